@@ -21,6 +21,8 @@ import { BrokerMetricsReporter, newCounters } from './counters.ts';
 import type { BrokerCounters } from './counters.ts';
 import { Connection } from './connection/connection.ts';
 import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
+import { AccessCheck } from './connection/access-check.ts';
+import { RefusalLog } from './connection/refusal-log.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
 import { ClientLimits } from './limits/client-limits.ts';
 import { Listener, nameDefault } from './listeners/listener.ts';
@@ -71,6 +73,7 @@ class MqttBroker implements Broker {
   readonly #context: BrokerContext;
   readonly #aedes: AedesAdapter;
   readonly #connections = new Map<ConnectionId, Connection>();
+  readonly #accessCheck: AccessCheck;
   readonly #unflushed: Connection[] = [];
   readonly #systemTopics: SystemTopics;
   readonly #metricsReporter: BrokerMetricsReporter;
@@ -96,7 +99,9 @@ class MqttBroker implements Broker {
       options,
       oversizedPackets: new OversizedPacketLog(options.logger),
       clientLimits: new ClientLimits(limits, counters, options.logger),
+      refusals: new RefusalLog(options.logger),
     };
+    this.#accessCheck = new AccessCheck(options.access, this.#connections);
     this.#systemTopics = new SystemTopics(options);
     this.#metricsReporter = new BrokerMetricsReporter(this.#context.metrics);
     options.port.onEffects((effects) => this.#onEffects(effects));
@@ -120,6 +125,7 @@ class MqttBroker implements Broker {
 
   async stop(): Promise<void> {
     if (this.#sweepTimer) clearInterval(this.#sweepTimer);
+    this.#accessCheck.stop();
     this.#sweepTimer = null;
     const closing = this.#listeners.map((listener) => listener.close());
     this.#listeners = [];
@@ -212,6 +218,7 @@ class MqttBroker implements Broker {
     const nowMs = performance.now();
     for (const connection of this.#connections.values()) connection.sweep(nowMs);
     this.#context.clientLimits.sweep(nowMs);
+    this.#accessCheck.run();
     const { counters } = this.#context;
     this.report();
     this.#systemTopics.publish(counters, this.clientsConnected);

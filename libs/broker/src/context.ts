@@ -3,6 +3,7 @@ import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { AedesAdapter } from './aedes/aedes-adapter.ts';
 import type { PublishEncoder } from './codec/encode-publish.ts';
 import type { OversizedPacketLog } from './connection/oversized-packet-log.ts';
+import type { RefusalLog } from './connection/refusal-log.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { ClientLimits } from './limits/client-limits.ts';
 import type { BrokerLimits, BrokerOptions } from './options.ts';
@@ -19,4 +20,5 @@ export interface BrokerContext {
   readonly options: BrokerOptions;
   readonly oversizedPackets: OversizedPacketLog;
   readonly clientLimits: ClientLimits;
+  readonly refusals: RefusalLog;
 }

@@ -45,6 +45,10 @@ export interface BrokerCounters {
   degradedAcks: number;
   /** Deliveries skipped because they exceed the client's Maximum Packet Size. */
   deliveriesTooLarge: number;
+  /** Deliveries skipped because the client may not receive the topic. */
+  deliveriesDenied: number;
+  /** Filters of SUBSCRIBE that the access rules denied. */
+  subscriptionsDenied: number;
   /** Connections closed because the client violated the protocol. */
   protocolErrors: number;
   /** Connections closed because the client did not read its socket. */
@@ -82,6 +86,8 @@ export function newCounters(): BrokerCounters {
     acks: [0, 0, 0],
     degradedAcks: 0,
     deliveriesTooLarge: 0,
+    deliveriesDenied: 0,
+    subscriptionsDenied: 0,
     protocolErrors: 0,
     slowConsumers: 0,
     publishPauses: 0,
@@ -130,6 +136,8 @@ export class BrokerMetricsReporter {
     totals.report(brokerMetrics.takeovers, [], counters.disconnects.taken_over);
     totals.report(memberMetrics.dropped, ['too_large'], counters.deliveriesTooLarge);
     totals.report(memberMetrics.dropped, ['memory'], counters.droppedForMemory);
+    totals.report(memberMetrics.dropped, ['not_authorized'], counters.deliveriesDenied);
+    totals.report(brokerMetrics.subscriptionRefusals, [], counters.subscriptionsDenied);
     this.#reportReasons(counters);
   }
 

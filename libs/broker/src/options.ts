@@ -1,4 +1,12 @@
-import type { ClientId, ClientPort, Credentials, Logger, MemberId } from '@mqtt-cluster/contracts';
+import type {
+  AccessDecisions,
+  AccessSubject,
+  Authenticator,
+  ClientPort,
+  Logger,
+  MemberId,
+  Role,
+} from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { ListenerKind, ListenerOptions } from './listeners/options.ts';
 
@@ -141,13 +149,13 @@ export type MemoryPressure = 'none' | 'refuseClients' | 'dropQos0';
 
 /** Access to the admin topics (`$cluster/admin/…`). */
 export interface Administration {
-  /** Returns whether the client is an administrator. Called once per connection, after `authenticate`. */
-  isAdministrator(credentials: Credentials): boolean;
+  /** Returns whether a client with this role may publish the command. Default: the roles `operator` and `admin`. */
+  mayRun?(command: string, role: Role): boolean;
   /**
    * Runs a command that an administrator published. The broker acknowledges and routes the message like any
    * other. The broker does not call this function for a retransmission (DUP).
    */
-  onCommand(command: string, payload: Uint8Array): void;
+  onCommand(command: string, payload: Uint8Array, subject: AccessSubject): void;
 }
 
 export interface BrokerOptions {
@@ -181,13 +189,11 @@ export interface BrokerOptions {
   readonly admission?: () => 'all' | 'redirect' | 'refuse';
   /** Without this option the broker rejects all publishes to the admin topics. */
   readonly administration?: Administration;
-  /** Default: accepts all clients. A rejected promise rejects the client. */
-  readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
+  /** Default: accepts all clients as anonymous ones. */
+  readonly authenticator?: Authenticator;
   /**
-   * Default: permits all topics. The broker always rejects publishes to `$SYS/` and to `$bridge/`, the topics
-   * of the members.
+   * Default: permits all topics. The broker itself always rejects publishes to `$SYS/`, and both publishes and
+   * subscriptions to the topics of the members (`$bridge/`, `$cluster/`).
    */
-  readonly authorizePublish?: (client: ClientId, topic: string) => boolean;
-  /** Default: permits all filters except those of the members' topics. */
-  readonly authorizeSubscribe?: (client: ClientId, filter: string) => boolean;
+  readonly access?: AccessDecisions;
 }

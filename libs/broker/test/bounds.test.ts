@@ -1,3 +1,4 @@
+import { authenticatorOf, decisions } from './support/access.ts';
 import { connect, connectPacket, open, startBroker } from './support/driver.ts';
 import type { BrokerTarget } from './support/driver.ts';
 import type { BrokerOptions } from '../src/index.ts';
@@ -197,18 +198,21 @@ test('packets that follow CONNECT in the same TCP segment wait for CONNACK, and 
 test('the broker accepts only authenticated clients', async () => {
   const seen: unknown[] = [];
   const target = await start({
-    authenticate: async ({ client, userName, password }) => {
+    authenticator: authenticatorOf(async ({ client, userName, password }) => {
       seen.push([client, userName, password && Buffer.from(password).toString()]);
       if (client === 'broken') throw new Error('the directory is down');
       return userName === 'good';
-    },
+    }),
   });
   const good = await connect(target, 'c', { username: 'good', password: Buffer.from('secret') });
   expect(good.packets[0]).toMatchObject({ returnCode: 0 });
-  for (const id of ['other', 'broken']) {
+  for (const [id, reasonCode] of [
+    ['other', 0x87],
+    ['broken', 0x88],
+  ] as const) {
     const client = open(target, 5);
     client.send(connectPacket(id, { protocolVersion: 5 }));
-    await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x87 });
+    await expect(client.next('connack')).resolves.toMatchObject({ reasonCode });
   }
   expect(seen).toEqual([
     ['c', 'good', 'secret'],
@@ -219,8 +223,10 @@ test('the broker accepts only authenticated clients', async () => {
 
 test('the broker authorizes each published topic and each subscribed filter', async () => {
   const target = await start({
-    authorizePublish: (client, topic) => topic.startsWith(`${client}/`),
-    authorizeSubscribe: (_client, filter) => filter !== 'secret',
+    access: decisions({
+      mayPublish: ({ identity }, topic) => topic.startsWith(`${identity.client}/`),
+      grantedQos: (_subject, filter, qos) => (filter === 'secret' ? null : qos),
+    }),
   });
   const client = await connect(target, 'c', { protocolVersion: 5 });
   client.publish('d/x', 'x', { qos: 1, messageId: 1 });

@@ -1,4 +1,5 @@
 import { generate } from 'mqtt-packet';
+import { authenticatorOf } from './support/access.ts';
 import { connect, connectPacket, open, startBroker, startBrokerWithMember } from './support/driver.ts';
 import type { BrokerTarget, RawClient, Target } from './support/driver.ts';
 import { frame, properties, text, uint16, uint32 } from './support/packet-bytes.ts';
@@ -136,7 +137,7 @@ describe('with a real member', () => {
 describe('with a fake member', () => {
   let target: BrokerTarget;
   beforeEach(async () => {
-    target = await startBroker({ authenticate: ({ userName }) => userName !== 'wrong' });
+    target = await startBroker({ authenticator: authenticatorOf(({ userName }) => userName !== 'wrong') });
   });
   afterEach(() => target.stop());
 
@@ -169,8 +170,8 @@ describe('with a fake member', () => {
 
   test('a client that fails the authentication receives CONNACK with the reason, Session Present 0, and the connection closes; what follows is not handled [3.1.1 MQTT-3.2.2-4] [3.1.1 MQTT-3.2.2-5] [3.1.1 MQTT-3.1.4-5] [5.0 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-6] [5.0 MQTT-3.2.2-6] [5.0 MQTT-3.2.2-7] [5.0 MQTT-3.2.2-8]', async () => {
     for (const [protocolVersion, code] of [
-      [4, { returnCode: 5 }],
-      [5, { reasonCode: 0x87 }],
+      [4, { returnCode: 4 }],
+      [5, { reasonCode: 0x86 }],
     ] as const) {
       const client = open(target, protocolVersion);
       client.send(connectPacket('c', { protocolVersion, username: 'wrong' }), {
@@ -257,10 +258,10 @@ describe('with a fake member', () => {
   test('the CONNECT fields arrive in their order, also a user name without a password and a password without a user name [5.0 MQTT-3.1.3-1] [5.0 MQTT-3.1.2-16] [5.0 MQTT-3.1.2-17] [5.0 MQTT-3.1.2-18] [5.0 MQTT-3.1.2-19]', async () => {
     const seen: unknown[] = [];
     const other = await startBroker({
-      authenticate: ({ client, userName, password }) => {
+      authenticator: authenticatorOf(({ client, userName, password }) => {
         seen.push([client, userName, password && Buffer.from(password).toString()]);
         return true;
-      },
+      }),
     });
     const will = [properties(), text('w'), text('x')];
     const fields = [text('user'), text('secret')];

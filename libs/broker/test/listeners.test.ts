@@ -4,6 +4,7 @@ import { createBroker } from '../src/index.ts';
 import type { Broker, ListenerOptions } from '../src/index.ts';
 import { connectPacket, RawClient } from './support/driver.ts';
 import { FakeClientPort } from './support/fake-client-port.ts';
+import { authenticatorOf } from './support/access.ts';
 
 const loopback: ListenerOptions = { host: '127.0.0.1', port: 0, kind: 'tcp' };
 const brokers: Broker[] = [];
@@ -61,7 +62,7 @@ test.each([
       port: new FakeClientPort(),
       listeners: [{ ...loopback, host: bound }],
       logger: silentLogger,
-      authenticate: ({ address }) => addresses.push(address) > 0,
+      authenticator: authenticatorOf(({ address }) => addresses.push(address) > 0),
     });
     brokers.push(broker);
     await broker.start();

@@ -5,6 +5,7 @@ import { generate } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
 import { createBroker } from '../src/index.ts';
 import type { Broker, BrokerOptions } from '../src/index.ts';
+import { authenticatorOf } from './support/access.ts';
 import { connectPacket, RawClient } from './support/driver.ts';
 import { MemberClientPort } from './support/member-client-port.ts';
 import { turnsUntil, within } from '@mqtt-cluster/testing';
@@ -108,7 +109,7 @@ describe.each([4, 5] as const)(
       let accept = (_accepted: boolean): void => undefined;
       const authenticate = ({ client }: { client: string }): Promise<boolean> | boolean =>
         client !== 'hasty' || new Promise((resolve) => (accept = resolve));
-      await start({ authenticate });
+      await start({ authenticator: authenticatorOf(authenticate) });
       await sendAndEnd('FIN', hasty(), ...publishes(0, 1, 2), disconnect);
       accept(true);
       await turn();
@@ -120,7 +121,7 @@ describe.each([4, 5] as const)(
       let reject = (_accepted: boolean): void => undefined;
       const authenticate = ({ client }: { client: string }): Promise<boolean> | boolean =>
         client !== 'hasty' || new Promise((resolve) => (reject = resolve));
-      await start({ authenticate });
+      await start({ authenticator: authenticatorOf(authenticate) });
       await sendAndEnd('FIN', hasty(), ...publishes(0, 1, 2), disconnect);
       reject(false);
       await turn();

@@ -1,3 +1,4 @@
+import { authenticatorOf } from './support/access.ts';
 import { connect, connectPacket, open, startBroker } from './support/driver.ts';
 import type { BrokerTarget } from './support/driver.ts';
 
@@ -15,9 +16,11 @@ beforeEach(async () => {
     admission: () => admission,
     serverReference: () => reference,
     limits: { clientsMax: 2 },
+    authenticator: authenticatorOf(() => true, {
+      roleOf: ({ userName, password }) =>
+        userName === 'admin' && String(Buffer.from(password ?? [])) === 'token' ? 'admin' : undefined,
+    }),
     administration: {
-      isAdministrator: ({ userName, password }) =>
-        userName === 'admin' && String(Buffer.from(password ?? [])) === 'token',
       onCommand: (command, payload) => commands.push(`${command} ${Buffer.from(payload).toString()}`),
     },
   });

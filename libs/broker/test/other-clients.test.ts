@@ -1,5 +1,6 @@
 import { generate } from 'mqtt-packet';
 import type { IConnectPacket } from 'mqtt-packet';
+import { decisions } from './support/access.ts';
 import { connect, connectPacket, open, startBroker } from './support/driver.ts';
 import type { BrokerTarget, RawClient } from './support/driver.ts';
 
@@ -99,7 +100,9 @@ describe('the broker, for a client of MQTT 3.1,', () => {
 
   test('answers a rejected filter in SUBACK with 0x80, because MQTT 3.1 has no code for a failure', async () => {
     await target.stop();
-    target = await startBroker({ authorizeSubscribe: (_client, filter) => filter !== 'secret' });
+    target = await startBroker({
+      access: decisions({ grantedQos: (_subject, filter, qos) => (filter === 'secret' ? null : qos) }),
+    });
     const client = await connect(target, 'c', { protocolVersion: 3 });
     client.send({
       cmd: 'subscribe',

@@ -15,6 +15,7 @@ export * from './member.ts';
 export * from './message.ts';
 export * from './notifier.ts';
 export * from './peer-message.ts';
+export * from './rate-limited-log.ts';
 export { parseJson } from './schema.ts';
 export type { Decoded } from './schema.ts';
 export * from './store.ts';

@@ -144,6 +144,10 @@ export const brokerMetrics = {
       'reached.',
     values: { reason: ['quota', 'not_authorized', 'topic'] },
   }),
+  subscriptionRefusals: counter('subscription_refusals_total', {
+    unit: 'subscriptions',
+    help: 'Filters of SUBSCRIBE packets that the access rules denied.',
+  }),
   deliverySeconds: histogram('delivery_seconds', latencyBuckets, {
     unit: 'seconds',
     help:

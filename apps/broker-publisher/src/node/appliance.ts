@@ -295,10 +295,8 @@ export class Appliance implements Lifecycle {
       droppedMessages: () => reporter.droppedMessages,
       serverReference: (kind) => management.serverReference(kind),
       admission: () => management.admission(),
-      authenticate: async (credentials) => (await this.#authentication!.authenticate(credentials)).accepted,
+      authenticator: this.#authentication!,
       administration: {
-        isAdministrator: ({ userName, password }) =>
-          management.authorization.allowsTopics(userName, password),
         onCommand: (command, payload) => void management.onTopicCommand(command, payload),
       },
     });

@@ -167,6 +167,7 @@ function returnCodeOf(reasonCode: number): number | null {
     case reasonCodes.clientIdentifierNotValid:
       return 2;
     case reasonCodes.serverUnavailable:
+    case reasonCodes.serverBusy:
     case reasonCodes.quotaExceeded:
     case reasonCodes.useAnotherServer:
       return 3;

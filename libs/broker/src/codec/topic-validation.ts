@@ -1,4 +1,4 @@
-import { bridgeTopicPrefix } from '@mqtt-cluster/contracts';
+import { adminTopicPrefix, bridgeTopicPrefix } from '@mqtt-cluster/contracts';
 
 const slash = 47;
 const plus = 43;
@@ -37,9 +37,15 @@ export function isBridgeStateTopic(topic: string): boolean {
   return bridgeStateTopic.test(topic);
 }
 
-/** Clients may not publish to `$SYS` [MQTT-4.7.2-1] nor to the topics that members use between themselves. */
+const clusterTopicPrefix = '$cluster/';
+
+/**
+ * Clients may not publish to `$SYS` [MQTT-4.7.2-1] nor to the topics that members use between themselves. The role of
+ * the client decides about the admin topics.
+ */
 function isReserved(topic: string): boolean {
   if (isUnder(topic, bridgeTopicPrefix)) return true;
+  if (isUnder(topic, clusterTopicPrefix)) return !topic.startsWith(adminTopicPrefix);
   return isUnder(topic, '$SYS/') && !isBridgeStateTopic(topic);
 }
 
@@ -64,7 +70,8 @@ export function topicFilterFault(filter: string): TopicFault | null {
     if (level === '#' && index < levels.length - 1) return 'malformed';
   }
   if (levels.length > topicLevelsMax) return 'tooManyLevels';
-  return isUnder(plain, bridgeTopicPrefix) ? 'reserved' : null;
+  const isClosed = isUnder(plain, bridgeTopicPrefix) || isUnder(plain, clusterTopicPrefix);
+  return isClosed ? 'reserved' : null;
 }
 
 export function isSharedSubscription(filter: string): boolean {

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { ClientId, ConnectRequest, Credentials } from '@mqtt-cluster/contracts';
+import type {
+  AuthenticationResult,
+  ClientId,
+  ConnectionAccess,
+  ConnectRequest,
+  Credentials,
+  Identity,
+} from '@mqtt-cluster/contracts';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
 import { isBridgeStateTopic } from '../codec/topic-validation.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
@@ -54,27 +61,45 @@ export function serverKeepAlive(packet: ConnectPacket, limits: BrokerLimits): nu
   return most > 0 && packet.version === 5 && tooLong ? most : undefined;
 }
 
-/** Authenticates the client. A check that throws or rejects counts as a failed authentication. */
-export async function authenticates(
+/**
+ * Authenticates the client. Without an authenticator, each client is accepted as an anonymous one. An authenticator that
+ * fails with an error rejects this client only.
+ */
+export async function authenticate(
   packet: ConnectPacket,
   client: ClientId,
   origin: ConnectionOrigin,
   context: BrokerContext,
-): Promise<boolean> {
-  const { authenticate } = context.options;
-  if (!authenticate) return true;
+): Promise<AuthenticationResult> {
+  const { authenticator } = context.options;
+  if (!authenticator) return { accepted: true, subject: { identity: anonymousIdentity(client, origin) } };
   try {
-    return await authenticate(credentialsOf(packet, client, origin));
+    return await authenticator.authenticate(credentialsOf(packet, client, origin));
   } catch (error) {
-    context.logger.warn(
+    context.logger.error(
       { client, address: origin.address, error: String(error) },
-      'Client rejected: the authentication check failed with an error',
+      'Client rejected: the authentication failed with an error',
     );
-    return false;
+    return { accepted: false, reason: 'unavailable' };
   }
 }
 
-export function credentialsOf(
+export function anonymousIdentity(client: ClientId, { address, listener }: ConnectionOrigin): Identity {
+  return { source: 'anonymous', groups: [], client, address, listener };
+}
+
+/** Returns the CONNACK reason code for a client that is not authenticated. */
+export function authenticationFault(
+  packet: ConnectPacket,
+  reason: Extract<AuthenticationResult, { accepted: false }>['reason'],
+): number {
+  if (reason === 'busy') return reasonCodes.serverBusy;
+  if (reason === 'unavailable') return reasonCodes.serverUnavailable;
+  const presented = packet.userName !== undefined || packet.password !== undefined;
+  return presented ? reasonCodes.badUserNameOrPassword : reasonCodes.notAuthorized;
+}
+
+function credentialsOf(
   packet: ConnectPacket,
   client: ClientId,
   { address, listener, certificate }: ConnectionOrigin,
@@ -93,6 +118,7 @@ export function connectRequest(
   packet: ConnectPacket,
   client: ClientId,
   limits: BrokerLimits,
+  access: ConnectionAccess,
 ): ConnectRequest {
   return {
     client,
@@ -101,6 +127,7 @@ export function connectRequest(
     receiveMaximum: packet.properties.receiveMaximum ?? receiveMaximumDefault,
     ...(packet.will && { will: packet.will }),
     ...(packet.version === 5 && { reportsNoSubscribers: true }),
+    access,
   };
 }
 

@@ -23,6 +23,7 @@ import { malformed, PacketError, PacketTooLargeError, protocolError } from '../c
 import { reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
 import type { ConnectionOrigin } from '../listeners/options.ts';
+import type { ClientAccess, LostRight } from './client-access.ts';
 import { applyEffect } from './effects.ts';
 import type { EffectTarget, OpenEffect } from './effects.ts';
 import { Handshake } from './handshake.ts';
@@ -43,6 +44,12 @@ const disconnectType = 14;
 
 /** PINGREQs of one client that Aedes has not answered. Aedes needs a few event loop turns for each. */
 const unansweredPingsMax = 16;
+
+const lostRightTexts: Readonly<Record<LostRight, string>> = {
+  user: 'the user of the client may no longer connect',
+  will: 'the client may no longer publish its will',
+  subscription: 'the client may no longer have one of its subscriptions',
+};
 
 export class Connection {
   readonly #context: BrokerContext;
@@ -106,7 +113,7 @@ export class Connection {
     };
     this.#limited = new LimitedClient(parts);
     this.#handshake = new Handshake(parts, {
-      onAuthenticated: () => this.#limited.onAuthenticated(),
+      onAuthenticated: (user) => this.#limited.onAuthenticated(user),
       onRequested: (packet) => this.#onRequested(packet),
       onOpen: (packet) => this.#onOpen(packet),
       onEarlyEffect: (effect) => this.#onOpenEffect(effect),
@@ -144,6 +151,13 @@ export class Connection {
   sweep(nowMs: number): void {
     this.#lifecycle.sweep(nowMs);
     this.#limited.sweep();
+    if (this.#handshake.access?.hasExpired(Date.now()) === true) {
+      this.#lifecycle.fail(
+        reasonCodes.notAuthorized,
+        'not_authorized',
+        'the token of the client has expired',
+      );
+    }
     if (this.#gate.isPaused) {
       // The guard does not read the socket, so the silence of the client proves nothing.
       this.#lifecycle.aedes?.touch();
@@ -158,6 +172,19 @@ export class Connection {
         'the client did not complete a packet in time',
       );
     }
+  }
+
+  /** Closes the connection if the client has lost a right that it uses. */
+  checkAccess(): void {
+    const { access } = this.#handshake;
+    if (access === null || this.#lifecycle.phase !== 'open') return;
+    const lost = access.lostRight();
+    if (lost === null) return;
+    this.#context.refusals.report('connection', access.subject, { lost });
+    // A client without rights, or without the right to its will, must not publish the will by being disconnected.
+    this.#lifecycle.fail(reasonCodes.notAuthorized, 'not_authorized', lostRightTexts[lost], {
+      graceful: lost !== 'subscription',
+    });
   }
 
   /** Closes the connection because the broker stops. */
@@ -306,27 +333,35 @@ export class Connection {
 
   #onOpen(packet: ConnectPacket): void {
     const { id, version } = this.#lifecycle;
+    const { access } = this.#handshake;
+    // The member opens only sessions of authenticated clients.
+    if (access === null) throw new Error('a client was opened before its authentication');
     const limits = {
       packetBytesMax: this.#lifecycle.packetBytesMax,
       topicAliasMaximum: packet.properties.topicAliasMaximum ?? 0,
     };
-    const outbound = new Outbound(id, version, limits, this.#context, this.#writer);
+    const outbound = new Outbound(id, version, limits, access, this.#context, this.#writer);
     this.#target = {
       lifecycle: this.#lifecycle,
-      inbound: new Inbound(id, this.#inboundHost(packet.isBridge), this.#context, outbound, this.#reader),
+      inbound: new Inbound(
+        id,
+        this.#inboundHost(packet.isBridge, access),
+        this.#context,
+        outbound,
+        this.#reader,
+      ),
       outbound,
       counters: this.#context.counters,
       runGuarded: (action) => this.#runGuarded(action),
     };
   }
 
-  #inboundHost(isBridge: boolean): InboundHost {
+  #inboundHost(isBridge: boolean, access: ClientAccess): InboundHost {
     return {
-      client: this.#lifecycle.client,
+      access,
       version: this.#lifecycle.version,
       isBridge,
       packetBytesMax: this.#lifecycle.packetBytesMax,
-      isAdministrator: this.#handshake.isAdministrator,
       onPublishWindow: (full) =>
         full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),
       onPublish: (bytes) => this.#limited.onPublish(bytes),

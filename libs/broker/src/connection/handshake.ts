@@ -8,14 +8,16 @@ import type { FrameReader } from '../codec/frame-reader.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
 import {
-  authenticates,
+  anonymousIdentity,
+  authenticate,
+  authenticationFault,
   bridgeSessionExpiry,
   clientIdOf,
   connectFault,
   connectRequest,
-  credentialsOf,
   serverKeepAlive,
 } from './admission.ts';
+import { ClientAccess } from './client-access.ts';
 import type { OpenEffect } from './effects.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { pauseReasons } from '../flow-control/read-gate.ts';
@@ -35,7 +37,7 @@ interface HandshakeParts {
 
 interface HandshakeEvents {
   /** The client is authenticated. Resolves with false if the connection has ended. */
-  onAuthenticated(): Promise<boolean>;
+  onAuthenticated(user: string | undefined): Promise<boolean>;
   /** The member has received the connect request. */
   onRequested(packet: ConnectPacket): void;
   /** The client is connected. Called before the guard writes CONNACK. */
@@ -73,8 +75,8 @@ export class Handshake {
   #earlyEffects: OpenEffect[] = [];
   /** True if CONNECT of an MQTT 5 client has a session expiry interval above 0. */
   sessionOutlivesConnection = false;
-  /** True if the client presented the credentials of an administrator. */
-  isAdministrator = false;
+  /** The rights of the client. Null until it is authenticated. */
+  access: ClientAccess | null = null;
 
   constructor({ lifecycle, frames, gate, writer, context }: HandshakeParts, events: HandshakeEvents) {
     this.#lifecycle = lifecycle;
@@ -122,16 +124,28 @@ export class Handshake {
   async #authenticate(packet: ConnectPacket): Promise<void> {
     const lifecycle = this.#lifecycle;
     const { id, client, origin } = lifecycle;
-    const accepted = await authenticates(packet, client, origin, this.#context);
+    const { options, refusals, limits } = this.#context;
+    // The version is read first: a change during the authentication leads to a check of the accepted client.
+    const version = options.access?.version ?? 0;
+    const result = await authenticate(packet, client, origin, this.#context);
     if (lifecycle.phase !== 'connecting') return;
-    if (!accepted) return lifecycle.reject(reasonCodes.notAuthorized, 'not_authorized');
-    if (!(await this.#events.onAuthenticated())) return;
-    const { administration } = this.#context.options;
-    this.isAdministrator = administration?.isAdministrator(credentialsOf(packet, client, origin)) ?? false;
+    if (!result.accepted) {
+      const identity = anonymousIdentity(client, origin);
+      const fault = authenticationFault(packet, result.reason);
+      refusals.report('connect', { identity }, { userName: packet.userName, reason: result.reason });
+      return lifecycle.reject(fault, refusalLabelOfCode(fault));
+    }
+    const access = new ClientAccess(result.subject, options.access, packet.will, version);
+    if (!access.mayPublishWill) {
+      refusals.report('will', result.subject, { topic: packet.will?.topic });
+      return lifecycle.reject(reasonCodes.notAuthorized, 'not_authorized', 'the will is not permitted');
+    }
+    if (!(await this.#events.onAuthenticated(result.subject.identity.user))) return;
+    this.access = access;
     lifecycle.atMember = true;
     this.#context.port.input(id, {
       kind: 'connect',
-      request: connectRequest(packet, client, this.#context.limits),
+      request: connectRequest(packet, client, limits, access.connectionAccess()),
     });
     this.#events.onRequested(packet);
   }
@@ -159,6 +173,16 @@ export class Handshake {
       sessionExpiryInterval: this.#sessionExpirySeconds ?? bridgeSessionExpiry(packet, this.#context.limits),
     });
     if (connack === null) return lifecycle.closeWithoutConnack();
+    // The rules may have changed since the authentication.
+    if (this.access?.lostRight()) {
+      const discardWill = { graceful: true };
+      return lifecycle.fail(
+        reasonCodes.notAuthorized,
+        'not_authorized',
+        'the client lost a right',
+        discardWill,
+      );
+    }
     lifecycle.open();
     this.#count();
     this.#events.onOpen(packet);

@@ -1,5 +1,5 @@
 import { adminTopicPrefix } from '@mqtt-cluster/contracts';
-import type { ClientId, ConnectionId, PublishRequest } from '@mqtt-cluster/contracts';
+import type { ConnectionId, PublishRequest } from '@mqtt-cluster/contracts';
 import type { ByteReader } from '../codec/byte-reader.ts';
 import {
   decodeAcknowledgement,
@@ -15,6 +15,7 @@ import { reasonCodes } from '../codec/reason-codes.ts';
 import { topicNameFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
 import type { BrokerContext } from '../context.ts';
+import type { ClientAccess } from './client-access.ts';
 import type { Outbound } from './outbound.ts';
 import { PublishWindow } from '../flow-control/publish-window.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -32,14 +33,12 @@ const packetTypes = {
 } as const;
 
 export interface InboundHost {
-  readonly client: ClientId;
   readonly version: number;
   /** True if the client is a bridge of another broker. */
   readonly isBridge: boolean;
   /** The client's Maximum Packet Size, bytes. */
   readonly packetBytesMax: number;
-  /** True if the client may publish to the admin topics. */
-  readonly isAdministrator: boolean;
+  readonly access: ClientAccess;
   /**
    * Reports that the window of unacknowledged publishes is full (true: pause the socket) or has room again
    * (false: resume it).
@@ -216,18 +215,18 @@ export class Inbound {
     const topic = this.#topicAliases.resolve(packet);
     const { qos, packetId, payload } = packet;
     const command = adminCommandOf(topic);
-    const fault = command === null || this.#host.isAdministrator ? topicNameFault(topic) : 'reserved';
+    const fault = command === null || this.#mayRun(command) ? topicNameFault(topic) : 'reserved';
     if (fault === 'malformed') {
       throw malformed('the topic name is malformed');
     }
-    if (fault !== null || !(this.#context.options.authorizePublish?.(this.#host.client, topic) ?? true)) {
-      this.#rejectPublish(packet, fault);
+    if (fault !== null || !(command !== null || this.#mayPublish(packet, topic))) {
+      this.#rejectPublish(packet, topic, fault);
       return;
     }
     // Do not run a retransmitted command. A drain command disconnects the client that sent it, and the client
     // retransmits the command to its next home, which must not drain as well.
     if (command !== null && !packet.dup && !this.#openQos2.has(packetId)) {
-      this.#context.options.administration?.onCommand(command, payload);
+      this.#context.options.administration?.onCommand(command, payload, this.#host.access.subject);
     }
     // An admin command must not be retained: a later subscriber would receive an old command.
     const retain = packet.retain && command === null;
@@ -245,11 +244,28 @@ export class Inbound {
     this.#host.onPublish(payload.length + topic.length);
   }
 
+  /** The rules do not apply to the admin topics: the role of the client decides. */
+  #mayRun(command: string): boolean {
+    const { administration } = this.#context.options;
+    const { role } = this.#host.access.subject;
+    if (administration === undefined || role === undefined) return false;
+    return administration.mayRun?.(command, role) ?? role !== 'viewer';
+  }
+
+  #mayPublish({ qos, retain, packetId }: PublishPacket, topic: string): boolean {
+    if (this.#host.access.mayPublish(topic, qos, retain)) return true;
+    // The member has accepted this publish before, and takes the packet as a repetition. A rejection would free the
+    // packet identifier for the client only, and the next publish with it would pass for a repetition.
+    return qos === 2 && this.#openQos2.has(packetId);
+  }
+
   /**
    * Rejects a publish. For MQTT 3.1.1 the guard closes the connection, because there is no negative
    * acknowledgement, and a positive acknowledgement would promise a delivery [MQTT-3.3.5-2].
    */
-  #rejectPublish(packet: PublishPacket, fault: TopicFault | null): void {
+  #rejectPublish(packet: PublishPacket, topic: string, fault: TopicFault | null): void {
+    const { qos, retain } = packet;
+    this.#context.refusals.report('publish', this.#host.access.subject, { topic, qos, retain });
     this.#context.counters.publishRefusals[fault === null ? 'not_authorized' : 'topic']++;
     const reasonCode = fault === 'tooManyLevels' ? reasonCodes.topicNameInvalid : reasonCodes.notAuthorized;
     if (this.#host.version < 5)
@@ -257,8 +273,8 @@ export class Inbound {
         reasonCode,
         fault === null ? 'the client may not publish to this topic' : `the topic is rejected: ${fault}`,
       );
-    if (packet.qos > 0) {
-      this.#outbound.refuse(packet.qos === 1 ? 'puback' : 'pubrec', packet.packetId, reasonCode);
+    if (qos > 0) {
+      this.#outbound.refuse(qos === 1 ? 'puback' : 'pubrec', packet.packetId, reasonCode);
     }
   }
 

@@ -162,8 +162,17 @@ export class Lifecycle {
     this.#end('other', { graceful: false });
   }
 
-  /** Closes the connection. An MQTT 5 client receives the reason code [MQTT-3.14.0-1]. */
-  fail(reasonCode: number, label: DisconnectReason, text: string): void {
+  /**
+   * Closes the connection. An MQTT 5 client receives the reason code [MQTT-3.14.0-1].
+   *
+   * @param disconnection whether the member discards the will. It publishes the will in most cases [MQTT-3.1.2-8].
+   */
+  fail(
+    reasonCode: number,
+    label: DisconnectReason,
+    text: string,
+    disconnection: Disconnection = { graceful: false },
+  ): void {
     if (this.#phase === 'ended') return;
     this.#context.logger.debug(
       { connection: this.id, client: this.client, address: this.address, reasonCode, text },
@@ -178,7 +187,7 @@ export class Lifecycle {
       if (label === 'protocol_error') this.#countRefusal(refusalLabelOfCode(reasonCode));
       this.#writeRefusal(reasonCode, text);
     }
-    this.#end(label, { graceful: false });
+    this.#end(label, disconnection);
   }
 
   #writeRefusal(reasonCode: number, text: string | undefined): void {

@@ -9,6 +9,7 @@ import {
 } from '../codec/encode-control.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
 import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
+import type { ClientAccess } from './client-access.ts';
 import type { EncodedPacket } from '../codec/encode-publish.ts';
 import { OutgoingTopicAliases } from './outgoing-topic-aliases.ts';
 
@@ -30,6 +31,7 @@ export class Outbound {
   readonly #connection: ConnectionId;
   readonly #version: number;
   readonly #packetBytesMax: number;
+  readonly #access: ClientAccess;
   readonly #context: BrokerContext;
   readonly #writer: SocketWriter;
   /** The awaited acknowledgement of each unfinished delivery, by packet identifier. */
@@ -41,9 +43,11 @@ export class Outbound {
     connection: ConnectionId,
     version: number,
     client: ClientLimits,
+    access: ClientAccess,
     context: BrokerContext,
     writer: SocketWriter,
   ) {
+    this.#access = access;
     this.#connection = connection;
     this.#version = version;
     this.#packetBytesMax = client.packetBytesMax;
@@ -54,10 +58,16 @@ export class Outbound {
   }
 
   deliver(effect: DeliverEffect): void {
+    const { topic } = effect.message;
+    if (!this.#access.mayReceive(topic)) {
+      this.#context.counters.deliveriesDenied++;
+      this.#context.refusals.report('receive', this.#access.subject, { topic });
+      return this.#skip(effect);
+    }
     const encoded = this.#encode(effect);
     if (encoded === null) {
-      this.#skipTooLarge(effect);
-      return;
+      this.#context.counters.deliveriesTooLarge++;
+      return this.#skip(effect);
     }
     if (effect.qos > 0) this.#awaited.set(effect.packetId, effect.qos === 1 ? 'puback' : 'pubrec');
     const { counters } = this.#context;
@@ -87,9 +97,7 @@ export class Outbound {
   }
 
   /** Skips a delivery and completes its exchange, as if the client had received it [MQTT-3.1.2-25]. */
-  #skipTooLarge(effect: DeliverEffect): void {
-    this.#context.counters.deliveriesTooLarge++;
-    const { qos, packetId } = effect;
+  #skip({ qos, packetId }: DeliverEffect): void {
     if (qos === 1) this.#input({ kind: 'puback', packetId });
     if (qos === 2) this.#input({ kind: 'pubrec', packetId, refused: true });
   }

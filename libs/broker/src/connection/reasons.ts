@@ -69,6 +69,7 @@ export function refusalLabelOfCode(reasonCode: number): ConnectionRefusalReason 
     case reasonCodes.useAnotherServer:
       return 'redirected';
     case reasonCodes.serverUnavailable:
+    case reasonCodes.serverBusy:
       return 'overloaded';
     default:
       return 'malformed';

@@ -1,21 +1,30 @@
-import type { ClientId, ConnectionId, Subscription } from '@mqtt-cluster/contracts';
+import type { ConnectionId, QoS, Subscription } from '@mqtt-cluster/contracts';
 import { malformed, PacketError } from '../codec/packet-error.ts';
 import { subscriptionAcknowledgementBytes } from '../codec/encode-control.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
 import { isSharedSubscription, topicFilterFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
 import type { BrokerContext } from '../context.ts';
+import type { ClientAccess } from './client-access.ts';
 import type { Outbound } from './outbound.ts';
 
 /** SUBACK code of a failure in MQTT 3.1.1 (3.9.3). */
 const subackFailure = 0x80;
 
 interface Subscriber {
-  readonly client: ClientId;
   readonly version: number;
   readonly isBridge: boolean;
   /** The client's Maximum Packet Size, bytes. */
   readonly packetBytesMax: number;
+  readonly access: ClientAccess;
+}
+
+/** A SUBSCRIBE that awaits the answer of the member. */
+interface PendingSubscribe {
+  /** SUBACK codes of the filters. Null stands for a code that the member decides. */
+  readonly codes: readonly (number | null)[];
+  /** The filters that the member received. */
+  readonly subscriptions: readonly Subscription[];
 }
 
 /**
@@ -27,11 +36,8 @@ export class Subscriptions {
   readonly #subscriber: Subscriber;
   readonly #context: BrokerContext;
   readonly #outbound: Outbound;
-  /**
-   * SUBACK codes of each SUBSCRIBE that the guard rejected in part, by packet identifier. Null stands for a
-   * code that the member decides.
-   */
-  readonly #partialSubacks = new Map<number, readonly (number | null)[]>();
+  /** By packet identifier. */
+  readonly #pending = new Map<number, PendingSubscribe>();
 
   constructor(connection: ConnectionId, subscriber: Subscriber, context: BrokerContext, outbound: Outbound) {
     this.#connection = connection;
@@ -49,10 +55,10 @@ export class Subscriptions {
     const lacksOptions = this.#subscriber.isBridge && this.#subscriber.version < 5;
     for (const subscription of subscriptions) {
       const fault = checkFilter(subscription.filter);
-      const authorized =
-        this.#context.options.authorizeSubscribe?.(this.#subscriber.client, subscription.filter) ?? true;
-      if (fault === null && authorized) {
-        allowed.push(lacksOptions ? withBridgeOptions(subscription) : subscription);
+      const qos = fault === null ? this.#authorizedQos(subscription) : null;
+      if (qos !== null) {
+        const granted = qos === subscription.qos ? subscription : { ...subscription, qos };
+        allowed.push(lacksOptions ? withBridgeOptions(granted) : granted);
         codes.push(null);
       } else {
         codes.push(this.#rejectionCode(fault));
@@ -65,7 +71,7 @@ export class Subscriptions {
       );
       return;
     }
-    if (allowed.length < subscriptions.length) this.#partialSubacks.set(packetId, codes);
+    this.#pending.set(packetId, { codes, subscriptions: allowed });
     this.#context.port.input(this.#connection, { kind: 'subscribe', packetId, subscriptions: allowed });
   }
 
@@ -73,6 +79,7 @@ export class Subscriptions {
   unsubscribe(packetId: number, filters: readonly string[]): void {
     this.#checkAcknowledgementFits(filters.length);
     for (const filter of filters) checkFilter(filter);
+    for (const filter of filters) this.#subscriber.access.onUnsubscribed(filter);
     this.#context.port.input(this.#connection, { kind: 'unsubscribe', packetId, filters });
   }
 
@@ -88,6 +95,16 @@ export class Subscriptions {
     );
   }
 
+  #authorizedQos({ filter, qos }: Subscription): QoS | null {
+    const { access } = this.#subscriber;
+    const granted = access.grantedQos(filter, qos);
+    if (granted === null) {
+      this.#context.counters.subscriptionsDenied++;
+      this.#context.refusals.report('subscribe', access.subject, { filter });
+    }
+    return granted;
+  }
+
   #rejectionCode(fault: TopicFault | null): number {
     if (this.#subscriber.version < 5) return subackFailure; // [MQTT-3.9.3-2]
     return fault === 'tooManyLevels' ? reasonCodes.topicFilterInvalid : reasonCodes.notAuthorized;
@@ -95,11 +112,15 @@ export class Subscriptions {
 
   /** Merges the member's codes with the codes of the filters that the guard rejected [MQTT-3.8.4-5]. */
   subackCodes(packetId: number, granted: readonly number[]): readonly number[] {
-    const codes = this.#partialSubacks.get(packetId);
-    if (!codes) return granted;
-    this.#partialSubacks.delete(packetId);
+    const pending = this.#pending.get(packetId);
+    if (!pending) return granted;
+    this.#pending.delete(packetId);
+    for (const [index, { filter, qos }] of pending.subscriptions.entries()) {
+      if ((granted[index] ?? subackFailure) < subackFailure)
+        this.#subscriber.access.onSubscribed(filter, qos);
+    }
     let next = 0;
-    return codes.map((code) => code ?? granted[next++] ?? subackFailure);
+    return pending.codes.map((code) => code ?? granted[next++] ?? subackFailure);
   }
 }
 

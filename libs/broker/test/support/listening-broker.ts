@@ -4,6 +4,7 @@ import type { Credentials, Logger } from '@mqtt-cluster/contracts';
 import { until } from '@mqtt-cluster/testing';
 import { createBroker } from '../../src/index.ts';
 import type { Broker, BrokerLimits, ListenerOptions } from '../../src/index.ts';
+import { authenticatorOf } from './access.ts';
 import { FakeClientPort } from './fake-client-port.ts';
 
 /** A log line with its level. */
@@ -27,7 +28,7 @@ export class ListeningBroker {
       listeners: [{ name: 'tested', host: '127.0.0.1', port: 0, kind: 'tcp', ...listener }],
       logger: this.#logger(),
       limits,
-      authenticate: (credentials) => this.credentials.push(credentials) > 0,
+      authenticator: authenticatorOf((credentials) => this.credentials.push(credentials) > 0),
     });
   }
 
