@@ -186,6 +186,11 @@ export const configSchema = z
          * Name.
          */
         certificateUser: z.enum(['cn', 'san']).default('cn'),
+        /**
+         * Access rules of this member: an ACL file in the format of mosquitto. It is read again when it changes. The
+         * rules of the cluster precede its rules.
+         */
+        aclFile: z.string().default(''),
         /** The provider `jwt`. */
         jwt: jwtSchema.prefault({}),
       })

@@ -90,7 +90,8 @@ export class ClientAuthentication implements Authenticator {
     if (!isAdministrator && !this.#isProbe(userName, password)) {
       return this.#authentication.authenticate(credentials);
     }
-    const identity = { source: 'cluster', user: userName!, groups: [], client, address, listener } as const;
+    // No user of the cluster: the replicated state refuses a session of a user of the cluster that it does not have.
+    const identity = { source: 'passwordFile', user: userName!, groups: [], client, address, listener } as const;
     const subject: AccessSubject = { identity, ...(isAdministrator && { role: 'admin' }) };
     this.#internal.add(subject);
     return { accepted: true, subject };

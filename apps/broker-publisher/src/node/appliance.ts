@@ -12,6 +12,9 @@ import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { HttpServer, HttpTls } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
+import { AccessRules } from '../access/access-rules.ts';
+import { watchAclFile } from '../access/acl-file.ts';
+import type { AclFile } from '../access/acl-file.ts';
 import { readToken } from '../admin/authorization.ts';
 import { ClientAuthentication } from '../authentication/client-authentication.ts';
 import { publisherCredentials } from '../authentication/publisher-credentials.ts';
@@ -107,6 +110,7 @@ export class Appliance implements Lifecycle {
       isAdministrator: (userName, password) =>
         this.#management!.authorization.allowsTopics(userName, password),
     });
+    const aclFile = await watchAclFile(config.mqtt.aclFile, this.#files);
     await this.#faultInjection?.start();
     this.#listenHost = await listenAddress(config.host, this.#logger);
     const watchedTls = await WatchedTls.read(config, this.#files, this.#metrics.registry);
@@ -137,7 +141,8 @@ export class Appliance implements Lifecycle {
       addressOf: (host) => listenAddress(host, this.#logger),
       tlsOf: (name) => watchedTls.listener(name),
     });
-    const broker = this.#createBroker(runner, management, listeners);
+    const access = this.#createAccessRules(runner, aclFile);
+    const broker = this.#createBroker(runner, management, listeners, access);
     this.#broker = broker;
     // Each listener fails to start when its port is in use. A failed start loses nothing,
     // because the member has acknowledged no message yet.
@@ -269,10 +274,24 @@ export class Appliance implements Lifecycle {
     });
   }
 
+  #createAccessRules(runner: MemberRunner, aclFile: AclFile | null): AccessRules {
+    const authentication = this.#authentication!;
+    const access = new AccessRules({
+      table: () => runner.readMember((member) => member.access()),
+      isCurrent: (subject) => authentication.isCurrent(subject),
+      isInternal: (subject) => authentication.isInternal(subject),
+      ...(aclFile && { aclRules: aclFile.current }),
+    });
+    aclFile?.onChange((rules) => access.setAclRules(rules));
+    authentication.onChange(() => access.onUsersChanged());
+    return access;
+  }
+
   #createBroker(
     runner: MemberRunner,
     management: ManagementInterface,
     listeners: readonly ListenerOptions[],
+    access: AccessRules,
   ): Broker {
     const { config, version } = this.#options;
     const { reporter } = this.#metrics;
@@ -296,6 +315,7 @@ export class Appliance implements Lifecycle {
       serverReference: (kind) => management.serverReference(kind),
       admission: () => management.admission(),
       authenticator: this.#authentication!,
+      access,
       administration: {
         onCommand: (command, payload) => void management.onTopicCommand(command, payload),
       },

@@ -1,5 +1,6 @@
 import { ConfigError, silentLogger } from '@mqtt-cluster/contracts';
 import { WatchedFiles } from '@mqtt-cluster/runtime';
+import { watchAclFile } from '../access/acl-file.ts';
 import { readToken } from '../admin/authorization.ts';
 import { checkAuthentication } from '../authentication/client-authentication.ts';
 import { publisherCredentials } from '../authentication/publisher-credentials.ts';
@@ -27,6 +28,7 @@ export async function checkConfig(directory: string): Promise<string> {
   try {
     await checkAuthentication({ config, files, logger: silentLogger });
     await openHttpTls(config, files);
+    await watchAclFile(config.mqtt.aclFile, files);
   } finally {
     files.stop();
   }
