@@ -15,7 +15,9 @@ const names = {
   'admin paths': Object.values(adminPaths).sort(),
   'admin commands': adminCommandLineNames().commands,
   'admin options': adminCommandLineNames().options,
-  '$SYS topics': Object.keys(systemTopics({ peers: {} } as MemberStatus, { dropped: 0, expired: 0, accepts: true })),
+  '$SYS topics': Object.keys(
+    systemTopics({ peers: {} } as MemberStatus, { dropped: 0, expired: 0, accepts: true }),
+  ),
 };
 
 // A change may add a name to the list but must not remove a name: playbooks, scripts and clients use the names.

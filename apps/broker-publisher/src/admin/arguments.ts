@@ -119,24 +119,37 @@ function createProgram(onCommand: (command: AdminCommand) => void): Command {
     .option('--data <DIR>', 'the data directory (default: from the configuration)', text)
     .option('--id <ID>', 'the member id (default: from the configuration)', text);
   addUserCommands(program, add);
+  addRuleCommands(program, add);
   return program;
 }
 
-function addUserCommands(
-  program: Command,
-  add: (nameAndOperands: string, description: string, parent: Command) => Command,
-): void {
-  const users = program
-    .command('users')
-    .description('list and change the users of the cluster (see users --help)')
+type AddCommand = (nameAndOperands: string, description: string, parent: Command) => Command;
+
+/** Adds a word that commands follow. */
+function addGroup(program: Command, name: string, description: string): Command {
+  const group = program
+    .command(name)
+    .description(`${description} (see ${name} --help)`)
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .allowExcessArguments()
     .action(() => {
-      const [word] = users.args;
+      const [word] = group.args;
       const problem = word === undefined ? 'a command is missing' : `"${word}" is not a command`;
-      users.error(`users: ${problem}; the commands are ${commandNames(users).join(', ')}`);
+      group.error(`${name}: ${problem}; the commands are ${commandNames(group).join(', ')}`);
     });
+  return group;
+}
+
+function addRuleCommands(program: Command, add: AddCommand): void {
+  const rules = addGroup(program, 'rules', 'check, print and replace the access rules of the cluster');
+  add('check <FILE>', 'check a file of rules (JSON, or an ACL file of Mosquitto) without a request', rules);
+  add('show', 'print the rules of the cluster as a JSON file', rules);
+  add('set <FILE>', 'replace all rules of the cluster by the rules of FILE', rules);
+}
+
+function addUserCommands(program: Command, add: AddCommand): void {
+  const users = addGroup(program, 'users', 'list and change the users of the cluster');
   const withPassword = (command: Command): Command =>
     command.option(
       '--password-file <FILE>',

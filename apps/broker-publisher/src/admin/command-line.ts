@@ -22,6 +22,7 @@ import type { StatusSummary } from './format.ts';
 import { adminPaths } from './paths.ts';
 import { restore } from './restore.ts';
 import { readPassword } from './users/read-password.ts';
+import { checkRulesFile, setRules, showRules } from './rules/rule-commands.ts';
 import { changeUsers, listUsers } from './users/user-commands.ts';
 
 const pollMs = 500;
@@ -56,6 +57,12 @@ export async function runAdminCommand(
   if (parsed.command === 'restore') {
     const [file = ''] = parsed.operands;
     await restore({ file, ...restoreTarget(parsed, environment), progress: environment.progress });
+    return 0;
+  }
+  if (parsed.command === 'rules check') {
+    const [file = ''] = parsed.operands;
+    const { text } = checkRulesFile(file);
+    environment.print(parsed.options.json ? `${JSON.stringify({ ok: true, text })}\n` : `${text}\n`);
     return 0;
   }
   return execute(parsed, await clientFor(parsed, environment), environment);
@@ -115,6 +122,11 @@ async function execute(
     case 'users remove':
     case 'users import':
       return done(await changeUsers(given, client));
+    case 'rules show':
+      environment.print(await showRules(client));
+      return 0;
+    case 'rules set':
+      return done(await retryWhileTransient(given, environment, () => setRules(operand, client)));
     case 'backup':
       return done(await backup(operand, client));
     default:

@@ -13,6 +13,7 @@ export const adminPaths = {
   drainShort: '/drain',
   undrainShort: '/undrain',
   users: '/cluster/users',
+  rules: '/cluster/rules',
 } as const;
 
 /** User agent of the admin command, so that the audit can name it. */

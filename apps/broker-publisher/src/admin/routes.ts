@@ -6,12 +6,15 @@ import type { AdminAccess } from './access/admin-access.ts';
 import { actOf } from './access/admin-roles.ts';
 import type { AuditLog } from './access/audit-log.ts';
 import { adminPaths, adminUserAgent } from './paths.ts';
+import type { RuleAdministration } from './rules/rule-administration.ts';
+import { handleRuleRequest } from './rules/rule-routes.ts';
 import type { UserAdministration } from './users/user-administration.ts';
 import { handleUserRequest, isUserPath } from './users/user-routes.ts';
 
 export interface RouteComponents {
   readonly commandHandler: AdminCommandHandler;
   readonly users: UserAdministration;
+  readonly rules: RuleAdministration;
   readonly access: AdminAccess;
   readonly audit: AuditLog;
   readonly clusterName: string;
@@ -33,6 +36,12 @@ export function adminRoutes(
     if (isUserPath(path)) {
       return administer(components, request, 'users', method !== 'GET', (recorded) =>
         handleUserRequest(components.users, recorded),
+      );
+    }
+    if (path === adminPaths.rules) {
+      const act = method === 'GET' ? 'rules read' : 'rules';
+      return administer(components, request, act, method !== 'GET', (recorded) =>
+        handleRuleRequest(components.rules, recorded),
       );
     }
     const read = actOf('read', path);

@@ -91,7 +91,14 @@ export class ClientAuthentication implements Authenticator {
       return this.#authentication.authenticate(credentials);
     }
     // No user of the cluster: the replicated state refuses a session of a user of the cluster that it does not have.
-    const identity = { source: 'passwordFile', user: userName!, groups: [], client, address, listener } as const;
+    const identity = {
+      source: 'passwordFile',
+      user: userName!,
+      groups: [],
+      client,
+      address,
+      listener,
+    } as const;
     const subject: AccessSubject = { identity, ...(isAdministrator && { role: 'admin' }) };
     this.#internal.add(subject);
     return { accepted: true, subject };

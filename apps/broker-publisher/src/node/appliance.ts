@@ -317,7 +317,8 @@ export class Appliance implements Lifecycle {
       authenticator: this.#authentication!,
       access,
       administration: {
-        onCommand: (command, payload) => void management.onTopicCommand(command, payload),
+        mayRun: (command, role) => management.mayRun(command, role),
+        onCommand: (command, payload, subject) => void management.onTopicCommand(command, payload, subject),
       },
     });
   }

@@ -19,6 +19,7 @@ import { includesRole, neededRole } from '../admin/access/admin-roles.ts';
 import { AuditLog } from '../admin/access/audit-log.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
+import { RuleAdministration } from '../admin/rules/rule-administration.ts';
 import { UserAdministration } from '../admin/users/user-administration.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { LoadMeter } from '../health/load-meter.ts';
@@ -111,6 +112,10 @@ export class ManagementInterface implements Lifecycle {
         table: () => runner.readMember((member) => member.access()),
         change: (change) => this.commandHandler.changeAccess(change),
         createHash: (password) => options.createHash(password),
+      }),
+      rules: new RuleAdministration({
+        table: () => runner.readMember((member) => member.access()),
+        change: (change) => this.commandHandler.changeAccess(change),
       }),
       access: this.#access,
       audit: this.#audit,

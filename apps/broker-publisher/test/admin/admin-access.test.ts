@@ -45,8 +45,8 @@ function request(authorization?: string, more: object = {}) {
 }
 
 test.each([
-  ['vera', ['members', 'settings read']],
-  ['otto', ['members', 'settings read', 'settings', 'drain', 'undrain', 'transfer']],
+  ['vera', ['members', 'settings read', 'rules read']],
+  ['otto', ['members', 'settings read', 'rules read', 'settings', 'drain', 'undrain', 'transfer']],
   ['ada', Object.keys(roleOfAct)],
   ['nobody', []],
 ])('the user %s may do exactly what its role permits', async (user, permitted) => {

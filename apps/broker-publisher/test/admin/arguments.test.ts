@@ -54,6 +54,8 @@ test.each([
 
 test.each([
   [['users'], 'users: a command is missing; the commands are list, add, set, passwd, remove, import'],
+  [['rules'], 'rules: a command is missing; the commands are check, show, set'],
+  [['rules', 'set'], "missing required argument 'FILE'"],
   [['users', 'delete', 'alice'], 'users: "delete" is not a command'],
   [['users', 'add'], "missing required argument 'NAME'"],
   [['users', 'add', 'alice', 'secret'], 'too many arguments'],

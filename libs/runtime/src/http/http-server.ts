@@ -87,7 +87,8 @@ export interface HttpResponse {
 /** The request body is not JSON or too large. The server sends the message to the HTTP client. */
 export class HttpBodyError extends Error {}
 
-const bodyBytesMax = 64 * 1024;
+/** The largest body is a list of access rules. Handlers read a body after they have authorized the request. */
+const bodyBytesMax = 512 * 1024;
 
 export interface HttpServer extends Lifecycle {
   address(): { readonly host: string; readonly port: number };

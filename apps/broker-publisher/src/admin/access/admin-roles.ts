@@ -26,6 +26,7 @@ export const roleOfAct: Readonly<Record<string, Role>> = {
   // A backup contains the password hashes of all users.
   backup: 'admin',
   users: 'admin',
+  'rules read': 'viewer',
   rules: 'admin',
 };
 

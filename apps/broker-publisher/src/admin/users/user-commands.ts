@@ -12,7 +12,7 @@ import { userListSchema } from './user-administration.ts';
 import type { UserList } from './user-administration.ts';
 import { userPath } from './user-routes.ts';
 
-/** Users of one request. A request has at most 64 KiB, and a user with the longest name and hash has 850 bytes. */
+/** Users of one request. A request has at most 512 KiB, and a user with the longest name and hash has 850 bytes. */
 const usersPerRequest = 64;
 
 const doneSchema = z.object({ ok: z.boolean(), text: z.string() });

@@ -35,7 +35,17 @@ beforeEach(() => {
 function request(method: string, path: string, body: unknown = {}) {
   const query = new URLSearchParams();
   const json = async () => body;
-  return handleUserRequest(administration, { method, path, query, headers: {}, isLocal: true, address: '127.0.0.1', isPrivate: true, mayBeFromPage: false, json });
+  return handleUserRequest(administration, {
+    method,
+    path,
+    query,
+    headers: {},
+    isLocal: true,
+    address: '127.0.0.1',
+    isPrivate: true,
+    mayBeFromPage: false,
+    json,
+  });
 }
 
 test('the list of users shows no password hashes', async () => {
