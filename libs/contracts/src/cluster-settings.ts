@@ -42,6 +42,36 @@ export const clusterSettingsSchema = z.strictObject({
   orphanGraceMs: z.int().min(0).max(600_000).default(2_000),
   /** Retained messages in the cluster. Members reject a new retained topic that would exceed this number. */
   retainedMax: bound.default(100_000),
+
+  // Bounds in bytes of memory, from `accessSemantics` on. They count names, payloads, properties and a fixed
+  // overhead for each object. Raising one costs this much memory on every member. Of each bound in total, one
+  // user can hold at most nine tenths (docs/DESIGN.md, "Fair shares").
+
+  /** Bytes of all queues, each message once. At the bound the largest queue loses its oldest messages. */
+  clusterQueueMemoryMax: bound.default(384 * mebibyte),
+  /**
+   * Bytes that only the queues of connected sessions may use, beyond `clusterQueueMemoryMax` and
+   * `clusterQueuedBytesMax`.
+   */
+  connectedQueueReserve: bound.default(64 * mebibyte),
+  /** Bytes of the queues of one user, each message once, or of one client without a user. */
+  userQueueMemoryMax: bound.default(256 * mebibyte),
+  /** Bytes of all retained messages. */
+  retainedBytesMax: bound.default(128 * mebibyte),
+  /** Bytes of the retained messages that one user, or one client without a user, has published. */
+  userRetainedBytesMax: bound.default(64 * mebibyte),
+  /** Subscriptions of one session. */
+  sessionSubscriptionsMax: bound.default(10_000),
+  /** Bytes of the subscriptions of one session. */
+  sessionSubscriptionBytesMax: bound.default(16 * mebibyte),
+  /** Bytes of all replicated subscriptions. */
+  subscriptionBytesMax: bound.default(192 * mebibyte),
+  /** Bytes of the will of one connection. */
+  sessionWillBytesMax: bound.default(mebibyte),
+  /** Bytes of all wills. */
+  willBytesMax: bound.default(32 * mebibyte),
+  /** Sessions of one user. */
+  userSessionsMax: bound.default(100_000),
 });
 
 export type ClusterSettings = Decoded<typeof clusterSettingsSchema>;

@@ -319,6 +319,8 @@ export interface AppliedEvent {
 /** Why a member dropped a message. */
 export type DropReason =
   | 'queueFull'
+  | 'queueShare'
+  | 'retainedLimit'
   | 'slowSubscriber'
   | 'slowBridge'
   | 'expired'
@@ -361,6 +363,10 @@ export interface MemberStatus {
   readonly retained: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
+  /** Memory of the replicated state with its bounds, bytes. */
+  readonly stateBytes: Readonly<Record<'queues' | 'retained' | 'subscriptions' | 'wills', BoundedBytes>>;
+  /** Memory of the state that only this member holds for its clients, with its bounds, bytes. */
+  readonly homeBytes: Readonly<Record<'subscriptions' | 'queues', BoundedBytes>>;
   readonly inFlight: number;
   /** Subscriptions of this member's connected clients, without shared subscriptions. */
   readonly homeSubscriptions: number;
@@ -380,6 +386,12 @@ export interface MemberStatus {
   readonly drained: boolean;
   /** The states of the other members as of their last hello messages. */
   readonly peers: Readonly<Record<MemberId, PeerSummary>>;
+}
+
+/** Bytes in use, and their upper bound. */
+export interface BoundedBytes {
+  readonly bytes: number;
+  readonly max: number;
 }
 
 /** State of a peer as of its last hello message. */

@@ -20,3 +20,8 @@ export {
 } from './topics/topic-names.ts';
 export { compareTopics, TopicTree } from './topics/topic-tree.ts';
 export type { VisitBudget } from './topics/topic-tree.ts';
+export { replicatedBytesMax } from './bounds/replicated-bytes.ts';
+export type { ReplicatedBytesMax } from './bounds/replicated-bytes.ts';
+export { isWithinShare } from './bounds/share.ts';
+export { settingsOf } from './codec/command-codec.ts';
+export { messageBytes, propertiesBytes, queueItemBytes, subscriptionBytes } from './bounds/sizes.ts';

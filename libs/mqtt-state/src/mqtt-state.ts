@@ -178,6 +178,10 @@ class ReplicatedMqttState implements MqttState {
       retained: data.retained.size,
       queuedMessages: data.queuedMessages,
       queuedBytes: data.queuedBytes,
+      queueMemory: data.usage.queueBytes,
+      retainedBytes: data.usage.retainedBytes,
+      subscriptionBytes: data.subscriptionBytes,
+      willBytes: data.usage.willBytes,
     };
   }
 
@@ -188,6 +192,7 @@ class ReplicatedMqttState implements MqttState {
       effects: [],
       semantics: data.semantics,
       droppedAtBound: 0,
+      droppedAtShare: 0,
       retainedTopics: [],
       retainedVisits: {
         nodesLeft: data.semantics < accessSemantics ? Infinity : retainedNodesPerEntryMax,
@@ -233,7 +238,9 @@ function applyBatch(context: ApplyContext, bytes: Uint8Array): void {
 }
 
 function reportDropped(context: ApplyContext): void {
-  if (context.droppedAtBound === 0) return;
-  context.effects.push({ kind: 'dropped', reason: 'queueFull', count: context.droppedAtBound });
+  const { effects, droppedAtBound, droppedAtShare } = context;
+  if (droppedAtBound > 0) effects.push({ kind: 'dropped', reason: 'queueFull', count: droppedAtBound });
+  if (droppedAtShare > 0) effects.push({ kind: 'dropped', reason: 'queueShare', count: droppedAtShare });
   context.droppedAtBound = 0;
+  context.droppedAtShare = 0;
 }

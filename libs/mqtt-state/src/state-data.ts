@@ -7,10 +7,14 @@ import type {
   LogIndex,
   MemberId,
   StoreId,
+  Subscription,
 } from '@mqtt-cluster/contracts';
+import { subscriptionBytes, subscriptionOwnBytes, trieNodeBytes } from './bounds/sizes.ts';
+import { sessionGroup, Usage } from './bounds/usage.ts';
 import { DeadlineHeap } from './session/deadline-heap.ts';
 import { expiresBefore } from './session/queue-deadline.ts';
 import type { QueueExpiry } from './session/queue-deadline.ts';
+import { QueueHolders } from './session/queue-holders.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
 import type { Session, Subscriber, Timer } from './session/session.ts';
 import type { MessageBody } from './session/queued-message.ts';
@@ -46,7 +50,9 @@ export class StateData {
   readonly proposers = new Map<MemberId, Proposer>();
   readonly sessions = new Map<ClientId, Session>();
   readonly sharedSubscriptions = new Map<string, SharedSubscription>();
-  readonly retained = new RetainedMessages();
+  /** Sums of the fields below and above by user. Derived; not encoded. */
+  readonly usage = new Usage();
+  readonly retained = new RetainedMessages(this.usage);
 
   // Derived from the fields above; not encoded.
   readonly subscriptions = new SubscriptionTrie<Subscriber>();
@@ -55,6 +61,8 @@ export class StateData {
   readonly timers = new DeadlineHeap<Timer>(timerBefore);
   /** Expiries of queued messages, see `queue-expiry.ts`. */
   readonly queueExpiries = new DeadlineHeap<QueueExpiry>(expiresBefore);
+  /** Exists only while the cluster's queues are near their bound. */
+  queueHolders: QueueHolders | null = null;
   orphanCount = 0;
   subscriptionCount = 0;
   queuedMessages = 0;
@@ -65,15 +73,67 @@ export class StateData {
   /** Number of the entries applied since this member loaded the state. */
   applyCount = 0;
 
-  /** Counts one more queue item of the body. */
-  keepBody(body: MessageBody): void {
-    if (body.references++ === 0) this.queuedBytes += body.bytes;
-    this.queuedMessages++;
+  /** Bytes of all replicated subscriptions. Subscriptions share the nodes of their filters. */
+  get subscriptionBytes(): number {
+    const nodes = this.subscriptions.nodes + this.sharedSubscriptionTrie.nodes;
+    return this.usage.subscriptionOwnBytes + nodes * trieNodeBytes;
   }
 
-  releaseBody(body: MessageBody): void {
-    if (--body.references === 0) this.queuedBytes -= body.bytes;
+  /** Returns the sessions by the size of their queues. */
+  queueHoldersNow(): QueueHolders {
+    return (this.queueHolders ??= new QueueHolders(this.sessions.values()));
+  }
+
+  /** Counts one more queue item of the body. */
+  keepBody(session: Session, body: MessageBody): void {
+    const isFirst = body.references++ === 0;
+    if (isFirst) this.queuedBytes += body.bytes;
+    this.queuedMessages++;
+    this.usage.keepItem(session.account, body, isFirst);
+  }
+
+  releaseBody(session: Session, body: MessageBody): void {
+    const isLast = --body.references === 0;
+    if (isLast) this.queuedBytes -= body.bytes;
     this.queuedMessages--;
+    this.usage.releaseItem(session.account, body, isLast);
+    if (this.queueHolders && this.usage.queueBytes * 2 < this.settings.clusterQueueMemoryMax)
+      this.queueHolders = null;
+  }
+
+  /** Adds a session, or updates the group of a session whose user or address has changed. */
+  addSession(session: Session): void {
+    if (this.sessions.get(session.client) === session) this.usage.countSession(session.group, -1);
+    session.group = sessionGroup(session.owner, session.access?.address, session.client);
+    this.usage.countSession(session.group, 1);
+    this.sessions.set(session.client, session);
+  }
+
+  removeSession(session: Session): void {
+    if (this.sessions.delete(session.client)) this.usage.countSession(session.group, -1);
+  }
+
+  /** Counts a subscription of a session. The caller adds it to a trie. */
+  keepSubscription(session: Session, subscription: Subscription): void {
+    if (session.subscriptions.has(subscription.filter)) {
+      session.subscriptions.set(subscription.filter, subscription);
+      return;
+    }
+    session.subscriptions.set(subscription.filter, subscription);
+    this.subscriptionCount++;
+    this.usage.subscriptionOwnBytes += subscriptionOwnBytes(subscription);
+    session.chargeSubscription(subscriptionBytes(subscription));
+  }
+
+  /** @returns whether the session had the subscription */
+  releaseSubscription(session: Session, filter: string): boolean {
+    const subscription = session.subscriptions.get(filter);
+    if (!subscription) return false;
+    session.subscriptions.delete(filter);
+    this.subscriptionCount--;
+    this.usage.subscriptionOwnBytes -= subscriptionOwnBytes(subscription);
+    session.chargeSubscription(-subscriptionBytes(subscription));
+    return true;
   }
 
   /** Returns the sessions whose home is the member, in the order of their epochs. */
@@ -98,6 +158,8 @@ export interface ApplyContext {
   readonly semantics: number;
   /** Messages dropped at the bounds of session queues, not yet reported by an effect. */
   droppedAtBound: number;
+  /** Messages dropped from sessions above their share of the cluster's queues, not yet reported. */
+  droppedAtShare: number;
   /** Topics whose retained message this entry has set. */
   readonly retainedTopics: string[];
   /** What the cursors of this entry may still examine. Without a bound before `accessSemantics`. */

@@ -215,6 +215,11 @@ export interface MqttStateCounts {
   readonly retained: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
+  /** Bytes of memory of all queues, with properties and overhead. */
+  readonly queueMemory: number;
+  readonly retainedBytes: number;
+  readonly subscriptionBytes: number;
+  readonly willBytes: number;
 }
 
 /**

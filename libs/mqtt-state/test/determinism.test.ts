@@ -226,6 +226,9 @@ test('two states that apply the same entries encode to the same bytes, also when
         subscriptions: 0,
         queuedMessages: 0,
         queuedBytes: 0,
+        queueMemory: 0,
+        subscriptionBytes: 0,
+        willBytes: 0,
       });
       expect(replicas.plain.nextDeadline()).toBeNull();
     }),

@@ -88,7 +88,8 @@ describe('the codec of states that earlier versions recorded', () => {
   const format = formatOf(createMqttState().encode());
 
   test.each(cases)('$recording: decodes the state of $name to the recorded content', ({ bytes, value }) => {
-    expect(readableOf(viewOf(decodeMqttState(bytes)))).toEqual(value.content);
+    // Later versions add fields to the content.
+    expect(readableOf(viewOf(decodeMqttState(bytes)))).toMatchObject(value.content as object);
   });
 
   test.each(cases.filter(({ bytes }) => formatOf(bytes) === format))(

@@ -1,4 +1,4 @@
-import { defaultSettings, FrameError } from '@mqtt-cluster/contracts';
+import { accessSemantics, defaultSettings, FrameError } from '@mqtt-cluster/contracts';
 import type {
   ClusterSettings,
   SettingsChange,
@@ -67,12 +67,33 @@ const settingCodes = {
   retainedMax: 7,
   connectedQueuedMessagesMax: 8,
   connectedQueuedBytesMax: 9,
+  clusterQueueMemoryMax: 10,
+  connectedQueueReserve: 11,
+  retainedBytesMax: 12,
+  userRetainedBytesMax: 13,
+  sessionSubscriptionsMax: 14,
+  sessionSubscriptionBytesMax: 15,
+  subscriptionBytesMax: 16,
+  sessionWillBytesMax: 17,
+  willBytesMax: 18,
+  userSessionsMax: 19,
+  userQueueMemoryMax: 20,
 } as const satisfies Record<NumericSetting, number>;
 
 /** All numeric settings, by ascending code. */
 export const numericSettings: readonly NumericSetting[] = Object.entries(settingCodes)
   .sort(([, left], [, right]) => left - right)
   .map(([name]) => name as NumericSetting);
+
+/** The settings that a semantics version knows. A program of an older version rejects the code of a newer one. */
+export function settingsOf(semantics: number): readonly NumericSetting[] {
+  return semantics >= accessSemantics ? numericSettings : olderSettings;
+}
+
+/** Settings before `accessSemantics`. */
+const olderSettings = numericSettings.filter(
+  (name) => settingCodes[name] <= settingCodes.connectedQueuedBytesMax,
+);
 
 export function writeCommand(writer: ByteWriter, command: Command): void {
   writer.byte(codes[command.kind]);
@@ -292,10 +313,15 @@ function readProgress(reader: ByteReader): SessionProgress {
 /**
  * Writes changed settings. Their values are checked when the command is applied, because an operator can pass
  * any number.
+ * @param names the settings that are written
  */
-export function writeSettings(writer: ByteWriter, settings: SettingsChange): void {
+export function writeSettings(
+  writer: ByteWriter,
+  settings: SettingsChange,
+  names: readonly NumericSetting[] = numericSettings,
+): void {
   writer.byte(settings.queueFull === undefined ? 0 : settings.queueFull === 'refuse' ? 2 : 1);
-  const given = numericSettings.filter((name) => settings[name] !== undefined);
+  const given = names.filter((name) => settings[name] !== undefined);
   writeArray(writer, given, (name) => {
     writer.byte(settingCodes[name]);
     writer.double(settings[name] ?? defaultSettings[name]);

@@ -11,13 +11,12 @@ import {
   writeSubscription,
   writeWill,
 } from './message-codec.ts';
-import { bodyBytes } from '../session/queueing.ts';
 import { Session } from '../session/session.ts';
 import type { Home, TakenOverConnection, TimerKind } from '../session/session.ts';
 import { scheduleExpiry } from '../session/queue-expiry.ts';
 import { attachHome } from '../session/session-home.ts';
 import { restoreTimer } from '../session/session-timers.ts';
-import { isOutgoingPacketId, QueuedMessage } from '../session/queued-message.ts';
+import { createBody, isOutgoingPacketId, QueuedMessage } from '../session/queued-message.ts';
 import type { MessageBody } from '../session/queued-message.ts';
 import type { SessionQueue } from '../session/session-queue.ts';
 import type { StateData } from '../state-data.ts';
@@ -85,7 +84,7 @@ export class BodyReader {
             command: reader.number(),
           }
         : undefined;
-    const body: MessageBody = { message, origin, bytes: bodyBytes(message), references: 0 };
+    const body = createBody(message, origin);
     this.#bodies.push(body);
     return body;
   }
@@ -200,10 +199,9 @@ export function writeItems(writer: ByteWriter, bodies: BodySink, items: SessionQ
 export function readSession(reader: ByteReader, bodies: BodyReader, data: StateData): void {
   const client = reader.string();
   const bits = reader.byte();
-  const session = new Session(client, reader.number());
+  const session = new Session(client, reader.number(), data.usage);
   session.expirySeconds = reader.number();
   session.receiveMaximum = reader.number();
-  data.sessions.set(client, session);
   if (bits & 1) attachHome(data, session, readHome(reader));
   if (bits & 2) session.will = readWill(reader);
   if (bits & 8) {
@@ -218,8 +216,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
     if (sequence > 0) restoreTimer(data, session, kind, reader.number(), sequence);
   }
   for (const subscription of reader.list(readSubscription)) {
-    session.subscriptions.set(subscription.filter, subscription);
-    data.subscriptionCount++;
+    data.keepSubscription(session, subscription);
     // `readSharedSubscriptions` adds the sessions to shared subscriptions, in their own order.
     if (parseSharedFilter(subscription.filter)) continue;
     data.subscriptions.add(subscription.filter, client, { session, subscription });
@@ -236,9 +233,10 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   session.bytesAtDisconnect = reader.number();
   if (data.semantics >= conformanceSemantics) readDeliveryState(reader, session);
   if (data.semantics >= accessSemantics) readSessionAccess(reader, session);
+  data.addSession(session);
   for (let left = reader.count(); left > 0; left--) {
     const item = readItem(reader, bodies);
-    data.keepBody(item.body);
+    data.keepBody(session, item.body);
     session.items.restore(item);
     scheduleExpiry(data, session, item);
   }

@@ -3,7 +3,7 @@ import type { ClusterConfig, Incarnation, MemberRole, Message } from '@mqtt-clus
 import type { ReplicatedAccess } from '../access/access-table.ts';
 import { readAccess, writeAccess } from './access-codec.ts';
 import { ByteReader, ByteWriter, writeArray, writeList } from './bytes.ts';
-import { readSettings, writeSettings } from './command-codec.ts';
+import { readSettings, settingsOf, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 import type { TopicChange } from '../topics/retained-messages.ts';
 import { BodyReader, BodyWriter, readSession, writeItems, writeSession } from './session-codec.ts';
@@ -46,7 +46,7 @@ export function writeState(writer: ByteWriter, data: StateData, large: LargePart
   for (const value of [data.index, data.timeMs, data.semantics, data.epochCounter, data.timerCounter]) {
     writer.number(value);
   }
-  writeSettings(writer, data.settings);
+  writeSettings(writer, data.settings, settingsOf(data.semantics));
   writer.byte(data.config ? 1 : 0);
   if (data.config) writeConfig(writer, data.config);
   writeList(writer, data.proposers, ([member, proposer]) => {
@@ -159,11 +159,14 @@ function readChange(reader: ByteReader): TopicChange {
   return { index, isolatedWriter: reader.byte() === 1 ? reader.string() : null };
 }
 
-function writeRetained(writer: ByteWriter, { retained }: StateData, large: LargeParts): void {
+function writeRetained(writer: ByteWriter, { retained, semantics }: StateData, large: LargeParts): void {
   writer.number(retained.size);
   for (const [, entry] of retained.entries()) {
     large.message(entry.message);
     writeChange(writer, entry);
+    if (semantics < accessSemantics) continue;
+    writer.byte(entry.owner === null ? 0 : 1);
+    if (entry.owner !== null) writer.string(entry.owner);
   }
   writer.number(retained.tombstonesDiscardedUpTo);
   writeList(writer, retained.tombstones, ([topic, change]) => {
@@ -172,12 +175,14 @@ function writeRetained(writer: ByteWriter, { retained }: StateData, large: Large
   });
 }
 
-function readRetained(reader: ByteReader, { retained }: StateData): void {
+function readRetained(reader: ByteReader, { retained, semantics }: StateData): void {
   for (let left = reader.count(); left > 0; left--) {
     const message = readMessage(reader);
-    retained.set({ message, ...readChange(reader) });
+    const change = readChange(reader);
+    const owner = semantics >= accessSemantics && reader.byte() === 1 ? reader.string() : null;
+    retained.set({ message, ...change, owner });
   }
   retained.tombstonesDiscardedUpTo = reader.number();
   for (let left = reader.count(); left > 0; left--)
-    retained.tombstones.set(reader.string(), readChange(reader));
+    retained.restoreTombstone(reader.string(), readChange(reader));
 }

@@ -1,3 +1,4 @@
+import { accessSemantics } from '@mqtt-cluster/contracts';
 import type {
   CloseCommand,
   Command,
@@ -10,7 +11,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { BatchHeader } from '../codec/batch-codec.ts';
 import { changeAccess, revoke } from '../access/access-commands.ts';
-import { numericSettings } from '../codec/command-codec.ts';
+import { numericSettings, settingsOf } from '../codec/command-codec.ts';
 import type { UnknownCommand } from '../codec/command-codec.ts';
 import { open } from '../session/session-opening.ts';
 import { publishMessage } from './publishing.ts';
@@ -269,7 +270,9 @@ function changeSettings(context: ApplyContext, command: SettingsCommand): Comman
   for (const name of numericSettings) {
     const value = command.settings[name];
     if (value === undefined) continue;
-    if (Number.isSafeInteger(value) && value >= 0 && value <= settingMax) settings[name] = value;
+    if (!settingsOf(context.semantics).includes(name))
+      alarm(context, `cluster setting ${name} ignored: it needs semantics version ${accessSemantics}`);
+    else if (Number.isSafeInteger(value) && value >= 0 && value <= settingMax) settings[name] = value;
     else
       alarm(
         context,

@@ -1,13 +1,18 @@
-import { conformanceSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { LogIndex, Message, MemberId } from '@mqtt-cluster/contracts';
+import { messageBytes } from '../bounds/sizes.ts';
 import { composeMessage, copyMessage } from '../codec/message-codec.ts';
-import { bodyBytes, deliveryOf, enqueue, fits, mayReceive, mergeDelivery } from '../session/queueing.ts';
+import { deliveryOf, enqueue, fits, mayReceive, mergeDelivery } from '../session/queueing.ts';
 import type { Delivery } from '../session/queueing.ts';
 import { expiryNever } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
-import type { MessageBody, Origin } from '../session/queued-message.ts';
+import { bodyBytes, createBody } from '../session/queued-message.ts';
+import type { Origin } from '../session/queued-message.ts';
+import { hasShare } from '../session/queue-share.ts';
 import { alarm } from '../state-data.ts';
 import type { StateData, ApplyContext } from '../state-data.ts';
+import { isWithinRetainedBounds } from '../topics/retained-bounds.ts';
+import { tombstoneBytesMaxOf } from '../topics/retained-messages.ts';
 import { queueRetainedBefore } from '../topics/retained-cursors.ts';
 import { isValidTopicName } from '../topics/topic-names.ts';
 
@@ -27,6 +32,8 @@ export interface PublishSource {
    * message.
    */
   readonly superseded?: boolean;
+  /** The user of a will. Absent: the user of the publisher's session. */
+  readonly owner?: string | null;
 }
 
 /** The deliveries of a message that no subscription matches. */
@@ -56,12 +63,18 @@ export function publishMessage(
   }
   const message = withPublisherAndExpiry(context, published, publisher);
   const deliveries = message.qos === 0 ? noDeliveries : findDeliveries(data, message);
-  const setsRetained = message.retain && mayChangeRetained(data, message, source);
-  if (!source.force && !withinBounds(context, message, deliveries, setsRetained)) return 'refused';
+  const owner = message.retain ? (source.owner ?? ownerOf(data, message.publisher)) : null;
+  let setsRetained = message.retain && mayChangeRetained(data, message, source);
+  if (setsRetained && !mayRetain(context, message, owner, source)) {
+    if (!publishesUnretained(context, message, source)) return 'refused';
+    setsRetained = false;
+    context.effects.push({ kind: 'dropped', reason: 'retainedLimit', count: 1 });
+  }
+  if (!source.force && !withinBounds(context, message, deliveries)) return 'refused';
 
   const isKept = deliveries.length > 0 || (setsRetained && message.payload.length > 0);
   const kept = isKept ? copyMessage(message) : message;
-  if (setsRetained) changeRetained(context, kept, source);
+  if (setsRetained) changeRetained(context, kept, owner, source);
   if (deliveries.length > 0) enqueueAll(context, kept, deliveries, source);
   const { origin } = source;
   context.effects.push({
@@ -129,36 +142,67 @@ function mayChangeRetained(data: StateData, message: Message, source: PublishSou
   return data.retained.unchangedSince(message.topic, source.isolatedSince, source.origin?.storeId ?? null);
 }
 
-function withinBounds(
+/**
+ * Returns whether the bounds permit the retained message. A message with a degraded acknowledgement is retained
+ * beyond them, because its publisher has the acknowledgement.
+ */
+function mayRetain(
   context: ApplyContext,
   message: Message,
-  deliveries: readonly Delivery[],
-  setsRetained: boolean,
+  owner: string | null,
+  source: PublishSource,
 ): boolean {
-  const { settings, retained, queuedBytes } = context.data;
-  if (setsRetained && message.payload.length > 0 && retained.size >= settings.retainedMax) {
-    if (!retained.has(message.topic)) return false;
-  }
+  if (message.payload.length === 0) return true;
+  if (source.force && (context.semantics < accessSemantics || source.member !== null)) return true;
+  return isWithinRetainedBounds(context, message, owner);
+}
+
+/**
+ * Returns whether a message is published although it is not retained: a will, and a message of QoS 0, whose
+ * publisher gets no answer. Older semantics versions ignore the QoS 0 message.
+ */
+function publishesUnretained(
+  { semantics }: ApplyContext,
+  { qos }: Message,
+  { force }: PublishSource,
+): boolean {
+  return semantics >= accessSemantics && (force || qos === 0);
+}
+
+/** Returns whether the queues of the sessions take the message. */
+function withinBounds(context: ApplyContext, message: Message, deliveries: readonly Delivery[]): boolean {
+  const { settings, queuedBytes } = context.data;
   if (deliveries.length === 0) return true;
   const bytes = bodyBytes(message);
-  if (queuedBytes + bytes > settings.clusterQueuedBytesMax) return false;
+  if (context.semantics < accessSemantics && queuedBytes + bytes > settings.clusterQueuedBytesMax)
+    return false;
   if (settings.queueFull !== 'refuse') return true;
   const copies = new Map<Session, number>();
+  const body = { bytes, memory: messageBytes(message) };
   return deliveries.every(({ session }) => {
     const count = (copies.get(session) ?? 0) + 1;
     copies.set(session, count);
-    return fits(context, session, bytes * count, count);
+    return fits(context, session, bytes * count, count) && hasShare(context, session, body, count);
   });
 }
 
-function changeRetained(context: ApplyContext, message: Message, source: PublishSource): void {
+function ownerOf({ sessions }: StateData, publisher: string | undefined): string | null {
+  return publisher === undefined ? null : (sessions.get(publisher)?.owner ?? null);
+}
+
+function changeRetained(
+  context: ApplyContext,
+  message: Message,
+  owner: string | null,
+  source: PublishSource,
+): void {
   const { data, retainedTopics } = context;
   const isolatedWriter = source.isolatedSince === undefined ? null : (source.origin?.storeId ?? null);
   const change = { index: data.index, isolatedWriter };
   if (message.payload.length === 0)
-    data.retained.clear(message.topic, change); // [MQTT-3.3.1-6]
+    data.retained.clear(message.topic, change, tombstoneBytesMaxOf(context.semantics)); // [MQTT-3.3.1-6]
   else {
-    data.retained.set({ message, ...change });
+    data.retained.set({ message, ...change, owner: context.semantics < accessSemantics ? null : owner });
     retainedTopics.push(message.topic);
   }
 }
@@ -175,7 +219,7 @@ function enqueueAll(
     context.effects.push({ kind: 'dropped', reason: 'expired', count: deliveries.length });
     return;
   }
-  const body: MessageBody = { message, origin: source.origin, bytes: bodyBytes(message), references: 0 };
+  const body = createBody(message, source.origin);
   for (const delivery of deliveries) {
     const { session, shared } = delivery;
     shared?.advance();

@@ -1,6 +1,7 @@
 import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import { alarm } from '../state-data.ts';
 import type { ApplyContext } from '../state-data.ts';
+import { tombstoneBytesMaxOf } from '../topics/retained-messages.ts';
 import { nextExpired } from './queue-expiry.ts';
 import { dequeue } from './queueing.ts';
 import { endConnection, endSession, publishWill } from './session-ending.ts';
@@ -12,7 +13,7 @@ import { endConnection, endSession, publishWill } from './session-ending.ts';
  */
 export function runDueTimers(context: ApplyContext): void {
   const { data } = context;
-  data.retained.expire(data.timeMs);
+  data.retained.expire(data.timeMs, tombstoneBytesMaxOf(context.semantics));
   if (context.semantics >= conformanceSemantics) expireQueued(context);
   for (let timer = data.timers.popDue(data.timeMs); timer; timer = data.timers.popDue(data.timeMs)) {
     const { session, kind } = timer;

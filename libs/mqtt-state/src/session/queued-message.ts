@@ -1,4 +1,6 @@
 import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
+import { messageBytes } from '../bounds/sizes.ts';
+import type { Account } from '../bounds/usage.ts';
 import type { QueueItem } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
 
@@ -11,8 +13,28 @@ export interface MessageBody {
   readonly origin: Origin | undefined;
   /** Bytes of payload and topic. */
   readonly bytes: number;
+  /** Bytes of memory, see `messageBytes`. */
+  readonly memory: number;
   /** Queue items that refer to the message. */
   references: number;
+  /** Number of queue items by account, for the accounts of users. Derived; not encoded. */
+  holders: Map<Account, number> | null;
+}
+
+export function createBody(message: Message, origin: Origin | undefined): MessageBody {
+  return {
+    message,
+    origin,
+    bytes: bodyBytes(message),
+    memory: messageBytes(message),
+    references: 0,
+    holders: null,
+  };
+}
+
+/** Returns the size of a message for the bounds of one queue: the bytes of its payload and topic. */
+export function bodyBytes(message: Message): number {
+  return message.payload.length + Buffer.byteLength(message.topic);
 }
 
 /**

@@ -1,9 +1,13 @@
 import type { ClientId, LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
-import { cancelExpiry, scheduleExpiry } from './queue-expiry.ts';
+import { dequeue } from './dequeuing.ts';
+import { makeShare } from './queue-share.ts';
+import { scheduleExpiry } from './queue-expiry.ts';
 import type { Session } from './session.ts';
-import type { MessageBody, QueuedMessage } from './queued-message.ts';
+import type { MessageBody } from './queued-message.ts';
 import type { SharedSubscription } from '../topics/shared-subscription.ts';
 import type { ApplyContext } from '../state-data.ts';
+
+export { dequeue } from './dequeuing.ts';
 
 /** How one session receives one message. */
 export interface Delivery {
@@ -56,22 +60,22 @@ export function mergeDelivery(delivery: Delivery, subscription: Subscription, me
   delivery.identifiers = identifiers.sort((left, right) => left - right);
 }
 
-/** Returns the size of a message for the bounds of queues: the bytes of its payload and topic. */
-export function bodyBytes(message: Message): number {
-  return message.payload.length + Buffer.byteLength(message.topic);
-}
-
 /**
  * Appends a message to the session's queue. At the bound, the oldest messages are dropped if `queueFull`
- * allows it. If the queue still has no room, the new message is dropped.
+ * allows it. If the queue still has no room, the new message is dropped. At the bound of the cluster, the
+ * largest queue loses its oldest messages.
  * @param force the message is appended even beyond the bound where `queueFull` is `refuse`
  */
 export function enqueue(context: ApplyContext, delivery: Delivery, body: MessageBody, force: boolean): void {
   const { session } = delivery;
   const { data } = context;
-  const refuses = data.settings.queueFull === 'refuse';
-  if (!fits(context, session, body.bytes, 1) && !(refuses && force) && !makeRoom(context, session, body)) {
+  const isForced = force && data.settings.queueFull === 'refuse';
+  if (!fits(context, session, body.bytes, 1) && !isForced && !makeRoom(context, session, body)) {
     context.droppedAtBound++;
+    return;
+  }
+  if (!isForced && !makeShare(context, session, body)) {
+    context.droppedAtShare++;
     return;
   }
   appendItem(context, delivery, body);
@@ -89,8 +93,9 @@ export function appendItem(
   retainedIndex: LogIndex = 0,
 ): void {
   const { session, qos, retain, identifiers, shared } = delivery;
-  data.keepBody(body);
+  data.keepBody(session, body);
   const item = session.items.append(body, qos, retain, identifiers, shared?.key, retainedIndex);
+  data.queueHolders?.update(session);
   scheduleExpiry(data, session, item);
   if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
 }
@@ -127,13 +132,6 @@ function makeRoom(context: ApplyContext, session: Session, body: MessageBody): b
     context.droppedAtBound++;
   }
   return true;
-}
-
-/** Removes an item from the session's queue. */
-export function dequeue(context: ApplyContext, session: Session, item: QueuedMessage): void {
-  session.items.remove(item);
-  cancelExpiry(context.data, item);
-  context.data.releaseBody(item.body);
 }
 
 /** Adds a `queued` effect for the session's home: at most one for each log entry and session. */

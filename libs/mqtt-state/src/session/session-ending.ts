@@ -111,18 +111,19 @@ export function endSession(context: ApplyContext, session: Session, expired = fa
   detachHome(context, session);
   cancelTimer(data, session, 'will');
   cancelTimer(data, session, 'expiry');
-  data.sessions.delete(session.client);
+  data.removeSession(session);
   for (const filter of [...session.subscriptions.keys()]) removeSubscription(data, session, filter);
   const droppedCount = reassignSharedItems(context, session, () => true, false);
   if (droppedCount > 0) context.effects.push({ kind: 'dropped', reason: 'expired', count: droppedCount });
   for (const item of [...session.items.from(0)]) dequeue(context, session, item);
+  session.close();
   const { client } = session;
   context.effects.push(
     expired ? { kind: 'sessionEnded', client, expired } : { kind: 'sessionEnded', client },
   );
 }
 
-/** Publishes a will message, if the user of its connection still may. No bound rejects a will. */
+/** Publishes a will message, if the user of its connection still may. At the bounds of retained messages the will is not retained. */
 export function publishWill(
   context: ApplyContext,
   client: ClientId,
@@ -135,7 +136,8 @@ export function publishWill(
   }
   const { topic, payload, qos, retain, properties } = will;
   const message = composeMessage(topic, payload, qos, retain, properties, client, undefined);
-  const source = { member: null, origin: undefined, force: true, isolatedSince: undefined };
+  const owner = access?.user ?? null;
+  const source = { member: null, origin: undefined, force: true, isolatedSince: undefined, owner };
   publishMessage(context, message, client, source);
   context.effects.push({ kind: 'willFired', client, byHome });
 }

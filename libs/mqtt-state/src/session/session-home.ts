@@ -12,6 +12,7 @@ export function attachHome(data: StateData, session: Session, home: Home): void 
     data.sessionsByHome.set(home.member, homed);
   }
   homed.add(session);
+  data.queueHolders?.update(session);
 }
 
 /**
@@ -24,6 +25,7 @@ export function detachHome(context: ApplyContext, session: Session): void {
   const { home } = session;
   if (!home) return;
   session.home = null;
+  data.queueHolders?.update(session);
   endSending(context, session);
   session.messagesAtDisconnect = session.items.size;
   session.bytesAtDisconnect = session.items.bytes;

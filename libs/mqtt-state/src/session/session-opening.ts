@@ -1,13 +1,16 @@
 import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { OpenCommand } from '@mqtt-cluster/contracts';
 import { isValidUser } from '../access/access-table.ts';
+import { isWithinShare } from '../bounds/share.ts';
+import { willBytes } from '../bounds/sizes.ts';
+import { sessionGroup } from '../bounds/usage.ts';
 import { copyWill } from '../codec/message-codec.ts';
 import { Session } from './session.ts';
 import type { Home, TakenOverConnection } from './session.ts';
 import { boundedExpiry, endSession, publishWill } from './session-ending.ts';
 import { attachHome, detachHome } from './session-home.ts';
 import { cancelTimer } from './session-timers.ts';
-import type { ApplyContext } from '../state-data.ts';
+import type { ApplyContext, StateData } from '../state-data.ts';
 import { fillRetained } from '../topics/retained-cursors.ts';
 import type { CommandResult } from '../types.ts';
 
@@ -24,13 +27,15 @@ export function open(context: ApplyContext, command: OpenCommand, home: Home): C
   if (!known && data.sessions.size >= data.settings.sessionsMax) {
     return { kind: 'refused', reason: 'quotaExceeded' };
   }
+  if (context.semantics >= accessSemantics && !isWithinBounds(data, command, known))
+    return { kind: 'refused', reason: 'quotaExceeded' };
   const resumed = known && !endsSession(context, command, known) ? known : undefined;
   const isResumed = resumed !== undefined;
   const takenOver = known
     ? takeOver(context, known, { isResumed, expectsReport: expectsReport(context, command, known) })
     : null;
   const epoch = ++data.epochCounter;
-  const session = resumed ?? new Session(command.client, epoch);
+  const session = resumed ?? new Session(command.client, epoch, data.usage);
   session.epoch = epoch;
   session.expirySeconds = boundedExpiry(context, command.expirySeconds);
   session.receiveMaximum = Math.max(1, command.receiveMaximum);
@@ -40,7 +45,7 @@ export function open(context: ApplyContext, command: OpenCommand, home: Home): C
   }
   session.will = command.will ? copyWill(command.will) : null;
   session.takenOver = takenOver;
-  data.sessions.set(session.client, session);
+  data.addSession(session);
   attachHome(data, session, home);
   session.items.fillWindow(session.receiveMaximum);
   if (context.semantics >= conformanceSemantics) session.openedAt = session.items.nextNumber;
@@ -58,6 +63,33 @@ function mayOpen({ data, semantics }: ApplyContext, { access }: OpenCommand, kno
   if (access !== undefined && !isValidUser(data.access, access)) return false;
   const owner = known?.owner ?? null;
   return owner === null || owner === access?.user;
+}
+
+/**
+ * Returns whether the cluster has room for the will and for a new session. The bounds do not apply to a session
+ * that exists, so its client can always return to it.
+ */
+function isWithinBounds(
+  { settings, sessions, usage }: StateData,
+  command: OpenCommand,
+  known?: Session,
+): boolean {
+  const { client, will, access } = command;
+  const owner = known?.owner ?? access?.user ?? null;
+  if (!known) {
+    const held = usage.sessionsOf(sessionGroup(owner, access?.address, client));
+    if (owner !== null && held >= settings.userSessionsMax) return false;
+    if (!isWithinShare(held, 1, sessions.size, settings.sessionsMax)) return false;
+  }
+  if (!will) return true;
+  const bytes = willBytes(will);
+  // The client replaces a will of the same size.
+  if (bytes <= (known?.willBytes ?? 0)) return true;
+  const held = usage.find(owner, client)?.willBytes ?? 0;
+  return (
+    bytes <= settings.sessionWillBytesMax &&
+    isWithinShare(held, bytes, usage.willBytes, settings.willBytesMax)
+  );
 }
 
 /**

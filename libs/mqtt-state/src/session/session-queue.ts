@@ -1,4 +1,5 @@
 import type { LogIndex, QoS } from '@mqtt-cluster/contracts';
+import { queueItemBytes } from '../bounds/sizes.ts';
 import { outgoingPacketIdMax, outgoingPacketIdMin, QueuedMessage } from './queued-message.ts';
 import type { MessageBody } from './queued-message.ts';
 
@@ -21,6 +22,7 @@ export class SessionQueue {
   #head = 0;
   #size = 0;
   #bytes = 0;
+  #memory = 0;
   /** QoS 2 items in progress, by packet id. */
   readonly #outgoing = new Map<number, QueuedMessage>();
   /** Retained messages that subscriptions queued, in order. */
@@ -40,6 +42,11 @@ export class SessionQueue {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes of memory of the items with their messages. */
+  get memory(): number {
+    return this.#memory;
   }
 
   get retainedItems(): ReadonlySet<QueuedMessage> {
@@ -78,6 +85,7 @@ export class SessionQueue {
     this.#items[this.#lowerBound(item.number)] = null;
     this.#size--;
     this.#bytes -= item.body.bytes;
+    this.#memory -= queueItemBytes + item.body.memory;
     if (this.#retainedItems.delete(item)) this.#retainedBytes -= item.body.bytes;
     if (item.packetId !== 0) this.#outgoing.delete(item.packetId);
     while (this.#head < this.#items.length && this.#items[this.#head] === null) this.#head++;
@@ -142,6 +150,7 @@ export class SessionQueue {
     this.#items.push(item);
     this.#size++;
     this.#bytes += item.body.bytes;
+    this.#memory += queueItemBytes + item.body.memory;
     if (item.retainedIndex === 0) return;
     this.#retainedItems.add(item);
     this.#retainedBytes += item.body.bytes;

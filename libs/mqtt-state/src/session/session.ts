@@ -8,6 +8,8 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
+import { willBytes } from '../bounds/sizes.ts';
+import type { Account, Usage } from '../bounds/usage.ts';
 import type { RetainedCursor } from '../topics/retained-cursor.ts';
 import type { QueueItem, SessionView } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
@@ -78,19 +80,10 @@ export class Session implements SessionView {
   home: Home | null = null;
   expirySeconds = 0;
   receiveMaximum = 1;
-  /** The user that the session belongs to; see `SessionView`. Null before `accessSemantics`. */
-  owner: string | null = null;
   /** The user of the connection that `will` belongs to. Null before `accessSemantics`. */
   access: ConnectionAccess | null = null;
-  /** The will that can still be published. A closed session keeps its will while the will delay runs. */
-  will: Will | null = null;
   /** True when the home of the client reported the end of the connection that started the will delay. */
   willByHome = false;
-  /**
-   * The connection that the current connection has taken over, until the home of the former connection or of the
-   * current one reports with a `close` command how the former connection ended. Null while no client is connected.
-   */
-  takenOver: TakenOverConnection | null = null;
   /** A former home may have sent the items of the queue below this number. */
   sentBelow = 0;
   /** The next number of the queue when the current connection opened. 0 before `conformanceSemantics`. */
@@ -108,10 +101,90 @@ export class Session implements SessionView {
   bytesAtDisconnect = 0;
   /** `StateData.applyCount` of the last `queued` effect for this session. Not replicated. */
   notifiedInApply = 0;
+  /** The account that this session's content counts for. Derived; not encoded. */
+  account: Account;
+  /** The session's group for the bound on the number of sessions. Derived; not encoded. */
+  group = '';
+  /** Bytes of the subscriptions of this session. Derived; not encoded. */
+  subscriptionBytes = 0;
+  readonly #usage: Usage;
+  #owner: string | null = null;
+  #will: Will | null = null;
+  #takenOver: TakenOverConnection | null = null;
+  #willBytes = 0;
 
-  constructor(client: ClientId, epoch: Epoch) {
+  constructor(client: ClientId, epoch: Epoch, usage: Usage) {
     this.client = client;
     this.epoch = epoch;
+    this.#usage = usage;
+    this.account = usage.join(null, client);
+  }
+
+  /** The user that the session belongs to; see `SessionView`. Null before `accessSemantics`. */
+  get owner(): string | null {
+    return this.#owner;
+  }
+
+  set owner(owner: string | null) {
+    if (owner === this.#owner) return;
+    this.#owner = owner;
+    const former = this.account;
+    this.account = this.#usage.join(owner, this.client);
+    this.account.subscriptionBytes += this.subscriptionBytes;
+    former.subscriptionBytes -= this.subscriptionBytes;
+    this.account.willBytes += this.#willBytes;
+    former.willBytes -= this.#willBytes;
+    for (const { body } of this.items.from(0)) this.#usage.moveItem(former, this.account, body);
+    this.#usage.leave(former);
+  }
+
+  /** The will that can still be published. A closed session keeps its will while the will delay runs. */
+  get will(): Will | null {
+    return this.#will;
+  }
+
+  set will(will: Will | null) {
+    this.#will = will;
+    this.#chargeWills();
+  }
+
+  /**
+   * The connection that the current connection has taken over, until the home of the former connection or of the
+   * current one reports with a `close` command how the former connection ended. Null while no client is connected.
+   */
+  get takenOver(): TakenOverConnection | null {
+    return this.#takenOver;
+  }
+
+  set takenOver(takenOver: TakenOverConnection | null) {
+    this.#takenOver = takenOver;
+    this.#chargeWills();
+  }
+
+  /** Bytes of the wills of this session. */
+  get willBytes(): number {
+    return this.#willBytes;
+  }
+
+  chargeSubscription(bytes: number): void {
+    this.subscriptionBytes += bytes;
+    this.account.subscriptionBytes += bytes;
+  }
+
+  /** Ends the accounting of a session that has ended and whose queue and subscriptions are empty. */
+  close(): void {
+    this.will = null;
+    this.takenOver = null;
+    this.#usage.leave(this.account);
+  }
+
+  #chargeWills(): void {
+    const bytes =
+      (this.#will ? willBytes(this.#will) : 0) +
+      (this.#takenOver?.will ? willBytes(this.#takenOver.will) : 0);
+    this.#usage.willBytes += bytes - this.#willBytes;
+    this.account.willBytes += bytes - this.#willBytes;
+    this.#willBytes = bytes;
   }
 
   get clean(): boolean {

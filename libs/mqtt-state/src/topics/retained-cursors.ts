@@ -1,14 +1,6 @@
 import type { Subscription } from '@mqtt-cluster/contracts';
-import {
-  appendItem,
-  bodyBytes,
-  deliveryOf,
-  dequeue,
-  fits,
-  mayReceive,
-  notifyHome,
-} from '../session/queueing.ts';
-import type { MessageBody } from '../session/queued-message.ts';
+import { appendItem, deliveryOf, dequeue, fits, mayReceive, notifyHome } from '../session/queueing.ts';
+import { bodyBytes, createBody } from '../session/queued-message.ts';
 import type { Session } from '../session/session.ts';
 import type { ApplyContext } from '../state-data.ts';
 import type { RetainedCursor } from './retained-cursor.ts';
@@ -142,7 +134,7 @@ function append(
 ): void {
   const delivery = { ...deliveryOf(session, subscription, message), retain: true }; // [MQTT-3.3.1-8]
   if (delivery.qos === 0 || !mayReceive(subscription, session.client, message)) return;
-  const body: MessageBody = { message, origin: undefined, bytes: bodyBytes(message), references: 0 };
+  const body = createBody(message, undefined);
   appendItem(context, delivery, body, index);
 }
 

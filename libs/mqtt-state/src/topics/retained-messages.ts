@@ -1,4 +1,7 @@
+import { accessSemantics } from '@mqtt-cluster/contracts';
 import type { LogIndex, StoreId } from '@mqtt-cluster/contracts';
+import { tombstoneBytes } from '../bounds/sizes.ts';
+import { Usage } from '../bounds/usage.ts';
 import { DeadlineHeap } from '../session/deadline-heap.ts';
 import type { Deadline } from '../session/deadline-heap.ts';
 import { TopicTree } from './topic-tree.ts';
@@ -12,7 +15,10 @@ export interface TopicChange {
   readonly isolatedWriter: StoreId | null;
 }
 
-export interface RetainedRecord extends RetainedMessage, TopicChange {}
+export interface RetainedRecord extends RetainedMessage, TopicChange {
+  /** The user that published the message. Null before `accessSemantics`, and for a client without a user. */
+  readonly owner: string | null;
+}
 
 interface Expiry extends Deadline {
   readonly index: LogIndex;
@@ -24,6 +30,12 @@ interface Expiry extends Deadline {
  * index is kept.
  */
 export const tombstonesMax = 10_000;
+export const tombstoneBytesMax = 8 * 1024 * 1024;
+
+/** Returns the bound on the bytes of all tombstones. */
+export function tombstoneBytesMaxOf(semantics: number): number {
+  return semantics < accessSemantics ? Infinity : tombstoneBytesMax;
+}
 
 /** The retained messages, and the tombstones that keep a deleted retained message from coming back (P5). */
 export class RetainedMessages {
@@ -36,8 +48,14 @@ export class RetainedMessages {
    * this index.
    */
   tombstonesDiscardedUpTo: LogIndex = 0;
+  readonly #usage: Usage;
+  #tombstoneBytes = 0;
   readonly #expiries = new DeadlineHeap<Expiry>(expiresBefore);
   readonly #expiryByTopic = new Map<string, Expiry>();
+
+  constructor(usage = new Usage()) {
+    this.#usage = usage;
+  }
 
   get size(): number {
     return this.#messages.size;
@@ -67,23 +85,25 @@ export class RetainedMessages {
 
   set(record: RetainedRecord): void {
     const { topic, expiresAt } = record.message;
-    this.tombstones.delete(topic);
-    this.#cancelExpiry(topic);
+    this.#deleteTombstone(topic);
+    this.#release(topic);
     this.#messages.set(topic, record);
+    this.#usage.keepRetained(record.owner, record.message);
     if (expiresAt === undefined) return;
     const expiry: Expiry = { deadline: expiresAt, index: record.index, topic, cancelled: false };
     this.#expiryByTopic.set(topic, expiry);
     this.#expiries.push(expiry);
   }
 
-  clear(topic: string, change: TopicChange): void {
+  /** @param tombstoneBytesMax upper bound of the bytes of all tombstones */
+  clear(topic: string, change: TopicChange, tombstoneBytesMax: number): void {
+    this.#release(topic);
     this.#messages.delete(topic);
-    this.#cancelExpiry(topic);
-    this.tombstones.delete(topic);
-    this.tombstones.set(topic, change);
+    this.#deleteTombstone(topic);
+    this.restoreTombstone(topic, change);
     for (const [oldest, old] of this.tombstones) {
-      if (this.tombstones.size <= tombstonesMax) break;
-      this.tombstones.delete(oldest);
+      if (this.tombstones.size <= tombstonesMax && this.#tombstoneBytes <= tombstoneBytesMax) break;
+      this.#deleteTombstone(oldest);
       this.tombstonesDiscardedUpTo = Math.max(this.tombstonesDiscardedUpTo, old.index);
     }
   }
@@ -92,11 +112,12 @@ export class RetainedMessages {
    * Deletes expired messages [MQTT-3.3.2-5]. The tombstone keeps the log index of the expired message,
    * because no publish deleted the message.
    */
-  expire(timeMs: number): void {
+  expire(timeMs: number, tombstoneBytesMax: number): void {
     for (let due = this.#expiries.popDue(timeMs); due; due = this.#expiries.popDue(timeMs)) {
       const record = this.#messages.get(due.topic);
       if (!record) continue;
-      this.clear(due.topic, { index: record.index, isolatedWriter: record.isolatedWriter });
+      const { index, isolatedWriter } = record;
+      this.clear(due.topic, { index, isolatedWriter }, tombstoneBytesMax);
     }
   }
 
@@ -137,6 +158,24 @@ export class RetainedMessages {
     };
     const options = { markedOnly: withoutQos0, ...(budget && { budget }) };
     return this.#messages.visitAfter(filter, after, visitUnexpired, options);
+  }
+
+  /** Adds a tombstone of a snapshot. */
+  restoreTombstone(topic: string, change: TopicChange): void {
+    this.tombstones.set(topic, change);
+    this.#tombstoneBytes += tombstoneBytes + Buffer.byteLength(topic);
+  }
+
+  #deleteTombstone(topic: string): void {
+    if (this.tombstones.delete(topic)) this.#tombstoneBytes -= tombstoneBytes + Buffer.byteLength(topic);
+  }
+
+  /** Ends the accounting and the expiry of the topic's retained message, if it has one. */
+  #release(topic: string): void {
+    const record = this.#messages.get(topic);
+    if (!record) return;
+    this.#usage.releaseRetained(record.owner, record.message);
+    this.#cancelExpiry(topic);
   }
 
   #cancelExpiry(topic: string): void {

@@ -1,11 +1,12 @@
 import { conformanceSemantics, retainedQueuedSemantics } from '@mqtt-cluster/contracts';
 import type { Subscription } from '@mqtt-cluster/contracts';
-import { appendItem, bodyBytes, deliveryOf, dequeue, fits } from '../session/queueing.ts';
+import { appendItem, deliveryOf, dequeue, fits } from '../session/queueing.ts';
 import type { Delivery } from '../session/queueing.ts';
 import { beginRetained } from './retained-cursors.ts';
 import type { RetainedRecord } from './retained-messages.ts';
 import type { Session } from '../session/session.ts';
-import type { MessageBody, QueuedMessage } from '../session/queued-message.ts';
+import { bodyBytes, createBody } from '../session/queued-message.ts';
+import type { QueuedMessage } from '../session/queued-message.ts';
 import type { ApplyContext } from '../state-data.ts';
 import { parseSharedFilter } from './topic-names.ts';
 
@@ -55,7 +56,7 @@ function queueAllOrNothing(context: ApplyContext, session: Session, subscription
   for (const item of replaced) dequeue(context, session, item);
   for (const { record, delivery } of deliveries) {
     const { message, index } = record;
-    const body: MessageBody = { message, origin: undefined, bytes: bodyBytes(message), references: 0 };
+    const body = createBody(message, undefined);
     appendItem(context, delivery, body, index);
   }
   return true;

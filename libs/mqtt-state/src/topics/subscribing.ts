@@ -1,4 +1,7 @@
+import { accessSemantics } from '@mqtt-cluster/contracts';
 import type { Subscription, SubscribeCommand, UnsubscribeCommand } from '@mqtt-cluster/contracts';
+import { isWithinShare } from '../bounds/share.ts';
+import { subscriptionBytes } from '../bounds/sizes.ts';
 import { dequeue, reassignSharedItems } from '../session/queueing.ts';
 import { queueRetained } from './retained-queueing.ts';
 import type { Session } from '../session/session.ts';
@@ -9,28 +12,50 @@ import type { CommandResult } from '../types.ts';
 
 /** SUBACK reason code "Unspecified error" (MQTT 5, 3.9.3), return code "Failure" in MQTT 3.1.1. */
 const refusedCode = 0x80;
+/** SUBACK reason code "Quota exceeded" (MQTT 5, 3.9.3). The broker sends "Failure" to clients of MQTT 3.1.1. */
+const quotaExceededCode = 0x97;
 
-/** Applies a `subscribe` command. A filter that is not valid gets the code 0x80. */
+/**
+ * Applies a `subscribe` command. A filter that is not valid gets the code 0x80, a filter beyond a bound the code
+ * 0x97.
+ */
 export function subscribe(context: ApplyContext, session: Session, command: SubscribeCommand): CommandResult {
   const codes: number[] = [];
   const isNew: boolean[] = [];
   const retainedQueued: boolean[] = [];
   for (const subscription of command.subscriptions) {
-    const valid = isValidTopicFilter(subscription.filter);
-    const added = valid && !session.subscriptions.has(subscription.filter);
-    codes.push(valid ? subscription.qos : refusedCode);
+    const code = codeOf(context, session, subscription);
+    const granted = code < refusedCode;
+    const added = granted && !session.subscriptions.has(subscription.filter);
+    codes.push(code);
     isNew.push(added);
-    if (valid) addSubscription(context.data, session, subscription);
-    retainedQueued.push(valid && queueRetained(context, session, subscription, added));
+    if (granted) addSubscription(context.data, session, subscription);
+    retainedQueued.push(granted && queueRetained(context, session, subscription, added));
   }
   return { kind: 'subscribed', codes, isNew, retainedQueued };
+}
+
+function codeOf({ data, semantics }: ApplyContext, session: Session, subscription: Subscription): number {
+  if (!isValidTopicFilter(subscription.filter)) return refusedCode;
+  if (semantics < accessSemantics || session.subscriptions.has(subscription.filter)) return subscription.qos;
+  const { settings } = data;
+  const bytes = subscriptionBytes(subscription);
+  const fits =
+    session.subscriptions.size < settings.sessionSubscriptionsMax &&
+    session.subscriptionBytes + bytes <= settings.sessionSubscriptionBytesMax &&
+    isWithinShare(
+      session.account.subscriptionBytes,
+      bytes,
+      data.subscriptionBytes,
+      settings.subscriptionBytesMax,
+    );
+  return fits ? subscription.qos : quotaExceededCode;
 }
 
 /** Adds a subscription, or replaces the session's subscription of the same filter [MQTT-3.8.4-3]. */
 function addSubscription(data: StateData, session: Session, subscription: Subscription): void {
   const { filter } = subscription;
-  if (!session.subscriptions.has(filter)) data.subscriptionCount++;
-  session.subscriptions.set(filter, subscription);
+  data.keepSubscription(session, subscription);
   const shared = parseSharedFilter(filter);
   if (!shared) {
     data.subscriptions.add(filter, session.client, { session, subscription });
@@ -55,8 +80,7 @@ export function sharedSubscriptionFor(data: StateData, key: string, filter: stri
  * @returns whether the session had the subscription
  */
 export function removeSubscription(data: StateData, session: Session, filter: string): boolean {
-  if (!session.subscriptions.delete(filter)) return false;
-  data.subscriptionCount--;
+  if (!data.releaseSubscription(session, filter)) return false;
   session.retainedCursors.delete(filter);
   const group = data.sharedSubscriptions.get(filter);
   if (!group) {

@@ -5,22 +5,54 @@
 const cachedTopicsMax = 4_096;
 const cachedMatchesMax = 262_144;
 
+/** The maps of a node are created when they are needed, because most nodes use only one of them. */
 class FilterNode<T> {
-  readonly children = new Map<string, FilterNode<T>>();
+  children: Map<string, FilterNode<T>> | null = null;
   /** The child for the single-level wildcard `+`. */
   singleLevel: FilterNode<T> | null = null;
   /** Filters that end here. */
-  readonly values = new Map<string, T>();
+  values: Map<string, T> | null = null;
   /** Filters that end with `#` below this level. They match this level as well (MQTT 5, 4.7.1.2). */
-  readonly multiLevel = new Map<string, T>();
+  multiLevel: Map<string, T> | null = null;
 
   get empty(): boolean {
-    return (
-      this.children.size === 0 &&
-      this.singleLevel === null &&
-      this.values.size === 0 &&
-      this.multiLevel.size === 0
-    );
+    const { children, singleLevel, values, multiLevel } = this;
+    return children === null && singleLevel === null && values === null && multiLevel === null;
+  }
+
+  add(key: string, value: T, isMultiLevel: boolean): void {
+    if (isMultiLevel) (this.multiLevel ??= new Map<string, T>()).set(key, value);
+    else (this.values ??= new Map<string, T>()).set(key, value);
+  }
+
+  has(key: string, isMultiLevel: boolean): boolean {
+    return (isMultiLevel ? this.multiLevel : this.values)?.has(key) ?? false;
+  }
+
+  /** @returns whether the node had the key */
+  delete(key: string, isMultiLevel: boolean): boolean {
+    const values = isMultiLevel ? this.multiLevel : this.values;
+    if (values?.delete(key) !== true) return false;
+    if (values.size > 0) return true;
+    if (isMultiLevel) this.multiLevel = null;
+    else this.values = null;
+    return true;
+  }
+
+  addChild(level: string): FilterNode<T> {
+    const added = new FilterNode<T>();
+    if (level === '+') this.singleLevel = added;
+    else (this.children ??= new Map<string, FilterNode<T>>()).set(level, added);
+    return added;
+  }
+
+  child(level: string): FilterNode<T> | null {
+    return level === '+' ? this.singleLevel : (this.children?.get(level) ?? null);
+  }
+
+  removeChild(level: string): void {
+    if (level === '+') this.singleLevel = null;
+    else if (this.children?.delete(level) === true && this.children.size === 0) this.children = null;
   }
 }
 
@@ -34,6 +66,12 @@ export class SubscriptionTrie<T> {
   readonly #cache = new Map<string, readonly T[]>();
   #cachedMatches = 0;
   #size = 0;
+  #nodes = 0;
+
+  /** Number of nodes. It depends only on the filters, not on the order in which they were added. */
+  get nodes(): number {
+    return this.#nodes;
+  }
 
   /** Number of values, one for each pair of filter and key. */
   get size(): number {
@@ -47,10 +85,16 @@ export class SubscriptionTrie<T> {
     const isMultiLevel = levels.at(-1) === '#';
     if (isMultiLevel) levels.pop();
     let node = this.#root;
-    for (const level of levels) node = childFor(node, level);
-    const values = isMultiLevel ? node.multiLevel : node.values;
-    if (!values.has(key)) this.#size++;
-    values.set(key, value);
+    for (const level of levels) {
+      let next = node.child(level);
+      if (!next) {
+        next = node.addChild(level);
+        this.#nodes++;
+      }
+      node = next;
+    }
+    if (!node.has(key, isMultiLevel)) this.#size++;
+    node.add(key, value, isMultiLevel);
   }
 
   /** @returns whether the pair of filter and key existed */
@@ -60,16 +104,14 @@ export class SubscriptionTrie<T> {
     if (isMultiLevel) levels.pop();
     const path: FilterNode<T>[] = [this.#root];
     for (const level of levels) {
-      const node = path.at(-1);
-      const next = level === '+' ? node?.singleLevel : node?.children.get(level);
+      const next = path.at(-1)?.child(level);
       if (!next) return false;
       path.push(next);
     }
-    const last = path.at(-1);
-    if (!last || !(isMultiLevel ? last.multiLevel : last.values).delete(key)) return false;
+    if (path.at(-1)?.delete(key, isMultiLevel) !== true) return false;
     this.#clearCache();
     this.#size--;
-    prune(path, levels);
+    this.#nodes -= prune(path, levels);
     return true;
   }
 
@@ -100,23 +142,17 @@ export class SubscriptionTrie<T> {
   }
 }
 
-function childFor<T>(node: FilterNode<T>, level: string): FilterNode<T> {
-  const known = level === '+' ? node.singleLevel : node.children.get(level);
-  if (known) return known;
-  const added = new FilterNode<T>();
-  if (level === '+') node.singleLevel = added;
-  else node.children.set(level, added);
-  return added;
-}
-
-function prune<T>(path: readonly FilterNode<T>[], levels: readonly string[]): void {
+/** Removes the empty nodes at the end of a path. @returns their number */
+function prune<T>(path: readonly FilterNode<T>[], levels: readonly string[]): number {
+  let removed = 0;
   for (let depth = path.length - 1; depth > 0; depth--) {
     const parent = path[depth - 1];
     const level = levels[depth - 1];
-    if (!path[depth]?.empty || !parent || level === undefined) return;
-    if (level === '+') parent.singleLevel = null;
-    else parent.children.delete(level);
+    if (!path[depth]?.empty || !parent || level === undefined) break;
+    parent.removeChild(level);
+    removed++;
   }
+  return removed;
 }
 
 function collect<T>(
@@ -127,13 +163,13 @@ function collect<T>(
   found: T[],
 ): void {
   const wildcardsMatch = depth > 0 || !isDollarTopic; // [MQTT-4.7.2-1]
-  if (wildcardsMatch) for (const value of node.multiLevel.values()) found.push(value);
+  if (wildcardsMatch && node.multiLevel) for (const value of node.multiLevel.values()) found.push(value);
   const level = levels[depth];
   if (level === undefined) {
-    for (const value of node.values.values()) found.push(value);
+    if (node.values) for (const value of node.values.values()) found.push(value);
     return;
   }
-  const child = node.children.get(level);
+  const child = node.children?.get(level);
   if (child) collect(child, levels, depth + 1, isDollarTopic, found);
   if (wildcardsMatch && node.singleLevel) collect(node.singleLevel, levels, depth + 1, isDollarTopic, found);
 }

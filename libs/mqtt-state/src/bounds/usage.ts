@@ -1,0 +1,133 @@
+import type { Message } from '@mqtt-cluster/contracts';
+import type { MessageBody } from '../session/queued-message.ts';
+import { queueItemBytes, retainedBytes } from './sizes.ts';
+
+/** What the sessions of one user, or the session of one client without a user, hold in the replicated state. */
+export class Account {
+  readonly key: string;
+  /**
+   * True for the account of a user. A message in the queues of several sessions of the user counts once.
+   */
+  readonly isUser: boolean;
+  /** Bytes of memory of queued messages. */
+  queueBytes = 0;
+  /** Bytes of payload and topic of queued messages. */
+  queuedBytes = 0;
+  retainedMessages = 0;
+  retainedBytes = 0;
+  subscriptionBytes = 0;
+  willBytes = 0;
+  /** Sessions and retained messages that refer to this account. */
+  references = 0;
+
+  constructor(key: string, isUser: boolean) {
+    this.key = key;
+    this.isUser = isUser;
+  }
+}
+
+/**
+ * The sums of the replicated state by account and in total, in bytes of memory (`sizes.ts`). All sums are
+ * derived: they depend only on the content of the state, not on the order of its changes.
+ */
+export class Usage {
+  queueBytes = 0;
+  retainedBytes = 0;
+  /** Bytes of the subscriptions without the nodes of their filters. */
+  subscriptionOwnBytes = 0;
+  willBytes = 0;
+  readonly #accounts = new Map<string, Account>();
+  /** Number of sessions by the key of {@link sessionGroup}. */
+  readonly #sessions = new Map<string, number>();
+
+  /** Returns the account of a user, or of a client without a user, and adds a reference. */
+  join(user: string | null, client: string): Account {
+    const key = user === null ? `c${client}` : `u${user}`;
+    let account = this.#accounts.get(key);
+    if (!account) this.#accounts.set(key, (account = new Account(key, user !== null)));
+    account.references++;
+    return account;
+  }
+
+  leave(account: Account): void {
+    if (--account.references === 0) this.#accounts.delete(account.key);
+  }
+
+  /** Returns the account without a new reference. */
+  find(user: string | null, client: string): Account | undefined {
+    return this.#accounts.get(user === null ? `c${client}` : `u${user}`);
+  }
+
+  sessionsOf(group: string): number {
+    return this.#sessions.get(group) ?? 0;
+  }
+
+  countSession(group: string, change: 1 | -1): void {
+    const count = this.sessionsOf(group) + change;
+    if (count === 0) this.#sessions.delete(group);
+    else this.#sessions.set(group, count);
+  }
+
+  /** Counts a queue item of the account. @param isFirst whether the body was in no queue before */
+  keepItem(account: Account, body: MessageBody, isFirst: boolean): void {
+    this.queueBytes += isFirst ? queueItemBytes + body.memory : queueItemBytes;
+    charge(account, body, 1);
+  }
+
+  /** @param isLast whether the body is in no queue any more */
+  releaseItem(account: Account, body: MessageBody, isLast: boolean): void {
+    this.queueBytes -= isLast ? queueItemBytes + body.memory : queueItemBytes;
+    charge(account, body, -1);
+  }
+
+  /** Moves a queue item to another account. */
+  moveItem(from: Account, to: Account, body: MessageBody): void {
+    charge(from, body, -1);
+    charge(to, body, 1);
+  }
+
+  keepRetained(owner: string | null, message: Message): void {
+    const account = this.join(owner, message.publisher ?? '');
+    const bytes = retainedBytes(message);
+    this.retainedBytes += bytes;
+    account.retainedBytes += bytes;
+    account.retainedMessages++;
+  }
+
+  releaseRetained(owner: string | null, message: Message): void {
+    const bytes = retainedBytes(message);
+    this.retainedBytes -= bytes;
+    const account = this.find(owner, message.publisher ?? '');
+    if (!account) return;
+    account.retainedBytes -= bytes;
+    account.retainedMessages--;
+    this.leave(account);
+  }
+}
+
+/** Returns the bytes that one more queue item of the body adds to the account. */
+export function addedBytes(account: Account, body: MessageBody): number {
+  return account.isUser && body.holders?.has(account) === true
+    ? queueItemBytes
+    : queueItemBytes + body.memory;
+}
+
+/** Adds (1) or removes (-1) a queue item. The account of a user holds a message once. */
+function charge(account: Account, body: MessageBody, change: 1 | -1): void {
+  account.queueBytes += change * queueItemBytes;
+  if (account.isUser) {
+    const holders = (body.holders ??= new Map<Account, number>());
+    const count = (holders.get(account) ?? 0) + change;
+    if (count === 0) holders.delete(account);
+    else holders.set(account, count);
+    if (count !== (change === 1 ? 1 : 0)) return;
+  }
+  account.queueBytes += change * body.memory;
+  account.queuedBytes += change * body.bytes;
+}
+
+/** The session's group for the bound on the number of sessions: its user, else its address, else its client. */
+export function sessionGroup(user: string | null, address: string | undefined, client: string): string {
+  if (user !== null) return `u${user}`;
+  return address ? `a${address}` : `c${client}`;
+}

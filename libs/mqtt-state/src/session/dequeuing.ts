@@ -1,0 +1,13 @@
+import type { ApplyContext } from '../state-data.ts';
+import { cancelExpiry } from './queue-expiry.ts';
+import type { QueuedMessage } from './queued-message.ts';
+import type { Session } from './session.ts';
+
+/** Removes an item from the session's queue. */
+export function dequeue(context: ApplyContext, session: Session, item: QueuedMessage): void {
+  const { data } = context;
+  session.items.remove(item);
+  cancelExpiry(data, item);
+  data.releaseBody(session, item.body);
+  data.queueHolders?.update(session);
+}

@@ -1,0 +1,85 @@
+import { accessSemantics } from '@mqtt-cluster/contracts';
+import { isWithinShare } from '../bounds/share.ts';
+import { queueItemBytes } from '../bounds/sizes.ts';
+import { addedBytes } from '../bounds/usage.ts';
+import type { ApplyContext } from '../state-data.ts';
+import { dequeue } from './dequeuing.ts';
+import type { MessageBody } from './queued-message.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Makes room for a message in the queues of the cluster (docs/DESIGN.md, "Fair shares"): while the cluster's
+ * bound is reached, the session with the largest queue loses its oldest message. An absent session takes room
+ * from absent sessions only. Connected sessions have a reserve that absent sessions cannot use.
+ *
+ * A state of an older version can be above the bound. A message then displaces as many bytes as it needs.
+ * @returns false if the message is dropped
+ */
+export function makeShare(context: ApplyContext, session: Session, body: MessageBody): boolean {
+  const { data, semantics } = context;
+  if (semantics < accessSemantics) return true;
+  const { settings, usage } = data;
+  if (session.account.queueBytes + addedBytes(session.account, body) > settings.userQueueMemoryMax)
+    return replaceOldest(context, session, body);
+  const reserve = session.home ? settings.connectedQueueReserve : 0;
+  const memoryMax = Math.max(settings.clusterQueueMemoryMax + reserve, usage.queueBytes);
+  const bytesMax = Math.max(settings.clusterQueuedBytesMax + reserve, data.queuedBytes);
+  // The queue of another session can already contain the message.
+  const isNew = body.references === 0;
+  const memory = queueItemBytes + (isNew ? body.memory : 0);
+  const bytes = isNew ? body.bytes : 0;
+  while (usage.queueBytes + memory > memoryMax || data.queuedBytes + bytes > bytesMax) {
+    const holders = data.queueHoldersNow();
+    const victim = session.home ? holders.largest : holders.largestAbsent;
+    const oldest = victim?.items.oldestDroppable();
+    if (!victim || !oldest) return false;
+    dequeue(context, victim, oldest);
+    context.droppedAtShare++;
+  }
+  return true;
+}
+
+/**
+ * Returns whether the message is within the session's share if `queueFull` is `refuse`. No session loses
+ * queued messages then, so each session can only use a part of what is free.
+ * @param copies number of copies for this session
+ */
+export function hasShare(
+  { data, semantics }: ApplyContext,
+  session: Session,
+  body: Pick<MessageBody, 'bytes' | 'memory'>,
+  copies: number,
+): boolean {
+  if (semantics < accessSemantics) return true;
+  const { settings, usage, queuedBytes } = data;
+  const { home, items, account } = session;
+  const reserve = home ? settings.connectedQueueReserve : 0;
+  const memory = copies * (queueItemBytes + body.memory);
+  const bytes = copies * body.bytes;
+  return (
+    account.queueBytes + memory <= settings.userQueueMemoryMax &&
+    isWithinShare(items.memory, memory, usage.queueBytes, settings.clusterQueueMemoryMax + reserve) &&
+    isWithinShare(items.bytes, bytes, queuedBytes, settings.clusterQueuedBytesMax + reserve)
+  );
+}
+
+/**
+ * Drops the oldest messages of a session whose user has reached the bound, except QoS 2 exchanges in progress,
+ * until they have freed as much as the new message needs.
+ * @returns whether the user's queues are not larger than before with the new message
+ */
+function replaceOldest(context: ApplyContext, session: Session, body: MessageBody): boolean {
+  const { account, items } = session;
+  const memory = queueItemBytes + body.memory;
+  const accountMax = account.queueBytes;
+  let freed = 0;
+  while (freed < memory) {
+    const oldest = items.oldestDroppable();
+    if (!oldest) return false;
+    freed += queueItemBytes + oldest.body.memory;
+    dequeue(context, session, oldest);
+    context.droppedAtShare++;
+  }
+  // The dropped messages can still be in the queues of other sessions.
+  return account.queueBytes + addedBytes(account, body) <= accountMax;
+}
