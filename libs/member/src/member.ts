@@ -18,7 +18,7 @@ import type {
   Revocation,
   Snapshot,
 } from '@mqtt-cluster/contracts';
-import { decodePublishes } from '@mqtt-cluster/mqtt-state';
+import { decodePublishes, settingsOf } from '@mqtt-cluster/mqtt-state';
 import { AccessAdministration } from './cluster/access-administration.ts';
 import { Administration } from './cluster/administration.ts';
 import { EffectDispatcher } from './log/effect-dispatcher.ts';
@@ -212,7 +212,10 @@ class ClusterMember implements Member {
   }
 
   changeSettings(settings: SettingsChange): void {
-    this.#proposer.add({ kind: 'settings', settings });
+    // A program of an older version cannot decode a command with a setting that it does not know.
+    const known: readonly string[] = ['queueFull', ...settingsOf(this.#context.state.semantics)];
+    const changes = Object.entries(settings).filter(([name]) => known.includes(name));
+    this.#proposer.add({ kind: 'settings', settings: Object.fromEntries(changes) });
   }
 
   changeAccess(request: number, change: AccessChange): void {

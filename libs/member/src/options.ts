@@ -49,6 +49,15 @@ export interface MemberLimits {
    * counts the oldest message.
    */
   readonly cleanQueueMax: number;
+  /** Upper bound of the bytes of that queue, with properties and overhead of the messages. */
+  readonly cleanQueueBytesMax: number;
+  /** Upper bound of the bytes of the queues of all connected clean sessions. */
+  readonly homeQueueBytesMax: number;
+  /**
+   * Upper bound of the bytes of the subscriptions of this member's clients. Beyond it the member refuses filters
+   * of clean sessions. Every peer holds the filters as well.
+   */
+  readonly homeSubscriptionBytesMax: number;
   /**
    * Upper bound of the bytes of one proposed batch. Raising it delays batches on the wire and saves syncs.
    */
@@ -70,6 +79,9 @@ export interface MemberLimits {
 export const defaultLimits: MemberLimits = {
   inFlightMax: 100,
   cleanQueueMax: 10_000,
+  cleanQueueBytesMax: 16 * 1024 * 1024,
+  homeQueueBytesMax: 128 * 1024 * 1024,
+  homeSubscriptionBytesMax: 128 * 1024 * 1024,
   batchBytesMax: 256 * 1024,
   batchesInFlightMax: 8,
   outboxBytesMax: 64 * 1024 * 1024,

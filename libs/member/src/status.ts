@@ -23,6 +23,7 @@ export function statusOf(parts: {
   const raft = replica.raft.status();
   const counts = context.state.counts();
   const { limits, recovered } = context.options;
+  const { settings } = context.state;
   const { inFlight, subscriptions, queued } = home.sums();
   return {
     id: context.options.id,
@@ -50,6 +51,13 @@ export function statusOf(parts: {
     retained: counts.retained,
     queuedMessages: counts.queuedMessages,
     queuedBytes: counts.queuedBytes,
+    stateBytes: {
+      queues: { bytes: counts.queueMemory, max: settings.clusterQueueMemoryMax },
+      retained: { bytes: counts.retainedBytes, max: settings.retainedBytesMax },
+      subscriptions: { bytes: counts.subscriptionBytes, max: settings.subscriptionBytesMax },
+      wills: { bytes: counts.willBytes, max: settings.willBytesMax },
+    },
+    homeBytes: home.bytes(),
     inFlight,
     homeSubscriptions: subscriptions,
     homeQueuedMessages: queued,

@@ -110,8 +110,17 @@ export class Subscriptions {
     return fault === 'tooManyLevels' ? reasonCodes.topicFilterInvalid : reasonCodes.notAuthorized;
   }
 
-  /** Merges the member's codes with the codes of the filters that the guard rejected [MQTT-3.8.4-5]. */
+  /**
+   * Merges the member's codes with the codes of the filters that the guard rejected [MQTT-3.8.4-5]. MQTT 3.1.1 has
+   * one code for all failures [3.1.1 MQTT-3.9.3-2].
+   */
   subackCodes(packetId: number, granted: readonly number[]): readonly number[] {
+    const merged = this.#merged(packetId, granted);
+    if (this.#subscriber.version >= 5 || !merged.some((code) => code > subackFailure)) return merged;
+    return merged.map((code) => Math.min(code, subackFailure));
+  }
+
+  #merged(packetId: number, granted: readonly number[]): readonly number[] {
     const pending = this.#pending.get(packetId);
     if (!pending) return granted;
     this.#pending.delete(packetId);

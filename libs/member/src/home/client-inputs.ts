@@ -7,7 +7,7 @@ import type {
   PublishRequest,
   ServingState,
 } from '@mqtt-cluster/contracts';
-import { parseSharedFilter } from '@mqtt-cluster/mqtt-state';
+import { messageBytes, parseSharedFilter } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Acknowledgements } from './delivery/acknowledgements.ts';
@@ -161,7 +161,8 @@ export class ClientInputs {
       if (connection.waitingInputs === null) this.#handlePacket(connection, input);
       else this.#wait(connection, connection.waitingInputs, input);
     };
-    return input.kind === 'publish' ? { act, qos: input.request.qos } : { act };
+    const bytes = inputBytes(input);
+    return input.kind === 'publish' ? { act, qos: input.request.qos, bytes } : { act, bytes };
   }
 
   // ---- order of subscriptions and publishes of one connection ----
@@ -177,7 +178,7 @@ export class ClientInputs {
 
   #wait(connection: Connection, waiting: WaitingInputs, input: ClientPacket): void {
     waiting.packets.push(input);
-    if (input.kind === 'publish') waiting.bytes += input.request.payload.length;
+    waiting.bytes += inputBytes(input);
     if (waiting.packets.length >= waitingInputsMax || waiting.bytes >= waitingBytesMax)
       this.#continue(connection);
   }
@@ -208,6 +209,7 @@ export class ClientInputs {
       input.kind === 'subscribe' ? input.subscriptions.map(({ filter }) => filter) : input.filters;
     const needsEpoch = filters.some((filter) => !connection.clean || parseSharedFilter(filter) !== null);
     this.#opening.whenEpoch(connection, needsEpoch, {
+      bytes: filters.reduce((bytes, filter) => bytes + filter.length, 0),
       act: () => {
         const { packetId } = input;
         if (input.kind === 'unsubscribe')
@@ -244,7 +246,7 @@ export class ClientInputs {
       this.#propose(connection, message, packetId);
     } else {
       const act = (): void => this.#propose(connection, message, packetId);
-      this.#opening.whenEpoch(connection, true, { act, qos });
+      this.#opening.whenEpoch(connection, true, { act, qos, bytes: messageBytes(message) });
     }
   }
 
@@ -292,5 +294,19 @@ export class ClientInputs {
     if (qos === 0) return;
     const kind = qos === 1 ? 'puback' : 'pubrec';
     this.#context.effects.push({ kind, connection: connection.id, packetId, result: 'quotaExceeded' });
+  }
+}
+
+/** Returns the size of the parts of a packet that have no small bound. */
+function inputBytes(input: ClientPacket): number {
+  switch (input.kind) {
+    case 'publish':
+      return messageBytes({ ...input.request });
+    case 'subscribe':
+      return input.subscriptions.reduce((bytes, { filter }) => bytes + filter.length, 0);
+    case 'unsubscribe':
+      return input.filters.reduce((bytes, filter) => bytes + filter.length, 0);
+    case 'pubrel':
+      return 0;
   }
 }

@@ -2,6 +2,7 @@ import type {
   Command,
   LiveMessage,
   MemberId,
+  MemberStatus,
   Message,
   PublishResult,
   RefusalReason,
@@ -17,6 +18,7 @@ import { Connections } from './connections/connections.ts';
 import { ConnectionDraining } from './connections/connection-draining.ts';
 import { Delivery, earlyKey } from './delivery/delivery.ts';
 import { Fanout } from './delivery/fanout.ts';
+import { LocalQueues } from './delivery/local-queues.ts';
 import { LiveForwarding } from './live/live-forwarding.ts';
 import { SessionOpening } from './connections/session-opening.ts';
 import { Takeovers } from './connections/takeovers.ts';
@@ -46,6 +48,7 @@ export class Home {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #router = new Router();
+  readonly #queues: LocalQueues;
   readonly #connections: Connections;
   readonly #progress: AckProgress;
   readonly #delivery: Delivery;
@@ -61,9 +64,10 @@ export class Home {
     this.#context = context;
     this.#proposer = proposer;
     const router = this.#router;
-    const connections = (this.#connections = new Connections(context, router));
+    this.#queues = new LocalQueues(context.options.limits);
+    const connections = (this.#connections = new Connections(context, router, this.#queues));
     const progress = (this.#progress = new AckProgress(context));
-    const delivery = (this.#delivery = new Delivery(context, progress));
+    const delivery = (this.#delivery = new Delivery(context, progress, this.#queues));
     this.#acknowledgements = new Acknowledgements(context, delivery, progress);
     this.live = new LiveForwarding(context, peers, router);
     this.#subscriptions = new Subscriptions(context, proposer, router, this.live.answers);
@@ -95,6 +99,15 @@ export class Home {
   /** Returns sums over all connections. */
   sums(): ReturnType<Connections['sums']> {
     return this.#connections.sums();
+  }
+
+  /** Returns the memory of the state that only this home holds, with its bounds, bytes. */
+  bytes(): MemberStatus['homeBytes'] {
+    const { homeSubscriptionBytesMax, homeQueueBytesMax } = this.#context.options.limits;
+    return {
+      subscriptions: { bytes: this.#router.bytes, max: homeSubscriptionBytesMax },
+      queues: { bytes: this.#queues.bytes, max: homeQueueBytesMax },
+    };
   }
 
   /** Returns the publishes that wait for a majority, by QoS. */

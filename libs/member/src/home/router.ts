@@ -1,5 +1,5 @@
 import type { Message, Subscription } from '@mqtt-cluster/contracts';
-import { mayReceive, SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
+import { mayReceive, subscriptionBytes, SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
 import type { Connection } from './connections/connection.ts';
 
 interface Entry {
@@ -26,6 +26,7 @@ export class Router {
   #added = new Set<string>();
   #removed = new Map<string, Announced>();
   #round = 0;
+  #bytes = 0;
   #version = 0;
 
   /**
@@ -35,6 +36,11 @@ export class Router {
   *filters(): Iterable<string> {
     yield* this.#announced.keys();
     yield* this.#removed.keys();
+  }
+
+  /** Bytes of memory of all subscriptions. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The version of the interest that was last taken by `takeChanges`. */
@@ -85,6 +91,7 @@ export class Router {
 
   add(connection: Connection, subscription: Subscription): void {
     const known = connection.subscriptions.has(subscription.filter);
+    if (!known) this.#charge(connection, subscriptionBytes(subscription));
     connection.subscriptions.set(subscription.filter, subscription);
     this.#trie.add(subscription.filter, connection.key, { connection, subscription });
     if (!known) this.#count(subscription.filter, 1);
@@ -92,7 +99,10 @@ export class Router {
 
   /** @returns whether the connection had this subscription */
   remove(connection: Connection, filter: string): boolean {
-    if (!connection.subscriptions.delete(filter)) return false;
+    const subscription = connection.subscriptions.get(filter);
+    if (subscription === undefined) return false;
+    connection.subscriptions.delete(filter);
+    this.#charge(connection, -subscriptionBytes(subscription));
     connection.retained = connection.retained.filter(({ subscription }) => subscription.filter !== filter);
     this.#trie.remove(filter, connection.key);
     this.#count(filter, -1);
@@ -142,6 +152,11 @@ export class Router {
     this.#added = new Set();
     this.#removed = new Map();
     return changes;
+  }
+
+  #charge(connection: Connection, bytes: number): void {
+    connection.subscriptionBytes += bytes;
+    this.#bytes += bytes;
   }
 
   #count(filter: string, change: number): void {

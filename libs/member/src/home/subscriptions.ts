@@ -1,5 +1,11 @@
 import type { Subscription } from '@mqtt-cluster/contracts';
-import { asksForRetained, parseSharedFilter, isValidTopicFilter } from '@mqtt-cluster/mqtt-state';
+import {
+  asksForRetained,
+  isValidTopicFilter,
+  isWithinShare,
+  parseSharedFilter,
+  subscriptionBytes,
+} from '@mqtt-cluster/mqtt-state';
 import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
@@ -10,6 +16,8 @@ import type { Router } from './router.ts';
 
 /** SUBACK return code of a rejected filter (MQTT 3.1.1: 0x80; the broker chooses the MQTT 5 reason code). */
 const refusedCode = 0x80;
+/** SUBACK reason code "Quota exceeded" (MQTT 5, 3.9.3). */
+const quotaExceededCode = 0x97;
 
 export interface GrantedSubscriptions {
   readonly codes: readonly number[];
@@ -47,8 +55,8 @@ export class Subscriptions {
     const positions: number[] = [];
     subscriptions.forEach((subscription, position) => {
       isNew.push(!connection.subscriptions.has(subscription.filter));
-      codes.push(isValidTopicFilter(subscription.filter) ? subscription.qos : refusedCode);
-      if (codes[position] === refusedCode) return;
+      codes.push(this.#code(connection, subscription));
+      if (codes[position]! >= refusedCode) return;
       if (!connection.clean || parseSharedFilter(subscription.filter) !== null) positions.push(position);
       else this.#router.add(connection, subscription);
     });
@@ -72,6 +80,27 @@ export class Subscriptions {
     };
     this.#proposer.add({ kind: 'subscribe', client, epoch, subscriptions: logged }, request);
     return null;
+  }
+
+  /**
+   * Returns the granted QoS, or the code of a failure. The bounds of a replicated subscription are part of the
+   * state; here only the commands that wait for the log are bounded.
+   */
+  #code(connection: Connection, subscription: Subscription): number {
+    const { filter, qos } = subscription;
+    if (!isValidTopicFilter(filter)) return refusedCode;
+    if (connection.subscriptions.has(filter)) return qos;
+    const { limits } = this.#context.options;
+    const isLogged = !connection.clean || parseSharedFilter(filter) !== null;
+    if (isLogged) return this.#proposer.bytes > limits.outboxBytesMax ? quotaExceededCode : qos;
+    const { settings } = this.#context.state;
+    const bytes = subscriptionBytes(subscription);
+    const { subscriptions, subscriptionBytes: held } = connection;
+    const fits =
+      subscriptions.size < settings.sessionSubscriptionsMax &&
+      held + bytes <= settings.sessionSubscriptionBytesMax &&
+      isWithinShare(held, bytes, this.#router.bytes, limits.homeSubscriptionBytesMax);
+    return fits ? qos : quotaExceededCode;
   }
 
   subscribed(

@@ -1,4 +1,5 @@
-import type { AccessChange, AccessRule, Command, SessionProgress } from '@mqtt-cluster/contracts';
+import type { AccessChange, AccessRule, Command, Message, SessionProgress } from '@mqtt-cluster/contracts';
+import { propertiesBytes } from '@mqtt-cluster/mqtt-state';
 
 /** Approximate size of a command without its payload. Bounds on batches and queues use it. */
 const commandOverheadBytes = 64;
@@ -14,7 +15,7 @@ const textOverheadBytes = 8;
 export function commandBytes(command: Command): number {
   switch (command.kind) {
     case 'publish':
-      return commandOverheadBytes + command.message.payload.length + command.message.topic.length;
+      return commandOverheadBytes + contentBytes(command.message);
     case 'recover':
       return command.publishes.reduce(
         (bytes, publish) => bytes + commandBytes(publish),
@@ -23,8 +24,7 @@ export function commandBytes(command: Command): number {
     case 'open':
       return (
         commandOverheadBytes +
-        (command.will?.payload.length ?? 0) +
-        (command.will?.topic.length ?? 0) +
+        (command.will === undefined ? 0 : contentBytes(command.will)) +
         textBytes(command.access?.groups ?? [])
       );
     case 'subscribe':
@@ -64,6 +64,15 @@ function ruleBytes({ topics, users, groups, clients, addresses, listeners }: Acc
 
 function textBytes(texts: readonly string[]): number {
   return texts.reduce((bytes, text) => bytes + textOverheadBytes + Buffer.byteLength(text), 0);
+}
+
+function contentBytes({
+  payload,
+  topic,
+  properties,
+}: Pick<Message, 'payload' | 'topic' | 'properties'>): number {
+  const bytes = payload.length + topic.length;
+  return properties === undefined ? bytes : bytes + propertiesBytes(properties);
 }
 
 function progressBytes({ client, done = [], received = [], completed = [] }: SessionProgress): number {

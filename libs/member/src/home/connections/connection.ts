@@ -46,6 +46,8 @@ export interface LocalItem {
   readonly retain: boolean;
   readonly subscriptionIdentifiers?: readonly number[];
   readonly early?: string;
+  /** Bytes of memory while the item waits in the local queue. */
+  bytes?: number;
 }
 
 /** A packet that a client sends after CONNECT and that the home handles in order. */
@@ -63,6 +65,8 @@ export interface DeferredPacket {
   readonly act: () => void;
   /** The QoS of a PUBLISH. */
   readonly qos?: QoS;
+  /** Size of the packet's payload or filters. */
+  readonly bytes?: number;
 }
 
 /** One client connection at its home. The parts of the home change its fields. */
@@ -106,15 +110,21 @@ export class Connection {
   drainingSinceMs: number | null = null;
   /** Packets of the client that wait until the connection has its epoch. */
   readonly deferred: DeferredPacket[] = [];
+  /** Size of the deferred packets. */
+  deferredBytes = 0;
   /** Publishes of this connection that are proposed and not applied. */
   unappliedPublishes = 0;
   /** SUBSCRIBE or UNSUBSCRIBE that waits for earlier publishes, and the packets after it. */
   waitingInputs: WaitingInputs | null = null;
 
   readonly subscriptions = new Map<string, Subscription>();
+  /** Bytes of memory of the subscriptions. */
+  subscriptionBytes = 0;
   readonly inFlight = new Map<number, InFlightMessage>();
   /** The local queue: messages that exist only at this home. */
   readonly local = new Fifo<LocalItem>();
+  /** Bytes of memory of the local queue. */
+  localBytes = 0;
   /** Subscriptions whose retained messages this home still sends, in the order of their SUBSCRIBE. */
   retained: RetainedStream[] = [];
   /** Number of the first item of the replicated queue that `Delivery` has not read. */
@@ -178,6 +188,7 @@ export class Connection {
 
   /** Handles the packets that waited for the epoch, in order. */
   runDeferred(): void {
+    this.deferredBytes = 0;
     for (const { act } of this.deferred.splice(0)) act();
   }
 

@@ -1,19 +1,22 @@
 import type { ClientId, ConnectionId, RefusalReason } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 import type { Connection } from './connection.ts';
+import type { LocalQueues } from '../delivery/local-queues.ts';
 import type { Router } from '../router.ts';
 
 /** The connections of one member by number and by client id. All connections are added and removed here. */
 export class Connections {
   readonly #context: MemberContext;
   readonly #router: Router;
+  readonly #queues: LocalQueues;
   readonly #byId = new Map<ConnectionId, Connection>();
   /** By client id: the connection that has received its CONNACK. */
   readonly #byClient = new Map<ClientId, Connection>();
 
-  constructor(context: MemberContext, router: Router) {
+  constructor(context: MemberContext, router: Router, queues: LocalQueues) {
     this.#context = context;
     this.#router = router;
+    this.#queues = queues;
   }
 
   get size(): number {
@@ -101,6 +104,7 @@ export class Connections {
   remove(connection: Connection): void {
     connection.phase = 'gone';
     this.#router.removeAll(connection);
+    this.#queues.remove(connection);
     this.#byId.delete(connection.id);
     if (this.#byClient.get(connection.client) === connection) this.#byClient.delete(connection.client);
   }

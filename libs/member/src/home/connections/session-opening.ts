@@ -22,6 +22,8 @@ import type { Takeovers } from './takeovers.ts';
 
 /** Upper bound of the packets of one connection that wait for its epoch while the cluster has no majority. */
 const deferredMax = 1_000;
+/** Upper bound of the payloads and filters of these packets, bytes. The last packet can exceed it. */
+const deferredBytesMax = 4 * 1024 * 1024;
 /**
  * Upper bound of the packets of one connection that wait for its CONNACK. More packets than this do not fit
  * into one read of the socket, which is all that the broker passes on before CONNACK.
@@ -212,7 +214,8 @@ export class SessionOpening {
 
   whenEpoch(connection: Connection, needed: boolean, packet: DeferredPacket): void {
     if (!needed || connection.epoch !== 0) packet.act();
-    else if (connection.deferred.length < deferredMax) connection.deferred.push(packet);
+    else if (connection.deferred.length < deferredMax && connection.deferredBytes < deferredBytesMax)
+      defer(connection, packet);
     else this.end(connection, 'isolated', false);
   }
 
@@ -221,7 +224,8 @@ export class SessionOpening {
    * has left by then, and discarded when the `open` is refused [3.1.1 MQTT-3.1.4-5] [5.0 MQTT-3.1.4-6].
    */
   deferEarly(connection: Connection, packet: DeferredPacket): void {
-    if (connection.deferred.length < earlyPacketsMax) connection.deferred.push(packet);
+    if (connection.deferred.length < earlyPacketsMax && connection.deferredBytes < deferredBytesMax)
+      defer(connection, packet);
     else this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1, counts: true });
   }
 
@@ -371,4 +375,9 @@ export class SessionOpening {
     const expiry = how.sessionExpirySeconds === undefined ? {} : { expirySeconds: how.sessionExpirySeconds };
     this.#proposer.add({ kind: 'close', client, epoch, graceful: how.graceful, ...expiry });
   }
+}
+
+function defer(connection: Connection, packet: DeferredPacket): void {
+  connection.deferred.push(packet);
+  connection.deferredBytes += packet.bytes ?? 0;
 }

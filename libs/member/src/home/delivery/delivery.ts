@@ -4,6 +4,7 @@ import type { MemberContext } from '../../context.ts';
 import { numberedPacketId } from '../connections/connection.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
 import { DeliverySamples } from './delivery-samples.ts';
+import type { LocalQueues } from './local-queues.ts';
 import type { AckProgress } from './ack-progress.ts';
 import { RetainedDelivery } from './retained-delivery.ts';
 
@@ -24,9 +25,11 @@ export class Delivery {
   readonly #progress: AckProgress;
   readonly #drops = new Map<DropReason, number>();
   readonly #samples: DeliverySamples;
+  readonly #queues: LocalQueues;
 
-  constructor(context: MemberContext, progress: AckProgress) {
+  constructor(context: MemberContext, progress: AckProgress, queues: LocalQueues) {
     this.#context = context;
+    this.#queues = queues;
     this.#progress = progress;
     this.#samples = new DeliverySamples(context);
     this.retained = new RetainedDelivery(context, this);
@@ -47,11 +50,9 @@ export class Delivery {
   /** Adds a message to the connection's local queue and delivers as far as the window allows. */
   enqueue(connection: Connection, item: LocalItem): void {
     if (item.qos === 0) return this.sendUnacknowledged(connection, item);
-    if (connection.local.length >= this.#context.options.limits.cleanQueueMax) {
-      connection.local.shift();
-      this.#drop('slowSubscriber');
-    }
-    connection.local.push(item);
+    const isIdle = connection.phase === 'open' && connection.local.length === 0 && connection.hasRoom;
+    if (isIdle) return this.sendLocal(connection, item);
+    this.#queues.push(connection, item, () => this.#drop('slowSubscriber'));
     if (connection.phase === 'open') this.#pumpLocal(connection);
   }
 
@@ -94,7 +95,7 @@ export class Delivery {
 
   #pumpLocal(connection: Connection): void {
     while (connection.local.length > 0 && connection.hasRoom) {
-      this.sendLocal(connection, connection.local.shift()!);
+      this.sendLocal(connection, this.#queues.shift(connection)!);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Message } from '@mqtt-cluster/contracts';
+import { messageBytes } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Connection } from '../connections/connection.ts';
 
@@ -40,7 +41,7 @@ export class PublishOrder {
     const order = this.#topics.get(connection)?.get(message.topic);
     // Retained messages keep their order in the log.
     if (order === undefined || (message.retain && order.held.length === 0)) return false;
-    const bytes = message.payload.length;
+    const bytes = messageBytes(message);
     if (this.#heldMessages >= heldMessagesMax || this.#heldBytes + bytes > heldBytesMax) {
       this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1, counts: true });
       return true;
@@ -89,7 +90,7 @@ export class PublishOrder {
   #publishFirst(connection: Connection, order: TopicOrder): void {
     const message = order.held.shift()!;
     this.#heldMessages--;
-    this.#heldBytes -= message.payload.length;
+    this.#heldBytes -= messageBytes(message);
     this.#publish(connection, message);
   }
 }
