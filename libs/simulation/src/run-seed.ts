@@ -8,6 +8,7 @@ import {
 } from './checks/convergence.ts';
 import { checkRetainedDelivery } from './checks/retained-delivery.ts';
 import { checkDelivery } from './checks/delivery.ts';
+import { checkGreedy } from './checks/greedy.ts';
 import { checkQueueOverflow } from './checks/queue-overflow.ts';
 import {
   checkOneConnection,
@@ -26,6 +27,7 @@ import { checkSessionEnds } from './checks/session-ends.ts';
 import { checkSubscriptionOptions } from './checks/subscription-options.ts';
 import { checkWills } from './checks/wills.ts';
 import { defaultClient } from './clients/client-options.ts';
+import { GreedyPopulation, greedyClient } from './clients/greedy-population.ts';
 import { Mqtt5Population } from './clients/mqtt5-population.ts';
 import { FaultInjector } from './faults/fault-injector.ts';
 import type { CalmPeriod, Violation } from './history/history.ts';
@@ -75,6 +77,7 @@ const calmMs = 1_000;
 const mqtt5Seed = 0x5a5a;
 /** The same for the clients of users. */
 const accessSeed = 0xacce;
+const greedySeed = 0x6eed;
 /** If no message arrives for this time, no message is in flight. */
 const silentMs = 1_000;
 /** Part of the seeds with a phase of cluster time. */
@@ -116,11 +119,13 @@ function runPhases(world: World, seed: number): Times {
   const workload = new Workload(world, random.fork());
   const population = new Mqtt5Population(world, createRandom(seed ^ mqtt5Seed));
   const users = new AccessPopulation(world, createRandom(seed ^ accessSeed));
+  const greedy = new GreedyPopulation(world, createRandom(seed ^ greedySeed));
   const faults = new FaultInjector(world, random.fork());
   world.start();
   workload.start();
   population.start();
   users.start();
+  greedy.start();
   if (!world.until(() => isServing(world), foundedWithinMs)) {
     history.reportViolation({
       promise: 'bootstrap',
@@ -141,6 +146,7 @@ function runPhases(world: World, seed: number): Times {
   workload.stop();
   population.stop();
   users.stop();
+  greedy.stop();
   const servedMs = serve(world);
   check(world);
   checkClusterTime(world);
@@ -190,7 +196,8 @@ function check(world: World): void {
   checkOneConnection(world);
   checkSameState(world);
   checkRetained(world, collectRetained(world));
-  checkDelivery(world.history, new Set([overflowClient]));
+  checkDelivery(world.history, new Set([overflowClient, `${greedyClient}-absent`]));
+  checkGreedy(world.history);
   checkSharedDelivery(world.history);
   checkRedelivery(world.history);
   checkMessageExpiry(world.history);
@@ -200,12 +207,20 @@ function check(world: World): void {
   checkQos0(world.history);
   checkRetainedDelivery(world.history);
   checkWills(world.history, willWatcher);
+  const isGreedy = world.clients.some(({ id }) => id.startsWith(greedyClient));
   const overflows = world.clients.some(({ id }) => id === overflowClient);
   if (overflows) checkQueueOverflow(world.history, overflowClient);
   for (const [reason, count] of world.history.drops) {
-    if (reason === 'queueFull' && overflows) continue;
+    if (reason === 'queueFull' && (overflows || isGreedy)) continue;
+    if (reason === 'queueShare' && isGreedy) continue;
     // All other queues stay below their bounds, so only QoS 0 messages may be dropped.
-    if (reason !== 'queueFull' && reason !== 'slowSubscriber' && reason !== 'outboxFull') continue;
+    if (
+      reason !== 'queueFull' &&
+      reason !== 'queueShare' &&
+      reason !== 'slowSubscriber' &&
+      reason !== 'outboxFull'
+    )
+      continue;
     if (reason === 'slowSubscriber') world.history.count('QoS 0 dropped', count);
     else world.history.reportViolation({ promise: 'P9', text: `${count} messages dropped: ${reason}` });
   }
