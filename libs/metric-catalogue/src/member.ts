@@ -3,6 +3,8 @@ import { counter, gauge, histogram, latencyBuckets, oneForEachPeer, qosLevels } 
 /** Reasons for which messages are dropped. */
 export const dropReasons = [
   'queue_full',
+  'queue_share',
+  'retained_limit',
   'slow_subscriber',
   'expired',
   'too_large',
@@ -18,6 +20,11 @@ const once =
   'Counted once in the cluster, by the member that proposed the entry: sum over the members. Entries ' +
   'that are applied after the failure of that member are not counted.';
 const everywhere = 'Equal on every member: take the maximum, not the sum.';
+
+/** Kinds of replicated state with a bound in bytes. */
+const stateKinds = ['queues', 'retained', 'subscriptions', 'wills'] as const;
+/** Kinds of state of one home with a bound in bytes. */
+const homeKinds = ['subscriptions', 'queues'] as const;
 
 /** Metrics of the Raft log and of its leader. */
 export const raftMetrics = {
@@ -109,6 +116,32 @@ export const memberMetrics = {
   queuedBytesMax: gauge('queued_bytes_max', {
     unit: 'bytes',
     help: 'Bound of queued_bytes. At the bound the cluster drops messages or rejects publishes.',
+  }),
+  stateBytes: gauge('state_bytes', {
+    unit: 'bytes',
+    help:
+      'Memory of the replicated state by kind, with names, properties and overhead of all objects. ' +
+      `${everywhere}`,
+    values: { kind: stateKinds },
+  }),
+  stateBytesMax: gauge('state_bytes_max', {
+    unit: 'bytes',
+    help:
+      'Bound of state_bytes. At the bound of queues the largest queue loses messages; subscriptions, retained ' +
+      'messages and connections with a will are refused.',
+    values: { kind: stateKinds },
+  }),
+  homeBytes: gauge('home_bytes', {
+    unit: 'bytes',
+    help:
+      'Memory of the state of connected clients that only this member holds, by kind: subscriptions, and messages ' +
+      'of clean sessions that wait for room in the in-flight window.',
+    values: { kind: homeKinds },
+  }),
+  homeBytesMax: gauge('home_bytes_max', {
+    unit: 'bytes',
+    help: 'Bound of home_bytes. At the bound filters of clean sessions are refused, and messages are dropped.',
+    values: { kind: homeKinds },
   }),
   sessionQueueMax: gauge('session_queue_messages_max', {
     unit: 'messages',

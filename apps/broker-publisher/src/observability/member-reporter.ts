@@ -22,6 +22,8 @@ const roles: readonly MemberStatus['role'][] = ['leader', 'follower', 'candidate
 /** Value of the label `reason` of the metric for dropped messages, by drop reason. */
 const dropReasonLabels: Readonly<Record<DropReason, string>> = {
   queueFull: 'queue_full',
+  queueShare: 'queue_share',
+  retainedLimit: 'retained_limit',
   slowSubscriber: 'slow_subscriber',
   slowBridge: 'slow_bridge',
   expired: 'expired',
@@ -37,6 +39,17 @@ const alarmMessages = {
     'rejected a process with another store that uses the id of a connected member: give each host its own id',
 } as const;
 
+/** Shortest interval between two log lines about messages dropped for the same reason, ms. */
+const dropLogMs = 60_000;
+
+/** Log lines about dropped messages whose publisher and subscriber get no error. */
+const droppedMessages: { readonly [Reason in DropReason]?: string } = {
+  queueShare:
+    'dropped messages of the largest queues: the queues of the cluster or of one user are full (clusterQueueMemoryMax, userQueueMemoryMax)',
+  retainedLimit:
+    'QoS 0 messages or wills were not retained: a bound of retained messages is reached (retainedMax, retainedBytesMax, userRetainedBytesMax)',
+};
+
 /** Translates the events and the status of a member into log lines and metrics. */
 export class MemberReporter {
   readonly #logger: Logger;
@@ -49,6 +62,7 @@ export class MemberReporter {
   /** Peers for which this member exports a lag metric. A member that no longer leads removes these metrics. */
   #laggingPeers = new Set<string>();
   #droppedMessages = 0;
+  readonly #unloggedDrops = new Map<DropReason, { count: number; loggedMs: number }>();
   #expiredSessions = 0;
   readonly measures: MemberMeasures;
 
@@ -147,6 +161,14 @@ export class MemberReporter {
     metrics.set(memberMetrics.queuedMessages, [], status.queuedMessages);
     metrics.set(memberMetrics.queuedBytes, [], status.queuedBytes);
     metrics.set(memberMetrics.queuedBytesMax, [], status.settings.clusterQueuedBytesMax);
+    for (const [kind, { bytes, max }] of Object.entries(status.stateBytes)) {
+      metrics.set(memberMetrics.stateBytes, [kind], bytes);
+      metrics.set(memberMetrics.stateBytesMax, [kind], max);
+    }
+    for (const [kind, { bytes, max }] of Object.entries(status.homeBytes)) {
+      metrics.set(memberMetrics.homeBytes, [kind], bytes);
+      metrics.set(memberMetrics.homeBytesMax, [kind], max);
+    }
     metrics.set(memberMetrics.sessionQueueMax, [], status.settings.queuedMessagesMax);
     metrics.set(memberMetrics.homeQueuedMessages, [], status.homeQueuedMessages);
     metrics.set(memberMetrics.inFlight, [], status.inFlight);
@@ -178,6 +200,7 @@ export class MemberReporter {
       case 'dropped':
         if (!event.counts) return;
         this.#droppedMessages += event.count;
+        this.#logDropped(event.reason, event.count);
         return metrics.add(memberMetrics.dropped, [dropReasonLabels[event.reason]], event.count);
       case 'snapshot':
         return this.#onSnapshot(event, turnMs);
@@ -204,6 +227,20 @@ export class MemberReporter {
       default:
         return;
     }
+  }
+
+  /** Logs messages that a bound in bytes has dropped, at most once a minute for each reason. */
+  #logDropped(reason: DropReason, count: number): void {
+    const text = droppedMessages[reason];
+    if (text === undefined) return;
+    const nowMs = this.#now();
+    const unlogged = this.#unloggedDrops.get(reason) ?? { count: 0, loggedMs: -Infinity };
+    this.#unloggedDrops.set(reason, unlogged);
+    unlogged.count += count;
+    if (nowMs - unlogged.loggedMs < dropLogMs) return;
+    this.#logger.warn({ count: unlogged.count }, text);
+    unlogged.count = 0;
+    unlogged.loggedMs = nowMs;
   }
 
   #onSnapshot({ action, index, bytes }: Extract<MemberEvent, { kind: 'snapshot' }>, turnMs: number): void {

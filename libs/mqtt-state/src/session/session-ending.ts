@@ -98,10 +98,10 @@ function beginAnew(context: ApplyContext, session: Session): void {
   const { data } = context;
   const { home, will, access, expirySeconds, receiveMaximum } = session;
   endSession(context, session);
-  const next = new Session(session.client, session.epoch);
+  const next = new Session(session.client, session.epoch, data.usage);
   Object.assign(next, { will, access, expirySeconds, receiveMaximum, owner: access?.user ?? null });
   next.openedAt = next.items.nextNumber;
-  data.sessions.set(next.client, next);
+  data.addSession(next);
   if (home) attachHome(data, next, home);
 }
 

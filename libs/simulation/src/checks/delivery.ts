@@ -13,7 +13,7 @@ export function checkDelivery(history: History, bounded: ReadonlySet<string> = n
     if (sharedIds.has(session.client)) continue;
     if (session.endedAtMs === null && !bounded.has(session.client)) checkEverythingArrived(history, session);
     checkOnce(history, session);
-    checkOrder(history, session);
+    checkOrder(history, session, bounded.has(session.client));
   }
 }
 
@@ -100,7 +100,7 @@ function checkOnce(history: History, session: SessionRecord): void {
  * connection may arrive through that connection. So the order of two messages counts only if every connection
  * of the later message also transmitted the earlier message.
  */
-function checkOrder(history: History, session: SessionRecord): void {
+function checkOrder(history: History, session: SessionRecord, isBounded: boolean): void {
   // Messages of a shared subscription move to another client when one client leaves, so their order is not
   // checked.
   if (session.subscriptions.some(({ subscription }) => isShared(subscription.filter))) return;
@@ -113,8 +113,9 @@ function checkOrder(history: History, session: SessionRecord): void {
     if (publication === undefined || publication.connections.length === 0) continue;
     // QoS 0 messages are not queued, so a session may have missed all copies but the retransmission.
     if (arrival.qos === 0 && publication.connections.length > 1) continue;
-    // The first copy may have expired in the queue.
-    if (publication.expirySeconds !== null && publication.connections.length > 1) continue;
+    // The first copy may have expired in the queue, or a full queue may have dropped it.
+    const mayLackFirst = publication.expirySeconds !== null || isBounded;
+    if (mayLackFirst && publication.connections.length > 1) continue;
     // A message that was first sent before the subscription may reach the session only as a retransmission.
     if (!wasSubscribedBefore(session, publication)) continue;
     const key = `${publication.client} ${publication.topic} ${publication.qos} ${arrival.qos}`;

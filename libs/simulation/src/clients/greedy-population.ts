@@ -1,4 +1,4 @@
-import type { SettingsChange } from '@mqtt-cluster/contracts';
+import type { ClusterSettings, SettingsChange } from '@mqtt-cluster/contracts';
 import type { Random } from '../world/random.ts';
 import type { World } from '../world/world.ts';
 import { defaultClient } from './client-options.ts';
@@ -48,6 +48,8 @@ export class GreedyPopulation {
     this.#repeat(settingsEveryMs, () => this.#changeSettings());
     this.#repeat(publishEveryMs, () => {
       if (away.connected && away.isIdle) away.leave('disconnect');
+      // Before that the greedy clients would fill the larger default bounds.
+      if (this.#world.hosts.some((host) => !isBounded(host.member?.settings()))) return;
       if (away.shouldBeConnected || publisher.outgoing.unfinished > unfinishedMax) return;
       for (let count = 0; count < burst; count += 1) publisher.publish(`${greedyTopic}q/${longName}`, 1);
       for (let count = 0; count < 3; count += 1)
@@ -69,7 +71,7 @@ export class GreedyPopulation {
   #changeSettings(): void {
     for (const host of this.#world.hosts) {
       const settings = host.member?.settings();
-      if (settings === undefined || settings.retainedBytesMax === smallBounds.retainedBytesMax) continue;
+      if (isBounded(settings)) continue;
       host.post((member) => member.changeSettings(smallBounds));
       return;
     }
@@ -82,4 +84,9 @@ export class GreedyPopulation {
       this.#repeat(everyMs, action);
     });
   }
+}
+
+/** Returns true also for a member that is down. */
+function isBounded(settings: ClusterSettings | undefined): boolean {
+  return settings === undefined || settings.retainedBytesMax === smallBounds.retainedBytesMax;
 }
