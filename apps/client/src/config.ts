@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
-import type { Server, TlsOptions } from '@mqtt-cluster/failover-client';
+import type { Server } from '@mqtt-cluster/failover-client';
 import { normalizeUrl } from '@mqtt-cluster/failover-client';
 import { loadConfig, logLevels } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
@@ -12,7 +11,10 @@ const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
 export const schema = z.object({
   /** The MQTT client id, which identifies the session. */
   id: z.string().min(1).max(200).default('telemetry-client'),
-  /** `mqtt://host:port` or `id=mqtt://host:port`. The client learns other members from the cluster. */
+  /**
+   * `mqtt://host:port` or `id=mqtt://host:port`, or with `mqtts`, `ws` or `wss` (`wss://host:port/path`). Either all servers
+   * use TLS, or none of them. The client learns other members with the same schemes from the cluster.
+   */
   servers: z.array(z.string()).min(1),
   /** The publisher group to subscribe to: one topic level, or `+` for all groups. */
   group: z
@@ -36,9 +38,24 @@ export const schema = z.object({
   protocolVersion: z.int().min(4).max(5).default(5),
   username: z.string().default(''),
   password: z.string().default(''),
-  /** Paths of PEM files. An empty path means that the file is not used. */
+  /**
+   * File with a token (JWT) or a password in its first line, instead of `password`. The client reads the file before each
+   * connection, so a renewed token is used.
+   */
+  tokenFile: z.string().default(''),
+  /** Paths of PEM files. An empty path means that the file is not used. Changed files are used for new connections. */
   tls: z
-    .object({ ca: z.string().default(''), cert: z.string().default(''), key: z.string().default('') })
+    .object({
+      /** Authorities that sign the certificates of the servers. Empty: the authorities of Node. */
+      ca: z.string().default(''),
+      /** Certificate of this client, and its key. Both or none of them. */
+      cert: z.string().default(''),
+      key: z.string().default(''),
+      /** Name that the certificates of all servers must contain, instead of the host of their URLs. */
+      serverName: z.string().default(''),
+      /** False accepts each certificate of an authority of `ca`, whatever server it names. */
+      checkServerName: z.boolean().default(true),
+    })
     .prefault({}),
   http: z.object({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9_110) }).prefault({}),
   timings: z
@@ -66,7 +83,7 @@ export function readConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Readonly<ClientConfig> {
   const config = loadConfig(schema, { prefix: 'MQTT_CLIENT', directory, environment });
-  parseServers(config.servers);
+  checkAccess(config);
   if (config.protocolVersion === 4 && config.session === 'process') {
     throw new ConfigError('session "process" requires protocolVersion 5 (MQTT_CLIENT_SESSION)');
   }
@@ -76,28 +93,47 @@ export function readConfig(
   return config;
 }
 
-/** @throws ConfigError a text is not of the form `mqtt://host:port` or `id=mqtt://host:port` */
+/** Checks that the settings of servers, credentials and TLS fit together. @throws ConfigError */
+function checkAccess({ servers, username, password, tokenFile, protocolVersion, tls }: ClientConfig): void {
+  const schemes = new Set(parseServers(servers).map(({ url }) => new URL(url).protocol));
+  const secure = ['mqtts:', 'wss:'].filter((scheme) => schemes.has(scheme)).length;
+  if (secure > 0 && secure < schemes.size) {
+    throw new ConfigError(
+      'servers: must all use TLS (mqtts, wss), or none of them (mqtt, ws) (MQTT_CLIENT_SERVERS)',
+    );
+  }
+  if (secure === 0 && (tls.ca !== '' || tls.cert !== '' || tls.serverName !== '' || !tls.checkServerName)) {
+    throw new ConfigError(
+      'tls: no server uses TLS; the URLs must start with mqtts:// or wss:// (MQTT_CLIENT_SERVERS)',
+    );
+  }
+  if ((tls.cert === '') !== (tls.key === '')) {
+    throw new ConfigError('tls: must set cert and key together (MQTT_CLIENT_TLS_CERT, MQTT_CLIENT_TLS_KEY)');
+  }
+  if (password !== '' && tokenFile !== '') {
+    throw new ConfigError(
+      'tokenFile and password exclude each other (MQTT_CLIENT_TOKEN_FILE, MQTT_CLIENT_PASSWORD)',
+    );
+  }
+  if (protocolVersion === 4 && username === '' && (password !== '' || tokenFile !== '')) {
+    throw new ConfigError(
+      'username is missing: MQTT 3.1.1 allows no password without it (MQTT_CLIENT_USERNAME)',
+    );
+  }
+}
+
+/** @throws ConfigError a text is not of the form `mqtt://host:port` or `id=mqtt://host:port`, or with another scheme */
 export function parseServers(texts: readonly string[]): Server[] {
   return texts.map((text) => {
     const [, id, rest] = /^([a-z0-9.-]{1,32})=(.*)$/.exec(text) ?? [undefined, undefined, text];
     const url = normalizeUrl(rest ?? '');
     if (url === undefined) {
-      throw new ConfigError(`servers: "${text}" is not of the form mqtt://host:port or id=mqtt://host:port`);
+      // A text with a user name may contain a password.
+      const shown = text.includes('@') ? 'a URL with a user name' : `"${text}"`;
+      throw new ConfigError(
+        `servers: ${shown} is not of the form mqtt://host:port or id=mqtt://host:port (or mqtts, ws, wss)`,
+      );
     }
     return id === undefined ? { url } : { id, url };
   });
-}
-
-/** Reads the PEM files. @throws ConfigError a file cannot be read */
-export function readTls(files: ClientConfig['tls']): TlsOptions {
-  const named = Object.entries(files).filter(([, file]) => file !== '');
-  return Object.fromEntries(
-    named.map(([name, file]) => {
-      try {
-        return [name, readFileSync(file)];
-      } catch (cause) {
-        throw new ConfigError(`tls.${name}: the file ${file} cannot be read`, { cause });
-      }
-    }),
-  );
 }

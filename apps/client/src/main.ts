@@ -10,7 +10,7 @@ const version = typeof BUILD_VERSION === 'string' ? BUILD_VERSION : '0.1.0';
 async function main(): Promise<void> {
   const config = readConfig(process.env['NODE_CONFIG_DIR'] ?? './config');
   const logger = createLogger({ level: config.log.level, fields: { client: config.id } });
-  const program = createProgram(config, version, logger);
+  const program = await createProgram(config, version, logger);
   const stop = (signal: string): void => {
     logger.info({ signal }, 'stopping');
     program.stop().then(() => process.exit(0), exitWithError);

@@ -6,10 +6,13 @@ import {
   createNotifier,
   recordCertificateExpiry,
   recordBuildInfo,
+  WatchedFiles,
 } from '@mqtt-cluster/runtime';
+import type { TlsOptions } from '@mqtt-cluster/failover-client';
 import { Application } from './application.ts';
 import type { ApplicationStatus } from './application.ts';
-import { parseServers, readTls } from './config.ts';
+import { readCredentials, watchTls } from './access-files.ts';
+import { parseServers } from './config.ts';
 import type { ClientConfig } from './config.ts';
 import { ServiceNotifier } from './service-notifier.ts';
 
@@ -22,17 +25,20 @@ export interface Program extends Lifecycle {
  * Creates the application with its HTTP server, metrics and systemd notifications. `start` rejects with a ListenError if
  * the HTTP address cannot be bound.
  *
- * @throws ConfigError a TLS file cannot be read
+ * @throws ConfigError a TLS file or the token file cannot be used; the message names the file
  */
-export function createProgram(config: ClientConfig, version: string, logger: Logger): Program {
+export async function createProgram(config: ClientConfig, version: string, logger: Logger): Promise<Program> {
   const metrics = createMetrics({ declared: clientProgramMetrics });
-  const tls = readTls(config.tls);
+  const files = new WatchedFiles({ logger, metrics });
+  const tls = await watchTls(config.tls, files);
   recordBuildInfo(metrics, version);
-  recordCertificateExpiry(metrics, {
-    client: String(tls.cert ?? ''),
-    client_authority: String(tls.ca ?? ''),
-  });
-  const { username, password } = config;
+  const recordExpiry = ({ cert = '', ca = '' }: TlsOptions): void =>
+    recordCertificateExpiry(metrics, { client: String(cert), client_authority: String(ca) });
+  if (tls !== null) recordExpiry(tls.current);
+  tls?.onChange(recordExpiry);
+  const { serverName, checkServerName } = config.tls;
+  // A file that is missing at the start is a wrong setting; later the file may be missing while it is renewed.
+  readCredentials(config);
   const application = new Application({
     client: {
       servers: parseServers(config.servers),
@@ -41,11 +47,14 @@ export function createProgram(config: ClientConfig, version: string, logger: Log
       sessionExpirySeconds: config.sessionExpirySeconds,
       redundancy: config.redundancy as 1 | 2,
       protocolVersion: config.protocolVersion as 4 | 5,
-      tls,
+      tls: () => ({
+        ...tls?.current,
+        ...(serverName !== '' && { serverName }),
+        checkServerName,
+      }),
+      credentials: () => readCredentials(config),
       timings: config.timings,
       logger,
-      ...(username === '' ? {} : { username }),
-      ...(password === '' ? {} : { password }),
     },
     group: config.group,
     qosLevels: config.qosLevels as QoS[],
@@ -81,6 +90,7 @@ export function createProgram(config: ClientConfig, version: string, logger: Log
     },
     stop: async () => {
       await application.stop();
+      files.stop();
       await http.stop();
       metrics.stop();
       serviceNotifier.stop();

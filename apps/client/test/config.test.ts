@@ -19,6 +19,23 @@ test.each([
   [{ MQTT_CLIENT_SERVERS: 'mqtt://a', MQTT_CLIENT_REDUNDANCY: '3' }, /redundancy/],
   [{ MQTT_CLIENT_SERVERS: 'mqtt://a', MQTT_CLIENT_TIMINGS_SILENCE_MS_MAX: '500' }, /silenceMsMax/],
   [{ MQTT_CLIENT_SERVERS: 'mqtt://a', MQTT_CLIENT_SEVERS: 'x' }, /MQTT_CLIENT_SEVERS/],
+  [{ MQTT_CLIENT_SERVERS: 'mqtts://a,mqtt://b' }, /must all use TLS/],
+  [{ MQTT_CLIENT_SERVERS: 'mqtt://a', MQTT_CLIENT_TLS_CA: 'ca.pem' }, /no server uses TLS/],
+  [{ MQTT_CLIENT_SERVERS: 'mqtts://a', MQTT_CLIENT_TLS_CERT: 'c.pem' }, /cert and key together/],
+  [
+    { MQTT_CLIENT_SERVERS: 'mqtts://a', MQTT_CLIENT_PASSWORD: 'p', MQTT_CLIENT_TOKEN_FILE: 't' },
+    /tokenFile and password exclude/,
+  ],
+  [
+    {
+      MQTT_CLIENT_SERVERS: 'mqtts://a',
+      MQTT_CLIENT_TOKEN_FILE: 't',
+      MQTT_CLIENT_PROTOCOL_VERSION: '4',
+      MQTT_CLIENT_SESSION: 'none',
+    },
+    /username is missing/,
+  ],
+  [{ MQTT_CLIENT_SERVERS: 'mqtts://user:secret@a' }, /servers: a URL with a user name/],
 ])('readConfig rejects %j with a one-line error', (environment, words) => {
   const read = (): unknown => readConfig(missingDirectory, environment);
   expect(read).toThrow(words);

@@ -1,27 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, telemetryTopic } from '@mqtt-cluster/contracts';
 import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
 import { clientProgramMetrics } from '@mqtt-cluster/metric-catalogue';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
+import { requiring, TestAuthority } from '@mqtt-cluster/testing';
 import { schema } from '../src/config.ts';
 import { createProgram } from '../src/program.ts';
 import { stockBroker } from './support/stock-broker.ts';
 
 const pollMs = 10;
-
-/** A self-signed certificate, made for this test. Its key was deleted. */
-const certificate = `-----BEGIN CERTIFICATE-----
-MIIBczCCARmgAwIBAgIUHFibIIu86qyIvKD+6N4Y5PVRi6YwCgYIKoZIzj0EAwIw
-DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjIxNjM4MzJaFw00NjExMTcxNjM4MzJa
-MA8xDTALBgNVBAMMBHRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASaPeu/
-X5AV6MPnI9QinlmD4JCFPwQZNUu44QpUnwtujrUiJG27wtbR6nRe7n2Dm8Hhs747
-VozXmdy8kdL/hmMho1MwUTAdBgNVHQ4EFgQUSsSprT+izESPmWh+ExrcM+pM+3Aw
-HwYDVR0jBBgwFoAUSsSprT+izESPmWh+ExrcM+pM+3AwDwYDVR0TAQH/BAUwAwEB
-/zAKBggqhkjOPQQDAgNIADBFAiBPXtD62xr0xhJDrdxSASHa2/jggqunn+Npxnuh
-84EsBAIhAPaz8d1ANnL6NLartc8vtnE7d4RkifNCxrQmFdhNUtPN
------END CERTIFICATE-----`;
 
 /** The values of a metrics page by series, and the names of all metrics that have a value. */
 class Page {
@@ -52,74 +41,80 @@ function telemetry(number: number): string {
   return JSON.stringify({ ...base, number } satisfies TelemetryPayload);
 }
 
-test('the metrics page has exactly the metrics of the catalogue, and their values match the received messages', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'client-metrics-'));
-  const certificateFile = join(directory, 'ca.pem');
-  writeFileSync(certificateFile, certificate);
-  const server = await stockBroker();
-  const program = createProgram(
-    schema.parse({
-      id: 'app',
-      servers: [`a=${server.url}`],
-      http: { host: '127.0.0.1', port: 0 },
-      tls: { ca: certificateFile },
-    }),
-    'test',
-    silentLogger,
-  );
-  const timings = { retryDelayMsMin: 5, retryDelayMsMax: 20, stopDrainMsMax: 500 };
-  const source = createFailoverClient({
-    servers: [{ url: server.url }],
-    clientId: 'source',
-    discover: false,
-    timings,
-  });
-  const read = async (): Promise<Page> => {
-    const { host, port } = program.address();
-    return new Page(await (await fetch(`http://${host}:${port}/metrics`)).text());
-  };
-  const until = async (holds: (page: Page) => boolean): Promise<Page> => {
-    for (;;) {
-      const page = await read();
-      if (holds(page)) return page;
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
-    }
-  };
-  const publish = (number: number, qos: QoS): Promise<void> =>
-    source.publish(telemetryTopic('g', 's', qos), telemetry(number), { qos });
-  try {
-    await program.start();
-    await source.start();
-    await source.connected();
-    await server.subscribed('app');
-    // 2 is a duplicate, 5 leaves 3 and 4 missing, and 4 is late.
-    for (const number of [1, 2, 2, 5, 4]) await publish(number, 1);
-    await publish(1, 2);
-    await publish(1, 0);
-    await source.publish(telemetryTopic('g', 's', 0), 'not telemetry');
-    const page = await until(
-      (seen) => seen.perQos('received_total').join() === '1,5,1' && seen.value('foreign_total') === 1,
+requiring('openssl')('the metrics of the client', () => {
+  test('the metrics page has exactly the metrics of the catalogue, and their values match the received messages', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'client-metrics-'));
+    const authority = new TestAuthority(directory);
+    const server = await stockBroker({ tls: authority.issueServer('server', '127.0.0.1') });
+    const program = await createProgram(
+      schema.parse({
+        id: 'app',
+        servers: [`a=${server.url}`],
+        http: { host: '127.0.0.1', port: 0 },
+        tls: { ca: authority.caFile },
+      }),
+      'test',
+      silentLogger,
     );
-    expect(page.perQos('missing_messages')).toEqual([0, 1, 0]);
-    expect(page.perQos('duplicates_total')).toEqual([0, 1, 0]);
-    expect(page.perQos('out_of_order_total')).toEqual([0, 1, 0]);
-    expect(page.perQos('end_to_end_seconds_count')).toEqual([1, 4, 1]);
-    expect(page.value('violations')).toBe(1);
-    expect([page.value('connected'), page.value('connections'), page.value('redundancy')]).toEqual([1, 1, 1]);
-    expect(page.value('server_info{server="a"}')).toBe(1);
-    expect([page.value('connects_total'), page.value('failovers_total')]).toEqual([1, 0]);
-    expect([page.value('gap_seconds_count'), page.value('last_gap_seconds')]).toEqual([0, 0]);
-    const names = [...page.names].filter((name) => !/^(process|nodejs)_/.test(name)).sort();
-    expect(names).toEqual(clientProgramMetrics.map(({ name }) => name).sort());
+    const timings = { retryDelayMsMin: 5, retryDelayMsMax: 20, stopDrainMsMax: 500 };
+    const source = createFailoverClient({
+      servers: [{ url: server.url }],
+      clientId: 'source',
+      tls: { ca: authority.ca },
+      discover: false,
+      timings,
+    });
+    const read = async (): Promise<Page> => {
+      const { host, port } = program.address();
+      return new Page(await (await fetch(`http://${host}:${port}/metrics`)).text());
+    };
+    const until = async (holds: (page: Page) => boolean): Promise<Page> => {
+      for (;;) {
+        const page = await read();
+        if (holds(page)) return page;
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      }
+    };
+    const publish = (number: number, qos: QoS): Promise<void> =>
+      source.publish(telemetryTopic('g', 's', qos), telemetry(number), { qos });
+    try {
+      await program.start();
+      await source.start();
+      await source.connected();
+      await server.subscribed('app');
+      // 2 is a duplicate, 5 leaves 3 and 4 missing, and 4 is late.
+      for (const number of [1, 2, 2, 5, 4]) await publish(number, 1);
+      await publish(1, 2);
+      await publish(1, 0);
+      await source.publish(telemetryTopic('g', 's', 0), 'not telemetry');
+      const page = await until(
+        (seen) => seen.perQos('received_total').join() === '1,5,1' && seen.value('foreign_total') === 1,
+      );
+      expect(page.perQos('missing_messages')).toEqual([0, 1, 0]);
+      expect(page.perQos('duplicates_total')).toEqual([0, 1, 0]);
+      expect(page.perQos('out_of_order_total')).toEqual([0, 1, 0]);
+      expect(page.perQos('end_to_end_seconds_count')).toEqual([1, 4, 1]);
+      expect(page.value('violations')).toBe(1);
+      expect([page.value('connected'), page.value('connections'), page.value('redundancy')]).toEqual([
+        1, 1, 1,
+      ]);
+      expect(page.value('server_info{server="a"}')).toBe(1);
+      expect([page.value('connects_total'), page.value('failovers_total')]).toEqual([1, 0]);
+      expect([page.value('gap_seconds_count'), page.value('last_gap_seconds')]).toEqual([0, 0]);
+      const names = [...page.names].filter((name) => !/^(process|nodejs)_/.test(name)).sort();
+      expect(names).toEqual(clientProgramMetrics.map(({ name }) => name).sort());
 
-    server.cut();
-    const after = await until((seen) => seen.value('connects_total') === 2 && seen.value('connected') === 1);
-    expect(after.value('gap_seconds_count')).toBe(1);
-    expect(after.value('last_gap_seconds')).toBe(after.value('gap_seconds_sum'));
-    expect(after.value('failovers_total')).toBe(0);
-  } finally {
-    await Promise.all([program.stop(), source.stop()]);
-    await server.stop();
-    rmSync(directory, { recursive: true });
-  }
+      server.cut();
+      const after = await until(
+        (seen) => seen.value('connects_total') === 2 && seen.value('connected') === 1,
+      );
+      expect(after.value('gap_seconds_count')).toBe(1);
+      expect(after.value('last_gap_seconds')).toBe(after.value('gap_seconds_sum'));
+      expect(after.value('failovers_total')).toBe(0);
+    } finally {
+      await Promise.all([program.stop(), source.stop()]);
+      await server.stop();
+      rmSync(directory, { recursive: true });
+    }
+  });
 });

@@ -1,6 +1,6 @@
 import { membersTopic, silentLogger } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
-import { parseServerReference } from './servers/address.ts';
+import { RefusalLog } from './refusal-log.ts';
 import { Session } from './session/session.ts';
 import type { ConnectionEnd, SessionHandlers, SessionOptions } from './session/session-options.ts';
 import { parseAdvertisements } from './servers/server-list.ts';
@@ -45,6 +45,7 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #logger: Logger;
+  readonly #refusals: RefusalLog;
   readonly session: Session;
   /** The servers that the client has not tried yet in this round. */
   #round: Candidate[] = [];
@@ -62,10 +63,16 @@ export class Connection {
   #connects = 0;
   #failovers = 0;
   #failedAttempts = 0;
+  #refusedAttempts = 0;
+  /** True if an attempt of this round was refused. */
+  #refusedInRound = false;
+  /** Rounds with refusals in a row. */
+  #refusedRounds = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#refusals = new RefusalLog(this.#logger, () => performance.now());
     const handlers: SessionHandlers = {
       onConnected: (sessionPresent) => this.#onConnected(sessionPresent),
       onDisconnected: (end) => this.#onDisconnected(end),
@@ -88,8 +95,13 @@ export class Connection {
     return this.#running && this.#current ? this.#options.servers.identify(this.#current) : null;
   }
 
-  get counters(): { connects: number; failovers: number; failedAttempts: number } {
-    return { connects: this.#connects, failovers: this.#failovers, failedAttempts: this.#failedAttempts };
+  get counters(): { connects: number; failovers: number; failedAttempts: number; refusedAttempts: number } {
+    return {
+      connects: this.#connects,
+      failovers: this.#failovers,
+      failedAttempts: this.#failedAttempts,
+      refusedAttempts: this.#refusedAttempts,
+    };
   }
 
   start(): void {
@@ -159,14 +171,28 @@ export class Connection {
    * server do not reconnect at the same time.
    */
   #scheduleRetry(): void {
-    const { timings, random } = this.#options;
-    const delayMsMax = Math.min(timings.retryDelayMsMax, timings.retryDelayMsMin * 2 ** this.#retries);
-    this.#retries = Math.min(this.#retries + 1, doublingsMax);
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = null;
       this.#newRound();
       this.#attempt();
-    }, random() * delayMsMax);
+    }, this.#retryDelayMs());
+  }
+
+  #retryDelayMs(): number {
+    const { timings, random } = this.#options;
+    if (this.#refusedInRound) {
+      this.#refusedInRound = false;
+      const limitMs = Math.min(
+        timings.refusedDelayMsMax,
+        timings.refusedDelayMsMin * 2 ** this.#refusedRounds,
+      );
+      this.#refusedRounds = Math.min(this.#refusedRounds + 1, doublingsMax);
+      // Half of the delay is fixed, so that no sequence of random numbers becomes a hot loop.
+      return (limitMs * (1 + random())) / 2;
+    }
+    const limitMs = Math.min(timings.retryDelayMsMax, timings.retryDelayMsMin * 2 ** this.#retries);
+    this.#retries = Math.min(this.#retries + 1, doublingsMax);
+    return random() * limitMs;
   }
 
   #onConnected(sessionPresent: boolean): void {
@@ -174,6 +200,7 @@ export class Connection {
     const server = this.server;
     if (server === null) return;
     this.#connectedOnce = true;
+    this.#refusals.accepted(server);
     this.#upSinceMs = nowMs;
     this.#connects += 1;
     const gapMs = this.#lost ? nowMs - this.#lost.atMs : null;
@@ -201,11 +228,13 @@ export class Connection {
       this.#logger.debug({ server, reason: end.reason }, 'connection attempt failed');
     }
     if (!this.#running) return this.#stopped?.();
+    if (end.refused && !stable) this.#onRefused(server, end.reason);
     const takenOver = end.reasonCode === sessionTakenOver;
     if (end.wasConnected && takenOver && onTakeover === 'stop') return this.#endSession('takenOver');
     if (end.wasConnected && stopOnConnectionLoss) return this.#endSession('connectionLost');
     if (stable) {
-      this.#retries = this.#redirects = 0;
+      this.#retries = this.#redirects = this.#refusedRounds = 0;
+      this.#refusedInRound = false;
       this.#newRound();
     }
     // Two clients with the same client id must not take over from each other without a delay.
@@ -214,13 +243,19 @@ export class Connection {
     this.#attempt();
   }
 
+  #onRefused(server: string, reason: string): void {
+    this.#refusedAttempts += 1;
+    this.#refusedInRound = true;
+    this.#refusals.report(server, reason);
+  }
+
   #redirect({ reasonCode, serverReference }: ConnectionEnd, from: string): void {
     if (reasonCode !== useAnotherServer && reasonCode !== serverMoved) return;
     if (serverReference === null || this.#redirects >= redirectsMax) return;
     this.#redirects += 1;
     const { servers } = this.#options;
     const referenced = servers
-      .fromReference(parseServerReference(serverReference, servers.secure))
+      .fromReference(serverReference, this.#current?.url ?? '')
       .filter(({ id }) => id !== from);
     this.#round = [
       ...referenced,

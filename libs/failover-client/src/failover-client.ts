@@ -4,15 +4,19 @@ import { DuplicateFilter, identifyByContent } from './duplicate-filter.ts';
 import { ClientStoppedError, NotConnectedError, OptionsError } from './errors.ts';
 import type { PendingPublish } from './session/publish-queue.ts';
 import { ServerList } from './servers/server-list.ts';
+import { checkOptions } from './check-options.ts';
+import { openStream } from './transport/open-stream.ts';
 import { defaultTimings } from './types.ts';
 import type {
   ClientWill,
+  Credentials,
   FailoverClient,
   FailoverClientHandlers,
   FailoverClientOptions,
   FailoverClientStatus,
   PublishOptions,
   Subscriptions,
+  TlsOptions,
 } from './types.ts';
 
 const defaultUnackedMax = 1_000;
@@ -131,6 +135,7 @@ class Client implements FailoverClient {
       connects: sum((connection) => connection.counters.connects),
       failovers: sum((connection) => connection.counters.failovers),
       failedAttempts: sum((connection) => connection.counters.failedAttempts),
+      refusedAttempts: sum((connection) => connection.counters.refusedAttempts),
       duplicatesRemoved: this.#duplicatesRemoved,
       dropped: sum((connection) => connection.session.dropped),
     };
@@ -162,14 +167,13 @@ class Client implements FailoverClient {
       session: {
         mqtt: {
           clientId,
-          ...(options.username === undefined ? {} : { username: options.username }),
-          ...(options.password === undefined ? {} : { password: options.password }),
           ...(options.will === undefined ? {} : { will: mqttWill(options.will, protocolVersion) }),
         },
         protocolVersion,
         sessionExpirySeconds:
           sessionKind === 'none' ? 0 : (options.sessionExpirySeconds ?? defaultSessionExpirySeconds),
-        tls: options.tls ?? {},
+        credentials: () => options.credentials?.() ?? fixedCredentials(options),
+        openStream: options.openStream ?? ((url) => openStream(url, tlsOf(options))),
         unackedMax: options.unackedMax ?? defaultUnackedMax,
         inFlightMax: options.inFlightMax ?? defaultInFlightMax,
         packetBytesMax: options.packetBytesMax ?? Infinity,
@@ -274,6 +278,14 @@ class Client implements FailoverClient {
   }
 }
 
+function fixedCredentials({ username, password }: FailoverClientOptions): Credentials {
+  return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+}
+
+function tlsOf({ tls = {} }: FailoverClientOptions): TlsOptions {
+  return typeof tls === 'function' ? tls() : tls;
+}
+
 function mqttWill(
   will: ClientWill,
   protocolVersion: 4 | 5,
@@ -297,20 +309,5 @@ function checkTopic(topic: string): void {
   // [MQTT-3.3.2-2], [MQTT-4.7.3-1] to [MQTT-4.7.3-3]. MQTT.js would close the connection.
   if (topic === '' || /[+#\u0000]/.test(topic) || Buffer.byteLength(topic) > topicBytesMax) {
     throw new OptionsError(`topic ${JSON.stringify(topic.slice(0, 100))}: not a valid topic name`);
-  }
-}
-
-function checkOptions(options: FailoverClientOptions): void {
-  if (options.clientId === '') throw new OptionsError('clientId: must not be empty');
-  if (options.protocolVersion === 4 && options.session === 'process') {
-    throw new OptionsError('session: "process" requires protocolVersion 5');
-  }
-  if (options.redundancy === 2 && options.will) {
-    throw new OptionsError(
-      'will: not allowed with redundancy 2, because one lost connection does not mean that the client is gone',
-    );
-  }
-  if (options.redundancy === 2 && options.stopOnConnectionLoss) {
-    throw new OptionsError('stopOnConnectionLoss: not allowed with redundancy 2');
   }
 }

@@ -1,9 +1,10 @@
+import type { Duplex } from 'node:stream';
 import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
 
 /** The address of a member. Without an id, the URL is the id until the cluster advertises the member's id. */
 export interface Server {
   readonly id?: string;
-  /** `mqtt://host:port` or `mqtts://host:port`. */
+  /** `mqtt://host:port`, `mqtts://host:port`, `ws://host:port/path` or `wss://host:port/path`. */
   readonly url: string;
 }
 
@@ -98,6 +99,13 @@ export interface FailoverTimings {
   readonly retryDelayMsMin: number;
   readonly retryDelayMsMax: number;
   /**
+   * Bounds of the same backoff after a round in which a server refused the credentials or a certificate, or a file could not
+   * be read. Raising them delays the connection after the cause has been mended. Lowering them loads servers with refused
+   * attempts, and servers may slow down an address with many of them.
+   */
+  readonly refusedDelayMsMin: number;
+  readonly refusedDelayMsMax: number;
+  /**
    * A connection that lasts less than this does not reset the backoff. Raising it slows reconnects to servers
    * that often disconnect.
    */
@@ -130,6 +138,8 @@ export const defaultTimings: FailoverTimings = {
   silenceMsMax: 2_000,
   retryDelayMsMin: 50,
   retryDelayMsMax: 2_000,
+  refusedDelayMsMin: 1_000,
+  refusedDelayMsMax: 30_000,
   stableAfterMs: 1_000,
   avoidServerMs: 5_000,
   drainLeaveMsMax: 2_000,
@@ -138,12 +148,29 @@ export const defaultTimings: FailoverTimings = {
   stopDrainMsMax: 1_000,
 };
 
-/** Certificates and keys as PEM texts. */
+/** Options of TLS. Certificates and keys are PEM texts. */
 export interface TlsOptions {
+  /** Authorities that sign the certificates of the servers. Those of Node by default. */
   readonly ca?: string | Uint8Array;
+  /** Certificate of this client and its key; both or none. */
   readonly cert?: string | Uint8Array;
   readonly key?: string | Uint8Array;
+  /** Name that the certificates of all servers must contain, instead of the host of their URLs. */
+  readonly serverName?: string;
+  /**
+   * False accepts each certificate that an authority of `ca` has signed, for any server. A host with such a certificate can
+   * then pose as a server. True by default.
+   */
+  readonly checkServerName?: boolean;
 }
+
+export interface Credentials {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** The stream of a connection. `bytesRead` rises with each byte that the server has sent. */
+export type ClientStream = Duplex & { readonly bytesRead: number };
 
 export interface FailoverClientOptions extends FailoverClientHandlers {
   /** At least one server. Configured servers are never removed from the client's list. */
@@ -163,7 +190,15 @@ export interface FailoverClientOptions extends FailoverClientHandlers {
   readonly sessionExpirySeconds?: number;
   readonly username?: string;
   readonly password?: string;
-  readonly tls?: TlsOptions;
+  /**
+   * Returns user name and password; called before each connection, so that a renewed token is used. Excludes `username` and
+   * `password`. If it throws, the attempt fails with this error.
+   */
+  readonly credentials?: () => Credentials;
+  /** A function is called before each connection, so that renewed certificates are used. */
+  readonly tls?: TlsOptions | (() => TlsOptions);
+  /** Opens the connections instead of TCP, for a server in this process. The URLs are then only names of the servers. */
+  readonly openStream?: (url: string) => ClientStream;
   /** The will of the client. Not allowed with `redundancy: 2`. */
   readonly will?: ClientWill;
   /** Subscriptions from the start. `subscribe` adds more. */
@@ -234,6 +269,8 @@ export interface FailoverClientStatus {
   readonly connects: number;
   readonly failovers: number;
   readonly failedAttempts: number;
+  /** Number of the failed attempts because of credentials, certificates or unreadable files. */
+  readonly refusedAttempts: number;
   /** Number of the removed second copies (`redundancy: 2`). */
   readonly duplicatesRemoved: number;
   /**

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { generate } from 'mqtt-packet';
 import { LargeMessageDetector } from '../src/session/large-message-detector.ts';
 import { publishPacketBytes } from '../src/session/packet-size.ts';
@@ -18,7 +19,7 @@ function closing(reasonCode?: number): FakeServerOptions {
     onPacket: (packet, server, socket) => {
       if (packet.cmd !== 'publish' || packet.payload.length < limit) return false;
       if (reasonCode !== undefined) server.send({ cmd: 'disconnect', reasonCode });
-      socket.destroySoon();
+      (socket as Socket).destroySoon();
       return true;
     },
   };

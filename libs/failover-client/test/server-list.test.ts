@@ -109,6 +109,21 @@ describe('the server list with advertised members:', () => {
     expect(servers.identify({ id: 'mqtt://a.test:1883', url: 'mqtt://a.test:1883' })).toBe('a');
   });
 
+  test('a client with TLS uses only the advertised addresses with TLS', () => {
+    const servers = new ServerList('client', [{ id: 'a', url: 'mqtts://a:1' }]);
+    servers.update([
+      member('a', 'serving', { urls: ['mqtt://a:1'] }),
+      member('b', 'serving', { urls: ['mqtt://b:1', 'ws://b:2', 'wss://b:3', 'mqtts://b:4'] }),
+      member('c', 'serving', { urls: ['mqtt://c:1'] }),
+    ]);
+    expect(
+      servers
+        .order(0)
+        .map((server) => server.url)
+        .sort(),
+    ).toEqual(['mqtts://a:1', 'mqtts://b:4']);
+  });
+
   test('a member that is no longer advertised is removed, or comes last if it was configured', () => {
     const servers = new ServerList('client', [{ id: 'a', url: url('a') }]);
     servers.update([member('a'), member('b')]);
@@ -137,7 +152,10 @@ describe('server addresses', () => {
   test('have default ports, and may be IPv6 addresses', () => {
     expect(normalizeUrl('mqtt://host')).toBe('mqtt://host:1883');
     expect(normalizeUrl('mqtts://[::1]')).toBe('mqtts://[::1]:8883');
-    expect(parseAddress('mqtts://[::1]:1')).toEqual({ host: '::1', port: 1, secure: true });
+    expect(parseAddress('mqtts://[::1]:1')).toEqual({ scheme: 'mqtts', host: '::1', port: 1, path: '' });
+    expect(normalizeUrl('wss://host/mqtt?a=1')).toBe('wss://host:443/mqtt?a=1');
+    expect(normalizeUrl('ws://host')).toBe('ws://host:80/');
+    expect(normalizeUrl('ssl://host:1')).toBe('mqtts://host:1');
   });
 
   test('with an unsupported protocol are rejected, with the URL in the error message', () => {
@@ -145,12 +163,29 @@ describe('server addresses', () => {
   });
 
   test('are parsed from a Server Reference, in which invalid references are skipped (MQTT 5, 4.11)', () => {
-    expect(parseServerReference('a.test b.test:2 mqtts://c:3 ', false)).toEqual([
+    expect(parseServerReference('a.test b.test:2 mqtt://c:3 ', 'mqtt://x')).toEqual([
       'mqtt://a.test:1883',
       'mqtt://b.test:2',
-      'mqtts://c:3',
+      'mqtt://c:3',
     ]);
-    expect(parseServerReference('[::1]:5', true)).toEqual(['mqtts://[::1]:5']);
-    expect(parseServerReference('http://x', false)).toEqual([]);
+    expect(parseServerReference('[::1]:5', 'mqtts://x')).toEqual(['mqtts://[::1]:5']);
+    expect(parseServerReference('a:5', 'wss://x/mqtt')).toEqual(['wss://a:5/mqtt']);
+    expect(parseServerReference('http://x', 'mqtt://x')).toEqual([]);
+  });
+
+  test('of a Server Reference have the scheme of the server, so a client with TLS never follows one without TLS', () => {
+    expect(parseServerReference('mqtt://a:1 ws://b:2 mqtts://c:3', 'mqtts://x')).toEqual(['mqtts://c:3']);
+  });
+
+  test('with a user name or a password are rejected, and the error does not repeat the password', () => {
+    expect(() => parseAddress('mqtts://user:secret@host')).toThrow(
+      'must not contain a user name or a password',
+    );
+    expect(() => parseAddress('mqtts://user:secret@host')).not.toThrow('secret');
+  });
+
+  test('must all use TLS, or none of them', () => {
+    const servers = [{ url: 'mqtts://a' }, { url: 'mqtt://b' }];
+    expect(() => new ServerList('client', servers)).toThrow('must all use TLS');
   });
 });

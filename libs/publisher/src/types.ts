@@ -51,7 +51,14 @@ export interface PublisherOptions {
   /** Credentials, TLS, protocol version and timings of the connections. */
   readonly connection?: Pick<
     FailoverClientOptions,
-    'username' | 'password' | 'tls' | 'protocolVersion' | 'timings' | 'discover'
+    | 'username'
+    | 'password'
+    | 'credentials'
+    | 'tls'
+    | 'openStream'
+    | 'protocolVersion'
+    | 'timings'
+    | 'discover'
   >;
   readonly timings?: Partial<PublisherTimings>;
   /** Called for each acknowledged QoS 1 and 2 message, with the milliseconds since its publish. */

@@ -1,7 +1,7 @@
 import type { ListenerTls } from '@mqtt-cluster/broker';
 import type { ClientListener } from './client-listeners.ts';
-import { checkTlsFiles } from './tls-files.ts';
-import type { PemFile } from './tls-files.ts';
+import { checkTlsFiles } from '@mqtt-cluster/runtime';
+import type { PemFile } from '@mqtt-cluster/runtime';
 
 export type TlsListener = ClientListener & { readonly tls: NonNullable<ClientListener['tls']> };
 

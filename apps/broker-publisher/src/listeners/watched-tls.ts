@@ -1,14 +1,12 @@
 import type { ListeningBridge, BridgeTls } from '@mqtt-cluster/bridge';
 import type { Broker, ListenerTls } from '@mqtt-cluster/broker';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import { recordCertificateExpiry } from '@mqtt-cluster/runtime';
-import type { WatchedFile, WatchedFiles } from '@mqtt-cluster/runtime';
+import { checkTlsFiles, recordCertificateExpiry } from '@mqtt-cluster/runtime';
+import type { PemFile, WatchedFile, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from './client-listeners.ts';
 import { parseListenerTls, tlsPaths, usesTls } from './listener-tls.ts';
 import type { TlsListener } from './listener-tls.ts';
-import { checkTlsFiles } from './tls-files.ts';
-import type { PemFile } from './tls-files.ts';
 
 interface WatchedListener {
   readonly name: string;

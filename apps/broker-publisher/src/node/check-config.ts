@@ -1,5 +1,6 @@
 import { ConfigError, silentLogger } from '@mqtt-cluster/contracts';
-import { WatchedFiles } from '@mqtt-cluster/runtime';
+import { checkTlsFiles, WatchedFiles } from '@mqtt-cluster/runtime';
+import type { PemFile } from '@mqtt-cluster/runtime';
 import { watchAclFile } from '../access/acl-file.ts';
 import { readToken } from '../admin/authorization.ts';
 import { checkAuthentication } from '../authentication/client-authentication.ts';
@@ -8,8 +9,6 @@ import { readConfig, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
 import { parseListenerTls, tlsPaths, usesTls } from '../listeners/listener-tls.ts';
-import { checkTlsFiles } from '../listeners/tls-files.ts';
-import type { PemFile } from '../listeners/tls-files.ts';
 import { openHttpTls } from './http-tls.ts';
 import { checkStartRules } from './start-rules.ts';
 

@@ -1,6 +1,6 @@
+import { checkTlsFiles } from '@mqtt-cluster/runtime';
 import type { HttpTls, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
-import { checkTlsFiles } from '../listeners/tls-files.ts';
 
 export interface WatchedHttpTls {
   readonly current: HttpTls;

@@ -1,6 +1,14 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import { Aedes } from 'aedes';
+
+export interface StockBrokerOptions {
+  readonly tls?: TlsOptions;
+  /** Called with the password of each client. False refuses the client. */
+  readonly passwords?: (password: string) => boolean;
+}
 
 export interface StockBroker {
   readonly url: string;
@@ -13,8 +21,10 @@ export interface StockBroker {
 }
 
 /** Starts an Aedes broker on a loopback address. */
-export async function stockBroker(): Promise<StockBroker> {
-  const aedes = await Aedes.createBroker();
+export async function stockBroker({ tls, passwords }: StockBrokerOptions = {}): Promise<StockBroker> {
+  const aedes = await Aedes.createBroker({
+    authenticate: (_client, _user, password, done) => done(null, passwords?.(String(password)) ?? true),
+  });
   const sockets = new Set<Socket>();
   const subscribers = new Set<string>();
   const waiting: (() => void)[] = [];
@@ -27,10 +37,11 @@ export async function stockBroker(): Promise<StockBroker> {
     subscribers.add(id);
     for (const check of waiting) check();
   });
-  const server = createServer((socket) => {
+  const serve = (socket: Socket): void => {
     sockets.add(socket);
     aedes.handle(socket);
-  });
+  };
+  const server = tls ? createTlsServer(tls, serve) : createServer(serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
@@ -42,7 +53,7 @@ export async function stockBroker(): Promise<StockBroker> {
       check();
     });
   return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `mqtt${tls ? 's' : ''}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
     stop: async () => {
       cut();

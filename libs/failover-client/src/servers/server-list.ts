@@ -1,9 +1,10 @@
 import { memberAdvertisementsSchema, parseJson } from '@mqtt-cluster/contracts';
 import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
-import { normalizeUrl, parseAddress } from './address.ts';
+import { normalizeUrl, parseAddress, parseServerReference, usesTls } from './address.ts';
 import { OptionsError } from '../errors.ts';
 import { rendezvousOrder } from './rendezvous.ts';
 import type { Server } from '../types.ts';
+import type { Scheme } from './address.ts';
 
 export interface Candidate {
   readonly id: string;
@@ -39,15 +40,18 @@ const advertisedServersMax = 64;
 export class ServerList {
   readonly #clientId: string;
   readonly #preferred: string | undefined;
-  readonly #secure: boolean;
+  /** Schemes of the configured servers. The client uses no server with another scheme. */
+  readonly #schemes: ReadonlySet<Scheme>;
   #servers = new Map<string, KnownServer>();
 
-  /** @throws OptionsError the list is empty, or a URL is invalid */
+  /** @throws OptionsError the list is empty, a URL is invalid, or only some of the servers use TLS */
   constructor(clientId: string, servers: readonly Server[], preferred?: string) {
     if (servers.length === 0) throw new OptionsError('servers: at least one server is required');
     this.#clientId = clientId;
     this.#preferred = preferred === undefined ? undefined : (normalizeUrl(preferred) ?? preferred);
-    this.#secure = servers.some(({ url }) => parseAddress(url).secure);
+    this.#schemes = new Set(servers.map(({ url }) => parseAddress(url).scheme));
+    if (new Set([...this.#schemes].map(usesTls)).size > 1)
+      throw new OptionsError('servers: must all use TLS (mqtts, wss), or none of them (mqtt, ws)');
     for (const server of servers) {
       const url = normalizeUrl(server.url) ?? server.url;
       const id = server.id ?? url;
@@ -55,14 +59,6 @@ export class ServerList {
       if (this.#servers.has(id)) continue;
       this.#servers.set(id, { id, url, configured: true, state: 'unknown', avoidUntilMs: 0 });
     }
-  }
-
-  /**
-   * True if a configured server uses TLS. The client then uses only servers with TLS, otherwise only servers
-   * without TLS.
-   */
-  get secure(): boolean {
-    return this.#secure;
   }
 
   /**
@@ -103,8 +99,13 @@ export class ServerList {
     return [...this.#servers.values()].find((server) => server.url === candidate.url)?.id ?? candidate.id;
   }
 
-  /** Returns the servers of a Server Reference, including servers that are not in this list. */
-  fromReference(urls: readonly string[]): Candidate[] {
+  /**
+   * Returns the servers of a Server Reference, including servers that are not in this list.
+   *
+   * @param from URL of the server that sent the reference
+   */
+  fromReference(reference: string, from: string): Candidate[] {
+    const urls = parseServerReference(reference, from);
     return urls.slice(0, advertisedServersMax).map((url) => {
       const known = [...this.#servers.values()].find((server) => server.url === url);
       return known ? { id: known.id, url } : { id: url, url };
@@ -133,7 +134,7 @@ export class ServerList {
 
   #usable(urls: readonly string[]): string[] {
     const normalized = urls.map(normalizeUrl).filter((url) => url !== undefined);
-    return normalized.filter((url) => url.startsWith('mqtts:') === this.#secure);
+    return normalized.filter((url) => this.#schemes.has(parseAddress(url).scheme));
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IClientOptions } from 'mqtt';
 import type { ProbeOptions } from '../monitor/server-probe.ts';
-import type { IncomingMessage, TlsOptions } from '../types.ts';
+import type { ClientStream, Credentials, IncomingMessage } from '../types.ts';
 
 /** The end of a connection or of a failed attempt. */
 export interface ConnectionEnd {
@@ -12,6 +12,8 @@ export interface ConnectionEnd {
   /** Reason code of DISCONNECT or CONNACK (MQTT 5), or return code of CONNACK (MQTT 3.1.1). */
   readonly reasonCode: number | null;
   readonly serverReference: string | null;
+  /** True if the server refused the identity of this client, or if a certificate, a key or a file is unusable. */
+  readonly refused: boolean;
   /** When bytes were last received, in monotonic milliseconds. */
   readonly lastReceivedMs: number;
 }
@@ -26,10 +28,13 @@ export interface SessionHandlers {
 }
 
 export interface SessionOptions {
-  readonly mqtt: Pick<IClientOptions, 'clientId' | 'username' | 'password' | 'will'>;
+  readonly mqtt: Pick<IClientOptions, 'clientId' | 'will'>;
   readonly protocolVersion: 4 | 5;
   readonly sessionExpirySeconds: number;
-  readonly tls: TlsOptions;
+  /** Called before each connection. An error fails the attempt. */
+  readonly credentials: () => Credentials;
+  /** Opens a connection. An error fails the attempt. */
+  readonly openStream: (url: string) => ClientStream;
   readonly unackedMax: number;
   readonly inFlightMax: number;
   /** Bytes of the largest packet that the servers accept; Infinity without a bound. */

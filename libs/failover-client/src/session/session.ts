@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { QoS } from '@mqtt-cluster/contracts';
 import { MqttClient } from 'mqtt';
 import type { IClientOptions, Packet } from 'mqtt';
@@ -10,9 +9,10 @@ import { PacketStore } from './packet-store.ts';
 import { PublishQueue } from './publish-queue.ts';
 import type { PendingPublish } from './publish-queue.ts';
 import { SubscriptionManager } from './subscription-manager.ts';
-import { openSocket } from './socket.ts';
+import { failedStream } from '../transport/open-stream.ts';
+import { isPermanentFault, isRefusedIdentity } from './refusals.ts';
 import type { ConnectionEnd, SessionHandlers, SessionOptions } from './session-options.ts';
-import type { Subscriptions } from '../types.ts';
+import type { ClientStream, Subscriptions } from '../types.ts';
 
 /** The longest possible delay of a timer. It disables the reconnects of MQTT.js. */
 const neverMs = 2 ** 31 - 1;
@@ -39,7 +39,7 @@ export class Session {
   /** Packet ids of inbound QoS 2 messages that were delivered but not yet released [MQTT-4.3.3-10]. */
   readonly #received = new Set<number>();
   #url = '';
-  #socket: Socket | null = null;
+  #socket: ClientStream | null = null;
   #connected = false;
   /** Upper bound of the publishes that are in flight at the same time. */
   #window: number;
@@ -221,8 +221,19 @@ export class Session {
     };
   }
 
-  #openStream(): Socket {
-    this.#socket = openSocket(this.#url, this.#options.tls);
+  /** MQTT.js calls this function at the begin of each attempt, before it encodes CONNECT. */
+  #openStream(): ClientStream {
+    const { credentials, openStream } = this.#options;
+    try {
+      const { username, password } = credentials();
+      Object.assign(this.#client.options, { username, password });
+      this.#socket = openStream(this.#url);
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      this.#end = { reason: error.message, refused: true };
+      this.#socket = failedStream(error);
+    }
+    this.#socket.on('error', (error) => this.#onError(error));
     return this.#socket;
   }
 
@@ -279,7 +290,11 @@ export class Session {
       const error = (packet.reasonCode ?? packet.returnCode ?? 0) || null;
       this.#end.reasonCode = error;
       this.#end.serverReference = packet.properties?.serverReference ?? null;
-      if (error !== null) return;
+      if (error !== null) {
+        this.#end.refused = isRefusedIdentity(error, this.#options.protocolVersion);
+        this.#socket?.destroy();
+        return;
+      }
       if (!packet.sessionPresent) this.#received.clear();
       const { receiveMaximum: window = Infinity, maximumPacketSize = Infinity } = packet.properties ?? {};
       this.#window = Math.min(this.#options.inFlightMax, window);
@@ -295,6 +310,7 @@ export class Session {
       this.#received.delete(packet.messageId);
     } else if (packet.cmd === 'disconnect') {
       this.#end.reasonCode = packet.reasonCode ?? 0;
+      this.#end.refused = isRefusedIdentity(this.#end.reasonCode, this.#options.protocolVersion);
       this.#end.serverReference = packet.properties?.serverReference ?? null;
       this.#end.reason ??=
         packet.properties?.reasonString ?? `DISCONNECT 0x${(packet.reasonCode ?? 0).toString(16)}`;
@@ -321,6 +337,7 @@ export class Session {
   #onError(error: Error & { code?: unknown }): void {
     this.#end.reason ??= error.message || String(error.code);
     this.#end.silent ??= error.message === 'connack timeout';
+    this.#end.refused ??= isPermanentFault(error);
   }
 
   #onClose(): void {
@@ -337,6 +354,7 @@ export class Session {
       silent = false,
       reasonCode = null,
       serverReference = null,
+      refused = false,
     } = this.#end;
     this.#handlers.onDisconnected({
       wasConnected,
@@ -344,6 +362,7 @@ export class Session {
       silent,
       reasonCode,
       serverReference,
+      refused,
       lastReceivedMs,
     });
   }

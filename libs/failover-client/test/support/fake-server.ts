@@ -1,15 +1,25 @@
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
+import { createWebSocketStream, WebSocketServer } from 'ws';
 
 export interface FakeServerOptions {
   /** Returns the CONNACK for a CONNECT, or null to send none. */
   connack?: (connect: IConnectPacket) => Partial<Extract<Packet, { cmd: 'connack' }>> | null;
   /** Called for every packet after CONNECT. True means that the server sends no response of its own. */
-  onPacket?: (packet: Packet, server: FakeServer, socket: Socket) => boolean;
+  onPacket?: (packet: Packet, server: FakeServer, socket: Duplex) => boolean;
   /** Payloads of retained messages by topic. The server sends them for each subscription to the topic. */
   retained?: Record<string, string>;
+  tls?: TlsOptions;
+  webSocket?: boolean;
+  /** Protocol version of the packets; 5 by default. */
+  version?: 4 | 5;
 }
 
 interface Waiter {
@@ -21,7 +31,7 @@ interface Waiter {
 export class FakeServer {
   readonly #options: FakeServerOptions;
   readonly #server: Server;
-  readonly sockets = new Set<Socket>();
+  readonly sockets = new Set<Duplex>();
   readonly packetLog: Packet[] = [];
   #waiters: Waiter[] = [];
   #silent = false;
@@ -29,11 +39,25 @@ export class FakeServer {
 
   constructor(options: FakeServerOptions = {}) {
     this.#options = options;
-    this.#server = createServer((socket) => this.#serve(socket));
+    this.#server = this.#createServer();
+  }
+
+  #createServer(): Server {
+    const { tls, webSocket = false } = this.#options;
+    if (!webSocket) {
+      const serve = (socket: Duplex): void => this.#serve(socket);
+      return tls ? createTlsServer(tls, serve) : createServer(serve);
+    }
+    const server = tls ? createHttpsServer(tls) : createHttpServer();
+    const upgrader = new WebSocketServer({ server, path: '/mqtt' });
+    upgrader.on('connection', (socket) => this.#serve(createWebSocketStream(socket)));
+    return server;
   }
 
   get url(): string {
-    return `mqtt://127.0.0.1:${this.#port}`;
+    const { tls, webSocket = false } = this.#options;
+    const scheme = `${webSocket ? 'ws' : 'mqtt'}${tls ? 's' : ''}`;
+    return `${scheme}://127.0.0.1:${this.#port}${webSocket ? '/mqtt' : ''}`;
   }
 
   /** Starts to listen. After `kill` the server listens on its former port again. */
@@ -68,24 +92,25 @@ export class FakeServer {
     return logged ?? new Promise((resolve) => this.#waiters.push({ matches, resolve }));
   }
 
-  #serve(socket: Socket): void {
+  #serve(socket: Duplex): void {
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    const packets = parser({ protocolVersion: 5 });
+    const packets = parser({ protocolVersion: this.#options.version ?? 5 });
     packets.on('packet', (packet) => this.#onPacket(packet, socket));
     packets.on('error', () => socket.destroy());
     socket.on('data', (data) => packets.parse(data));
   }
 
-  #onPacket(packet: Packet, socket: Socket): void {
+  #onPacket(packet: Packet, socket: Duplex): void {
     this.packetLog.push(packet);
     const resolved = this.#waiters.filter(({ matches }) => matches(packet));
     this.#waiters = this.#waiters.filter((waiter) => !resolved.includes(waiter));
     for (const { resolve } of resolved) resolve(packet);
     if (this.#silent) return;
     if (packet.cmd !== 'connect' && this.#options.onPacket?.(packet, this, socket)) return;
-    for (const answer of this.#answers(packet)) socket.write(generate(answer, { protocolVersion: 5 }));
+    const protocolVersion = this.#options.version ?? 5;
+    for (const answer of this.#answers(packet)) socket.write(generate(answer, { protocolVersion }));
   }
 
   #answers(packet: Packet): Packet[] {

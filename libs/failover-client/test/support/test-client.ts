@@ -15,6 +15,8 @@ const timings = {
   silenceMsMax: 160,
   retryDelayMsMin: 5,
   retryDelayMsMax: 20,
+  refusedDelayMsMin: 5,
+  refusedDelayMsMax: 20,
   stableAfterMs: 0,
   drainLeaveMsMax: 1,
   stopDrainMsMax: 0,

@@ -11,28 +11,37 @@ export interface PemFile {
   readonly text: string;
 }
 
-/** The files of one end of TLS connections. */
+/** The files of one end of TLS connections. A client may have no certificate. */
 export interface TlsFiles {
-  readonly key: PemFile;
-  readonly cert: PemFile;
+  /** Key and certificate of this end; both or none of them. */
+  readonly key?: PemFile;
+  readonly cert?: PemFile;
   readonly ca?: PemFile;
   readonly crl?: PemFile;
 }
 
 /**
- * Checks that the files can serve TLS connections now.
+ * Checks that the files can be used for TLS connections now.
  *
  * @throws Error the message starts with the path of the file that is wrong
  */
 export function checkTlsFiles({ key, cert, ca, crl }: TlsFiles, now: Date = new Date()): void {
+  if (key !== undefined && cert !== undefined) checkPair(key, cert, now);
+  if (ca !== undefined) checkAuthorities(ca, now);
+  if (crl !== undefined) checkRevocationLists(crl);
+  createSecureContext({
+    ...(key && { key: key.text }),
+    ...(cert && { cert: cert.text }),
+    ...(ca && { ca: ca.text }),
+  });
+}
+
+function checkPair(key: PemFile, cert: PemFile, now: Date): void {
   const privateKey = privateKeyOf(key);
   const [own, ...chain] = certificatesOf(cert);
   if (!own!.checkPrivateKey(privateKey))
     throw new Error(`${key.path} is not the private key of the certificate in ${cert.path}`);
   for (const certificate of [own!, ...chain]) checkValidity(certificate, cert, now);
-  if (ca !== undefined) checkAuthorities(ca, now);
-  if (crl !== undefined) checkRevocationLists(crl);
-  createSecureContext({ key: key.text, cert: cert.text, ...(ca && { ca: ca.text }) });
 }
 
 function privateKeyOf({ path, text }: PemFile): KeyObject {
