@@ -253,3 +253,16 @@ test('a stopping broker disconnects clients with 0x8B and does not end their ses
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8b });
   expect(target.port.disconnects).toEqual([]);
 });
+
+test('a filter beyond a bound gets the code 0x97 in MQTT 5 and 0x80 in MQTT 3.1.1 [3.1.1 MQTT-3.9.3-2]', async () => {
+  for (const [protocolVersion, code] of [
+    [5, 0x97],
+    [4, 0x80],
+  ] as const) {
+    const target = await start({});
+    const client = await connect(target, `c${protocolVersion}`, { protocolVersion });
+    const subscriptions = ['beyond/a/bound', 'other'].map((topic) => ({ topic, qos: 1 as const }));
+    client.send({ cmd: 'subscribe', messageId: 1, subscriptions });
+    await expect(client.next('suback')).resolves.toMatchObject({ granted: [code, 1] });
+  }
+});

@@ -219,7 +219,7 @@ export class FakeClientPort implements ClientPort {
   ): void {
     const isNew = subscriptions.map((subscription) => !session.subscriptions.has(subscription.filter));
     for (const subscription of subscriptions) session.subscriptions.set(subscription.filter, subscription);
-    const codes = subscriptions.map((subscription) => subscription.qos);
+    const codes = subscriptions.map(({ filter, qos }) => (filter === 'beyond/a/bound' ? 0x97 : qos));
     this.#effects.push({ kind: 'suback', connection, packetId, codes });
     for (const [index, subscription] of subscriptions.entries()) {
       const handling = subscription.retainHandling ?? 0;

@@ -135,23 +135,6 @@ const waiting: readonly PanelSpec[] = [
       query(`max by (site) (${ofSite('queued_bytes_max')})`, '{{site}} bound'),
     ],
   ),
-  graph(
-    'Memory of the replicated state, share of the bounds',
-    'percentunit',
-    'Queues, retained messages, subscriptions and wills with names, properties and overhead. At the bound the largest queue loses messages; filters, retained messages and wills are refused (P9).',
-    [
-      query(
-        `max by (site, kind) (${ofSite('state_bytes')}) / max by (site, kind) (${ofSite('state_bytes_max')})`,
-        '{{site}} {{kind}}',
-      ),
-    ],
-  ),
-  graph(
-    'Memory of connected clients, share of the bounds',
-    'percentunit',
-    'Subscriptions and queues that only the home of the clients holds.',
-    [query(`${ofMembers('home_bytes')} / ${ofMembers('home_bytes_max')}`, '{{member}} {{kind}}')],
-  ),
   graph('In flight', 'short', 'Messages sent to clients and not acknowledged yet.', [
     query(sumBy('member', ofMembers('in_flight_messages')), '{{member}}'),
   ]),
@@ -185,6 +168,25 @@ const waiting: readonly PanelSpec[] = [
     'Messages that one session may queue while its client is offline.',
     [query(`max by (site) (${ofSite('session_queue_messages_max')})`, '{{site}}')],
     { width: 6 },
+  ),
+  graph(
+    'Memory of the replicated state, share of the bounds',
+    'percentunit',
+    'Queues, retained messages, subscriptions and wills with names, properties and overhead. At the bound the largest queue loses messages; filters, retained messages and wills are refused (P9).',
+    [
+      query(
+        `max by (site, kind) (${ofSite('state_bytes')}) / max by (site, kind) (${ofSite('state_bytes_max')})`,
+        '{{site}} {{kind}}',
+      ),
+    ],
+    { width: 12 },
+  ),
+  graph(
+    'Memory of connected clients, share of the bounds',
+    'percentunit',
+    'Subscriptions and queues that only the home of the clients holds.',
+    [query(`${ofMembers('home_bytes')} / ${ofMembers('home_bytes_max')}`, '{{member}} {{kind}}')],
+    { width: 12 },
   ),
 ];
 
