@@ -11,3 +11,4 @@ export type {
 } from './options.ts';
 export { storeFromBackup } from './cluster/restore.ts';
 export { ClockRecorder } from './log/clock-recorder.ts';
+export { replicatedBytesMax } from '@mqtt-cluster/mqtt-state';

@@ -6,7 +6,7 @@ import type { ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker, ListenerOptions } from '@mqtt-cluster/broker';
 import type { BridgeCounters, Lifecycle, Logger, RecoveredState, Store } from '@mqtt-cluster/contracts';
-import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
+import { createMember, defaultLimits, lanMemberTimings, replicatedBytesMax } from '@mqtt-cluster/member';
 import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
@@ -158,7 +158,7 @@ export class Appliance implements Lifecycle {
     this.#memory = await startMemoryGuard({
       config,
       broker,
-      replicatedBytes: runner.status().settings.clusterQueuedBytesMax,
+      replicatedBytes: replicatedBytesMax(runner.status().settings).total,
       metrics: this.#metrics.registry,
       logger: this.#logger,
     });

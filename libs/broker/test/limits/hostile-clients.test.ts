@@ -1,4 +1,5 @@
 import { turnsUntil } from '@mqtt-cluster/testing';
+import { authenticatorOf } from '../support/access.ts';
 import { connect, connectPacket, startBroker } from '../support/driver.ts';
 import type { RawClient } from '../support/driver.ts';
 import { bufferMetrics, connectFrom, openFrom, recordingLogger, unfinishedPacket } from './support.ts';
@@ -52,6 +53,36 @@ test('idle clients of one address give their places to newcomers from other addr
   expect(busy.isClosed).toBe(false);
   expect(target.broker.counters().disconnects.evicted).toBe(1);
   expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
+});
+
+test('a user at the bound of its connections is refused from every address, and other users connect', async () => {
+  const authenticator = authenticatorOf(() => true);
+  const target = await startBroker({ authenticator, limits: { connectionsPerUserMax: 2 } });
+  const of = (username: string) => ({ protocolVersion: 5, username, password: Buffer.from('p') }) as const;
+  await connectFrom(target, '192.0.2.1', 'first of ada', of('ada'));
+  const second = await connectFrom(target, '192.0.2.2', 'second of ada', of('ada'));
+  const third = openFrom(target, '192.0.2.3', 5);
+  third.send(connectPacket('third of ada', of('ada')));
+  await expect(third.next('connack')).resolves.toMatchObject({ reasonCode: 0x97 });
+  expect(target.broker.counters().limits.user_connections).toBe(1);
+  await connectFrom(target, '192.0.2.3', 'first of bob', of('bob'));
+  // A connection that ends frees its place.
+  second.send({ cmd: 'disconnect' });
+  await turnsUntil(() => second.isClosed);
+  await connectFrom(target, '192.0.2.3', 'fourth of ada', of('ada'));
+});
+
+test('users share the places of a full member, so the clients of one user keep no other user out', async () => {
+  const authenticator = authenticatorOf(() => true);
+  const target = await startBroker({ authenticator, limits: { clientsMax: 10 } });
+  const of = (username: string) => ({ username, password: Buffer.from('p') });
+  // The attacker logs in from many addresses, so that its share by address would be large.
+  for (let count = 0; count < 10; count++) {
+    await connectFrom(target, `192.0.2.${count}`, `attacker ${count}`, of('mallory'));
+  }
+  for (let count = 0; count < 5; count++)
+    await connectFrom(target, '192.0.2.200', `honest ${count}`, of('ada'));
+  expect(target.broker.counters()).toMatchObject({ connectionsAccepted: 15, disconnects: { evicted: 5 } });
 });
 
 test('clients of an address below its share keep their places, however many addresses connect', async () => {
