@@ -1,6 +1,13 @@
+import { RateLimitedLog } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import type { PacketTooLargeError } from '../codec/packet-error.ts';
-import { LimitLog } from '../limits/limit-log.ts';
+
+/** Interval between two lines about the same client, ms. */
+const intervalMs = 60_000;
+/** Lines of all clients within one interval. It bounds the log and the memory. */
+const linesMax = 100;
+const message =
+  'client disconnected: its packet exceeds the largest packet that this member accepts (mqtt.packetBytesMax)';
 
 /**
  * Logs the packets that exceed the bound of the server. A client of MQTT 3.1.1 receives no reason and often
@@ -8,19 +15,15 @@ import { LimitLog } from '../limits/limit-log.ts';
  * minute, all clients together get 100.
  */
 export class OversizedPacketLog {
-  readonly #log: LimitLog;
+  readonly #log: RateLimitedLog;
 
-  constructor(logger: Logger, now?: () => number) {
-    this.#log = new LimitLog(
-      logger,
-      'client disconnected: its packet exceeds the largest packet that this member accepts (mqtt.packetBytesMax)',
-      now,
-    );
+  constructor(logger: Logger, now: () => number = (): number => performance.now()) {
+    this.#log = new RateLimitedLog(logger, now, { intervalMs, linesMax });
   }
 
   /** @param client empty if the packet is CONNECT, or precedes it */
   report({ bytes, bytesMax }: PacketTooLargeError, client: string, address: string): void {
     const subject = client === '' ? `address ${address}` : `client ${client}`;
-    this.#log.report(subject, { client, address, bytes, bytesMax });
+    this.#log.warn(subject, { client, address, bytes, bytesMax }, message);
   }
 }
