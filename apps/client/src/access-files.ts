@@ -6,7 +6,7 @@ import type { PemFile, WatchedFile, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ClientConfig } from './config.ts';
 
 /** Reads the first line of the token file. @throws ConfigError the file cannot be read, or its first line is empty */
-export function readToken(file: string): string {
+function readToken(file: string): string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

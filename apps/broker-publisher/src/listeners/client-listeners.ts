@@ -15,7 +15,7 @@ export type ClientListener = Omit<ListenerSettings, 'host'> & {
 const defaultName = 'default';
 
 /** Scheme of the URLs of each kind of listener. */
-export const schemes = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' } as const;
+const schemes = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' } as const;
 export type ListenerKind = keyof typeof schemes;
 
 /**

@@ -5,7 +5,7 @@ const usersMax = 100_000;
 const nameBytesMax = 256;
 
 /** A user of a password file. */
-export interface PasswordFileUser {
+interface PasswordFileUser {
   /** The hash as it stands in the file. */
   readonly hashText: string;
   readonly hash: PasswordHash;

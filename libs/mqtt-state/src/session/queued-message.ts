@@ -1,6 +1,6 @@
 import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
 import { messageBytes } from '../bounds/sizes.ts';
-import type { Account } from '../bounds/usage.ts';
+import type { Account } from '../bounds/account.ts';
 import type { QueueItem } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
 

@@ -9,7 +9,8 @@ import type {
   Will,
 } from '@mqtt-cluster/contracts';
 import { willBytes } from '../bounds/sizes.ts';
-import type { Account, Usage } from '../bounds/usage.ts';
+import type { Account } from '../bounds/account.ts';
+import type { Usage } from '../bounds/usage.ts';
 import type { RetainedCursor } from '../topics/retained-cursor.ts';
 import type { QueueItem, SessionView } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';

@@ -5,7 +5,7 @@ import type { Logger } from '@mqtt-cluster/contracts';
 /** Open connections from other hosts. Scrapers and probes need only a few. */
 export const remoteConnectionsMax = 64;
 /** Open connections from loopback addresses, in addition to those from other hosts. */
-export const localConnectionsMax = 32;
+const localConnectionsMax = 32;
 const logIntervalMs = 60_000;
 
 interface Connection {

@@ -7,7 +7,7 @@ import { randomBytes } from '../mutation/mutate.ts';
 export type Version = 3 | 4 | 5;
 
 /** All clients and topics of an attack begin with this text, so that the witness receives none of its messages. */
-export const attackPrefix = 'fuzz';
+const attackPrefix = 'fuzz';
 const qosLevels = [0, 1, 2] as const;
 const payloadBytesMax = 4_096;
 const clients = 20;
