@@ -109,7 +109,9 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '');
+    // A client that has reset its connection already has no address. Probes of a load balancer do that.
+    if (socket.remoteAddress === undefined) return void socket.destroy();
+    const address = plainAddress(socket.remoteAddress);
     if (this.#proxies === null && this.#tls === null && this.#webSocket === null) {
       const origin = this.#originOf(address);
       if (this.#context.admits(origin)) this.#context.onStream(socket, origin);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connectPacket, RawClient } from '../support/driver.ts';
 import { ListeningBroker, receivedUntilClosed } from '../support/listening-broker.ts';
@@ -105,6 +106,20 @@ test('probes of a load balancer are no failures and cause no log line: a bare co
   }
   await broker.broker.stop();
   expect(broker.broker.counters()).toMatchObject({ connectionsRefused: 0, protocolErrors: 0 });
+  expect(broker.visibleLines).toEqual([]);
+});
+
+test('a probe that has reset its connection before the listener accepts it is no failure', async () => {
+  const broker = await ListeningBroker.start(fromHere);
+  const { host, port } = broker;
+  // While the other process runs, this one accepts no connection.
+  const probe =
+    `const socket = require('net').connect(${port}, '${host}', () => ` +
+    `socket.write(Buffer.from('${local.toString('hex')}', 'hex'), () => socket.resetAndDestroy()));`;
+  execFileSync(process.execPath, ['-e', probe]);
+  // The listener accepts in the order of the connections, so the probe precedes this client.
+  await connectWith(broker, proxied('192.0.2.7'));
+  expect(broker.refusals('proxy_header')).toBe(0);
   expect(broker.visibleLines).toEqual([]);
 });
 
