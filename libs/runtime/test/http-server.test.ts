@@ -122,7 +122,7 @@ describe('the HTTP server of a program with its own routes:', () => {
 
   test.each([
     ['not JSON', '{', /not JSON/],
-    ['too large', JSON.stringify('x'.repeat(70_000)), /exceeds/],
+    ['too large', JSON.stringify('x'.repeat(600_000)), /exceeds/],
   ])('a request with a body that is %s is rejected with status 400', async (_problem, body, message) => {
     const get = await serve({ routes: echo });
     const answer = await get('/do/it', { method: 'POST', body });

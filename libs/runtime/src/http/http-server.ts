@@ -72,7 +72,7 @@ export interface HttpRequest {
   /**
    * Reads the body as JSON. An empty body is an empty object.
    *
-   * @throws HttpBodyError the body is not JSON, or is larger than 64 KiB
+   * @throws HttpBodyError the body is not JSON, or is larger than 512 KiB
    */
   json(): Promise<unknown>;
 }

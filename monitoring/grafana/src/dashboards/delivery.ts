@@ -45,10 +45,16 @@ const quality: readonly PanelSpec[] = [
     [query(sumBy('reason', inRange(ofSite('dropped_messages_total'))), '{{reason}}')],
   ),
   graph(
-    'Rejected publishes',
+    'Rejected publishes and subscriptions',
     'si:/s',
-    'Publishes that were rejected: a bound was reached (quota), the client has no permission, or the topic is not allowed.',
-    [query(sumBy('reason', rate(ofMembers('publish_refusals_total'))), '{{reason}}')],
+    'Publishes and filters that were rejected: a bound was reached (quota), the client has no permission, or the topic is not allowed.',
+    [
+      query(sumBy('reason', rate(ofMembers('publish_refusals_total'))), 'publish: {{reason}}'),
+      query(
+        sumBy('member', rate(ofMembers('subscription_refusals_total'))),
+        'filter on {{member}}: not_authorized',
+      ),
+    ],
   ),
   graph(
     'Missing messages',
