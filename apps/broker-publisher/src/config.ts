@@ -246,7 +246,10 @@ export const configSchema = z
         rate: z.number().min(0).max(10_000).default(1),
         /** Name of the publisher group. Several members may share a group; one of them publishes. */
         group: z.string().max(64).default(''),
-        /** User as which the publisher connects to the members. Empty: it connects without a user. */
+        /**
+         * User as which the publisher connects to the plain listeners of the members. Empty: it connects to its own member
+         * inside the process, as `$publisher`, for which no rule applies.
+         */
         username: z.string().default(''),
         /** File with the password of that user in its first line. */
         passwordFile: z.string().default(''),

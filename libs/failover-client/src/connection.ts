@@ -147,7 +147,8 @@ export class Connection {
   #disconnect(): Promise<void> {
     return new Promise((resolve) => {
       this.#stopped = resolve;
-      this.session.disconnect('stopped');
+      // No later process resumes a session of the kind `process`, so the server need not keep it.
+      this.session.disconnect('stopped', this.#options.sessionKind === 'process');
     });
   }
 

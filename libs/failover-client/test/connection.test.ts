@@ -50,6 +50,22 @@ describe('a failover client:', () => {
     expect(first.packets('disconnect')).toHaveLength(1);
   });
 
+  test.each([
+    ['process', { sessionExpiryInterval: 0 }],
+    ['persistent', undefined],
+    ['none', undefined],
+  ] as const)(
+    'stop ends the session of the kind %s only if no process can resume it',
+    async (session, properties) => {
+      const [first] = (await startServers(1)) as [FakeServer];
+      const { client } = createTestClient([first], { session });
+      await client.start();
+      await client.connected();
+      await client.stop();
+      expect(first.packets('disconnect')[0]?.properties).toEqual(properties);
+    },
+  );
+
   test('the client delivers a QoS 2 message only once, also if the next server sends the message again after a failover', async () => {
     const stuck: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'pubrec' };
     const [first, second] = (await startServers(2, [

@@ -22,6 +22,7 @@ import type { WatchedFiles } from '@mqtt-cluster/runtime';
 import { httpListenerName } from '../admin/access/admin-access.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
+import { internalListeners } from './internal-listeners.ts';
 import { anyAudience, checkProviderSettings } from './provider-settings.ts';
 
 export interface ClientAuthenticationOptions {
@@ -45,7 +46,7 @@ export class ClientAuthentication implements Authenticator {
   readonly #options: ClientAuthenticationOptions;
   /** User name and password with which each listener accepts the probe of this process. */
   readonly probeCredentials = { userName: '$watchdog', password: randomBytes(24).toString('base64url') };
-  /** Clients with the admin token, and the probe. */
+  /** Clients with the admin token, the probe and the publisher of this process. */
   readonly #internal = new WeakSet<AccessSubject>();
   readonly #passwordFile: { onChange(listener: () => void): () => void } | null;
 
@@ -81,11 +82,13 @@ export class ClientAuthentication implements Authenticator {
   }
 
   /**
-   * Accepts the probe of this process and clients with the admin token on each listener: they are no users of a
-   * provider. All other clients are left to the providers of their listener.
+   * Accepts the probe of this process and clients with the admin token on each listener, and the publisher of this process
+   * on its connections inside the process: they are no users of a provider. All other clients are left to the providers of
+   * their listener.
    */
   async authenticate(credentials: Credentials): Promise<AuthenticationResult> {
     const { client, address, listener, userName, password } = credentials;
+    if (listener === internalListeners.publisher) return this.#acceptPublisher(credentials);
     const isAdministrator = this.#options.isAdministrator(userName, password);
     if (!isAdministrator && !this.#isProbe(userName, password)) {
       return this.#authentication.authenticate(credentials);
@@ -104,7 +107,17 @@ export class ClientAuthentication implements Authenticator {
     return { accepted: true, subject };
   }
 
-  /** Returns whether the client is the probe of this process, or has the admin token. */
+  #acceptPublisher({ client, address, listener }: Credentials): AuthenticationResult {
+    // The replicated state discards the wills of users of the cluster that do not exist.
+    const source = 'passwordFile';
+    const subject: AccessSubject = {
+      identity: { source, user: internalListeners.publisher, groups: [], client, address, listener },
+    };
+    this.#internal.add(subject);
+    return { accepted: true, subject };
+  }
+
+  /** Returns whether the client is the probe or the publisher of this process, or has the admin token. */
   isInternal(subject: AccessSubject): boolean {
     return this.#internal.has(subject);
   }

@@ -1,20 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import type { ApplianceConfig } from '../config.ts';
-import { clientListeners } from '../listeners/client-listeners.ts';
 
 /**
- * Returns the user name and the password with which the publisher in this process connects to the members. An empty
- * object: the listeners accept it without a user. Null: the listeners would refuse it.
+ * Returns the user name and the password with which the publisher in this process connects to the members. Null: it
+ * connects inside the process.
  *
  * @throws ConfigError the password file cannot be read or is empty
  */
 export function publisherCredentials(
   config: ApplianceConfig,
-): { readonly username?: string; readonly password?: string } | null {
+): { readonly username: string; readonly password: string } | null {
   const { username, passwordFile } = config.publisher;
-  if (username !== '') return { username, password: readPassword(passwordFile) };
-  return clientListeners(config).some(({ kind, anonymous }) => kind === 'tcp' && anonymous) ? {} : null;
+  return username === '' ? null : { username, password: readPassword(passwordFile) };
 }
 
 function readPassword(file: string): string {

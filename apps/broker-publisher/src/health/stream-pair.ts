@@ -2,6 +2,8 @@ import { Duplex } from 'node:stream';
 
 /** One end of a connection inside this process. */
 class PairedStream extends Duplex {
+  /** Bytes that the other end has written and this end has received. */
+  bytesRead = 0;
   peer: PairedStream | null = null;
   #waiting: (() => void) | null = null;
 
@@ -17,6 +19,7 @@ class PairedStream extends Duplex {
   }
 
   #receive(chunk: Buffer, callback: () => void): void {
+    this.bytesRead += chunk.length;
     if (this.destroyed || this.push(chunk)) callback();
     else this.#waiting = callback;
   }
@@ -33,7 +36,7 @@ class PairedStream extends Duplex {
 }
 
 /** Returns the two ends of a connection inside this process. */
-export function streamPair(): readonly [Duplex, Duplex] {
+export function streamPair(): readonly [Duplex & { readonly bytesRead: number }, Duplex] {
   const one = new PairedStream({ allowHalfOpen: false });
   const other = new PairedStream({ allowHalfOpen: false });
   one.peer = other;

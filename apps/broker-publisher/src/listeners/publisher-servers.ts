@@ -2,7 +2,7 @@ import type { ApplianceConfig } from '../config.ts';
 import { kindOfUrl, plainUrl } from './client-listeners.ts';
 
 /**
- * Returns the servers of the publisher in this process: the plain URLs of the setting `urls`, else this member. Returns
+ * Returns the servers of a publisher with a user of its own: the plain URLs of the setting `urls`, else this member. Returns
  * null if this member serves no plain connections: the publisher has no certificate of an authority to check a server.
  */
 export function publisherServers(config: ApplianceConfig): {

@@ -7,7 +7,6 @@ import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker, ListenerOptions } from '@mqtt-cluster/broker';
 import type { BridgeCounters, Lifecycle, Logger, RecoveredState, Store } from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings, replicatedBytesMax } from '@mqtt-cluster/member';
-import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { HttpServer, HttpTls } from '@mqtt-cluster/runtime';
@@ -17,14 +16,13 @@ import { watchAclFile } from '../access/acl-file.ts';
 import type { AclFile } from '../access/acl-file.ts';
 import { readToken } from '../admin/authorization.ts';
 import { ClientAuthentication } from '../authentication/client-authentication.ts';
-import { publisherCredentials } from '../authentication/publisher-credentials.ts';
+import { internalListeners } from '../authentication/internal-listeners.ts';
 import { ownAddress } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
 import { streamPair } from '../health/stream-pair.ts';
 import { brokerListeners } from '../listeners/broker-listeners.ts';
 import { announcedUrls, clientListeners, isPlain } from '../listeners/client-listeners.ts';
-import { publisherServers } from '../listeners/publisher-servers.ts';
 import { WatchedTls } from '../listeners/watched-tls.ts';
 import { brokerLimits } from '../limits/broker-limits.ts';
 import type { MemoryGuard } from '../limits/memory-guard.ts';
@@ -39,11 +37,10 @@ import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
 import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
 import { observedClientPort } from './observed-client-port.ts';
+import { createOwnPublisher } from './own-publisher.ts';
 import { warnOfOpenDoors } from './start-rules.ts';
 import { StoreReplacement } from './store-replacement.ts';
 
-/** Name of the connections of the self probe inside this process. No listener may have it. */
-const probeListener = '$probe';
 /** Upper bound of the time that a stop waits until the member has drained, ms. */
 const drainMsMax = 10_000;
 const pollMs = 20;
@@ -332,7 +329,7 @@ export class Appliance implements Lifecycle {
     const bound = this.#broker!.addresses().find(({ name }) => name === plain?.name);
     if (bound !== undefined) return connect(localAddress(bound));
     const [probe, served] = streamPair();
-    this.#broker!.handle(served, { listener: probeListener });
+    this.#broker!.handle(served, { listener: internalListeners.probe });
     return probe;
   }
 
@@ -365,27 +362,15 @@ export class Appliance implements Lifecycle {
   #startPublisher(): void {
     const { config } = this.#options;
     if (config.publisher.rate === 0) return;
-    const servers = publisherServers(config);
-    const credentials = publisherCredentials(config);
-    if (credentials === null) {
-      const text =
-        'the publisher does not start: each listener needs a user. Set publisher.username and publisher.passwordFile, ' +
-        'or publisher.rate to 0';
-      this.#logger.warn({}, text);
-      return;
-    }
-    if (servers === null) {
-      this.#logger.warn({}, 'the publisher does not start: no listener of this member serves plain TCP');
-      return;
-    }
-    this.#publisher = createPublisher({
-      memberId: config.id,
-      ...servers,
-      connection: credentials,
-      ...(config.publisher.group === '' ? {} : { sharedGroup: config.publisher.group }),
-      ratePerSecond: config.publisher.rate,
+    this.#publisher = createOwnPublisher({
+      config,
       logger: this.#logger.child({ part: 'publisher' }),
       metrics: this.#metrics.registry,
+      openStream: () => {
+        const [publisher, served] = streamPair();
+        this.#broker!.handle(served, { listener: internalListeners.publisher });
+        return publisher;
+      },
     });
     this.#publisher
       .start()

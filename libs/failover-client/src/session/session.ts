@@ -150,8 +150,12 @@ export class Session {
     return this.#subscriptions.isSubscribed(topic);
   }
 
-  /** Sends DISCONNECT, so that the server deletes the will, and closes the connection. `onDisconnected` follows. */
-  disconnect(reason: string): void {
+  /**
+   * Sends DISCONNECT, so that the server deletes the will, and closes the connection. `onDisconnected` follows.
+   *
+   * @param endsSession the server also deletes the session (MQTT 5, 3.14.2.2.2)
+   */
+  disconnect(reason: string, endsSession = false): void {
     const socket = this.#socket;
     if (!socket || !this.#connected) return this.abort(reason);
     this.#connected = false;
@@ -160,7 +164,13 @@ export class Session {
     this.#monitor?.stop();
     socket.unpipe();
     socket.resume();
-    this.#write({ cmd: 'disconnect', reasonCode: 0 });
+    const { protocolVersion, sessionExpirySeconds } = this.#options;
+    const ends = endsSession && protocolVersion === 5 && sessionExpirySeconds > 0;
+    this.#write({
+      cmd: 'disconnect',
+      reasonCode: 0,
+      ...(ends && { properties: { sessionExpiryInterval: 0 } }),
+    });
     socket.end();
     this.#disconnectTimer = setTimeout(() => socket.destroy(), disconnectMsMax);
   }
