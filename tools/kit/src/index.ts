@@ -7,11 +7,12 @@ export { CommandLine, HelpRequested, readCommandLine } from './command-line/comm
 export { runTool } from './command-line/run-tool.ts';
 export { duration, listOf, oneOf, parseDuration, repeated, wholeNumber } from './command-line/values.ts';
 export { describeError, UsageError } from './errors.ts';
-export { MqttConnection } from './mqtt/connection.ts';
+export { MqttConnection, startTls } from './mqtt/connection.ts';
 export type {
   ConnectionEnd,
   ConnectionHandlers,
   ConnectionOptions,
+  ServerAccess,
   ServerAddress,
 } from './mqtt/connection.ts';
 export { acknowledgesPublish, exchange } from './mqtt/exchange.ts';

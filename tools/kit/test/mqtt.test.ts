@@ -1,8 +1,13 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { generate, parser } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
-import { acknowledgesPublish, exchange, MqttConnection } from '../src/index.ts';
+import { acknowledgesPublish, exchange, findProgram, MqttConnection } from '../src/index.ts';
 import type { ConnectionEnd, ConnectionOptions, ServerAddress } from '../src/index.ts';
 
 type Respond = (packet: Packet, send: (packet: Packet) => void, socket: Socket) => void;
@@ -13,10 +18,10 @@ let received: Packet[];
 let sockets: Socket[];
 
 /** Starts a server that calls `respond` for each received packet. */
-async function serve(respond: Respond): Promise<ServerAddress> {
+async function serve(respond: Respond, tls?: { key: Buffer; cert: Buffer }): Promise<ServerAddress> {
   received = [];
   sockets = [];
-  server = createServer((socket) => {
+  const onSocket = (socket: Socket): void => {
     sockets.push(socket);
     socket.on('error', () => undefined);
     const packets = parser();
@@ -25,7 +30,8 @@ async function serve(respond: Respond): Promise<ServerAddress> {
       respond(packet, (answer) => void socket.write(generate(answer)), socket);
     });
     socket.on('data', (data) => packets.parse(data as Buffer));
-  });
+  };
+  server = tls ? createTlsServer(tls, onSocket) : createServer(onSocket);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { id: 's', host: '127.0.0.1', port: (server.address() as AddressInfo).port };
 }
@@ -121,5 +127,83 @@ describe('exchange', () => {
       }));
     expect(await visit(100)).toBeNull();
     expect(await visit(60_000)).toBeNull();
+  });
+});
+
+const describeWithOpenssl = findProgram('openssl') === null ? describe.skip : describe;
+
+describeWithOpenssl('a connection with TLS', () => {
+  let folder: string;
+  let key: Buffer;
+  let cert: Buffer;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'kit-tls-'));
+    execFileSync(
+      'openssl',
+      [
+        ...[
+          'req',
+          '-x509',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:prime256v1',
+          '-nodes',
+          '-days',
+          '2',
+        ],
+        ...['-subj', '/CN=s', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', 'key', '-out', 'cert'],
+      ],
+      { cwd: folder, stdio: 'pipe' },
+    );
+    key = readFileSync(join(folder, 'key'));
+    cert = readFileSync(join(folder, 'cert'));
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const acknowledge: Respond = (packet, send) => {
+    if (packet.cmd === 'connect') send(connack());
+    if (packet.cmd === 'publish') send({ cmd: 'puback', messageId: packet.messageId ?? 0 });
+  };
+
+  it('checks the certificate of the server and presents user name and password', async () => {
+    const address = await serve(acknowledge, { key, cert });
+    const access = { ca: cert.toString(), userName: 'load', password: 'secret' };
+    const options = { server: { ...address, access }, clientId: 'c', timeoutMs: 10_000 };
+    expect(await acknowledgesPublish(options, 't')).toBe(true);
+    expect(received[0]).toMatchObject({ cmd: 'connect', username: 'load', password: Buffer.from('secret') });
+  });
+
+  it('sends nothing to a server whose certificate is of another authority', async () => {
+    const address = await serve(acknowledge, { key, cert });
+    const end = await endOf({ ...address, access: { ca: '', userName: 'load', password: 'secret' } });
+    expect(end.how).toBe('lost');
+    expect(received).toEqual([]);
+  });
+
+  it('is reset by abandon like a connection without TLS', async () => {
+    const address = await serve(acknowledge, { key, cert });
+    const connection = new MqttConnection({
+      server: { ...address, access: { ca: cert.toString() } },
+      version: 4,
+      makeConnect: () => ({ cmd: 'connect', clientId: 'c', keepalive: 10, clean: true }),
+      handlers: {
+        onConnected: () => connection.abandon(),
+        onPacket: () => undefined,
+        onEnded: () => undefined,
+      },
+    });
+    const reason = await new Promise((resolve) => {
+      const timer = setInterval(() => {
+        const [socket] = sockets;
+        if (socket === undefined) return;
+        clearInterval(timer);
+        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+        socket.once('close', () => resolve('closed'));
+      }, 1);
+    });
+    expect(reason).toBe('ECONNRESET');
   });
 });

@@ -40,6 +40,8 @@ export interface Arguments {
   readonly gapsJudged: boolean;
   readonly json: boolean;
   readonly keep: boolean;
+  /** Whether members and clients use TLS, users and rules. */
+  readonly secure: boolean;
 }
 
 interface ProgramOptions {
@@ -48,6 +50,7 @@ interface ProgramOptions {
   readonly set?: readonly (readonly [string, string])[];
   readonly json?: true;
   readonly keep?: true;
+  readonly secure?: true;
 }
 
 interface RunOptions {
@@ -96,6 +99,10 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
       repeated(parseOverride),
     )
     .option('--keep', "start, up, down: keep the members' data")
+    .option(
+      '--secure',
+      'start, up, run: mutual TLS between the members; TLS, users and rules for the clients (needs openssl)',
+    )
     .option('--json', 'status, run: print JSON')
     .action(() => report(argumentsOf('start')))
     .addHelpText('after', helpOfFaults);
@@ -104,7 +111,8 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
     rest: readonly string[] = [],
     run: Partial<RunOptions> = {},
   ): Arguments => {
-    const { members, dir, set = [], json = false, keep = false } = program.opts<ProgramOptions>();
+    const options = program.opts<ProgramOptions>();
+    const { members, dir, set = [], json = false, keep = false, secure = false } = options;
     return {
       command,
       rest,
@@ -119,6 +127,7 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
       gapsJudged: run.gaps !== 'shown',
       json,
       keep,
+      secure,
     };
   };
   const simple = (name: Arguments['command'], description: string): void => {

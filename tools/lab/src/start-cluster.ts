@@ -13,6 +13,8 @@ export interface StartClusterOptions {
   /** Settings of every member as in `--set`: `['log.level', 'debug']`. */
   readonly overrides?: readonly (readonly [string, string])[];
   readonly keep?: boolean;
+  /** True: members and clients use TLS, users and rules, as with `lab --secure`. */
+  readonly secure?: boolean;
   readonly logLevel?: string;
   /** The first port range to try, as thousands above the default ports: 0 to 9; 0 by default. */
   readonly firstPortShift?: number;
@@ -38,7 +40,7 @@ export interface RunningCluster {
  * @throws LabError when the cluster does not start; no process of the cluster is left running
  */
 export async function startCluster(options: StartClusterOptions): Promise<RunningCluster> {
-  const { members = membersMax, overrides = [], keep = false, logLevel = 'info' } = options;
+  const { members = membersMax, overrides = [], keep = false, secure = false, logLevel = 'info' } = options;
   checkMemberCount(members);
   const folder = resolve(options.folder);
   mkdirSync(folder, { recursive: true });
@@ -46,6 +48,6 @@ export async function startCluster(options: StartClusterOptions): Promise<Runnin
   const settings = { publisherRate: 0, logLevel, shiftPorts: true, firstPortShift, builds };
   // When another process runs `lab down`, the owner of this cluster cannot continue.
   const onDown = (): void => process.exit(1);
-  const { cluster, end } = await startLab({ members, folder, overrides, keep }, settings, onDown);
+  const { cluster, end } = await startLab({ members, folder, overrides, keep, secure }, settings, onDown);
   return { cluster, end };
 }

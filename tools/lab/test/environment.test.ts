@@ -15,6 +15,7 @@ const settings = {
   logLevel: 'warn',
   publisherRate: 5,
   overrides: [],
+  security: null,
 };
 
 describe('the layout of a lab:', () => {
@@ -72,8 +73,8 @@ describe('the environment variables', () => {
       MQTT_CLUSTER_LAB: 'true',
       MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
     });
-    expect(anonymousWarning([])).toContain('ANONYMOUS');
-    expect(anonymousWarning([['mqtt.anonymous', 'false']])).toBe('');
+    expect(anonymousWarning({ overrides: [], secure: false })).toContain('ANONYMOUS');
+    expect(anonymousWarning({ overrides: [['mqtt.anonymous', 'false']], secure: false })).toBe('');
   });
 
   test('of a member contain the settings of --set, which override all other settings', () => {
@@ -90,7 +91,7 @@ describe('the environment variables', () => {
   });
 
   test('of the client contain its HTTP address', () => {
-    expect(clientEnvironment(layout, 'info')).toMatchObject({ MQTT_CLIENT_HTTP_HOST: '127.0.0.140' });
+    expect(clientEnvironment(layout, 'info', null)).toMatchObject({ MQTT_CLIENT_HTTP_HOST: '127.0.0.140' });
   });
 });
 

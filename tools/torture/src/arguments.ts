@@ -27,6 +27,7 @@ Examples:
   npm run torture -- --for 60m                    all faults mixed for an hour, and the resources of the members
   npm run torture -- --messages 1000000 --rate 500
   npm run torture -- --scenario rolling-update --from HEAD~1
+  npm run torture -- --secure --scenario all
   npm run torture -- --target mosquitto --scenario kill-one,pause
   npm run torture -- --brokers 10.0.0.1:1883,10.0.0.2:1883 --scenario calm,roaming
   npm run torture -- --recheck .torture/run.jsonl`;
@@ -49,6 +50,8 @@ export interface Arguments {
   readonly brokers: readonly ServerAddress[];
   /** Settings of every member, as pairs of key and value. */
   readonly overrides: readonly (readonly [string, string])[];
+  /** Whether members and clients of the lab use TLS, users and rules. */
+  readonly secure: boolean;
   /** Path of the option `--history`; null without the option: the history is then a file in .torture. */
   readonly history: string | null;
   readonly keep: boolean;
@@ -68,6 +71,7 @@ interface Options {
   readonly target?: TargetName;
   readonly brokers?: readonly ServerAddress[];
   readonly set?: readonly (readonly [string, string])[];
+  readonly secure?: true;
   readonly history?: string;
   readonly keep?: true;
   readonly recheck?: string;
@@ -89,6 +93,12 @@ export function readArguments(argv: readonly string[]): Arguments {
     throw new UsageError('--for and --messages exclude each other: both set the end of a scenario');
   const target = given.brokers === undefined ? (given.target ?? 'lab') : 'brokers';
   const overrides = given.set ?? [];
+  const secure = given.secure ?? false;
+  if (secure && target !== 'lab') throw new UsageError('--secure is for --target lab only');
+  if (secure && given.from !== undefined)
+    throw new UsageError(
+      '--secure and --from exclude each other: the earlier build may have no listeners with TLS',
+    );
   if (overrides.length > 0 && target !== 'lab') throw new UsageError('--set is for --target lab only');
   return {
     command: given.list ? 'list' : given.recheck === undefined ? 'run' : 'recheck',
@@ -102,6 +112,7 @@ export function readArguments(argv: readonly string[]): Arguments {
     target,
     brokers: given.brokers ?? [],
     overrides,
+    secure,
     history: given.history ?? null,
     keep: given.keep ?? false,
     recheck: given.recheck ?? '',
@@ -146,6 +157,10 @@ function commandLine(): CommandLine {
       '--set <key=value>',
       'a setting of every member of the lab, as in "lab --set"',
       repeated(parseOverride),
+    )
+    .option(
+      '--secure',
+      'the lab uses mutual TLS between the members, and TLS, users and rules for the clients (needs openssl)',
     )
     .option(
       '--history <FILE>',

@@ -7,7 +7,7 @@ describe('readArguments', () => {
     const given = readArguments([]);
     expect(given.command).toBe('run');
     expect(given.scenarios.map(({ name }) => name)).toEqual(['mixed']);
-    expect(given).toMatchObject({ target: 'lab', members: 7, seed: 1, messages: null });
+    expect(given).toMatchObject({ target: 'lab', members: 7, seed: 1, messages: null, secure: false });
   });
 
   it('returns the scenarios, times, settings and brokers of the command line', () => {
@@ -55,6 +55,11 @@ describe('readArguments', () => {
     [['--brokers', 'a:1', '--target', 'lab'], '--brokers and --target exclude each other'],
     [['--set', 'x'], 'key=value'],
     [['--target', 'nats', '--set', 'a=b'], '--set is for --target lab only'],
+    [['--target', 'nats', '--secure'], '--secure is for --target lab only'],
+    [
+      ['--secure', '--scenario', 'rolling-update', '--from', 'HEAD'],
+      '--secure and --from exclude each other',
+    ],
     [['--frobnicate'], "unknown option '--frobnicate'"],
   ])('rejects the command line %j with a message of one line', (argv, message) => {
     expect(() => readArguments(argv)).toThrow(message);
@@ -69,7 +74,7 @@ describe('readArguments', () => {
       text = error instanceof HelpRequested ? error.text : '';
     }
     const options = ['scenario', 'from', 'seed', 'for', 'messages', 'rate', 'members', 'target', 'brokers'];
-    for (const name of [...options, 'set', 'history', 'keep', 'recheck', 'json', 'list'])
+    for (const name of [...options, 'set', 'secure', 'history', 'keep', 'recheck', 'json', 'list'])
       expect(text).toContain(`--${name}`);
   });
 });

@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as connectTls, createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 import { resetSocket } from '../reset-socket.ts';
@@ -19,10 +21,33 @@ const vanishedMsMax = 20_000;
 /** Lowest reason code of a failure [MQTT5 2.4]. In MQTT 3.1.1 every CONNACK return code except 0 is a failure. */
 const failureCodeMin = 0x80;
 
+/** How clients present themselves to a server with TLS. */
+export interface ServerAccess {
+  /** The authority that signs the certificates of the servers (PEM). */
+  readonly ca: string;
+  readonly userName?: string;
+  readonly password?: string;
+}
+
 export interface ServerAddress {
   readonly id: string;
   readonly host: string;
   readonly port: number;
+  /** Absent: the server has no TLS and needs no user. */
+  readonly access?: ServerAccess;
+}
+
+/** Many clients share the authorities of one server, and parsing them is slow. */
+const secureContexts = new WeakMap<ServerAccess, SecureContext>();
+
+/** Starts TLS on a connection, and checks the certificate of the server for its host. */
+export function startTls(socket: Socket, host: string, access: ServerAccess): Socket {
+  let secureContext = secureContexts.get(access);
+  if (secureContext === undefined) {
+    secureContext = createSecureContext({ ca: access.ca });
+    secureContexts.set(access, secureContext);
+  }
+  return connectTls({ socket, host, secureContext });
 }
 
 /** How and why a connection ended, if this client did not end it. */
@@ -60,6 +85,8 @@ export interface ConnectionOptions {
  * session state.
  */
 export class MqttConnection {
+  /** The TCP connection, which is that of the server or carries TLS. */
+  readonly #tcp: Socket;
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #timer: NodeJS.Timeout;
@@ -71,16 +98,18 @@ export class MqttConnection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    const { host, port } = options.server;
-    this.#socket = connect({ host, port, noDelay: true });
+    const { host, port, access } = options.server;
+    this.#tcp = connect({ host, port, noDelay: true });
+    this.#socket = access === undefined ? this.#tcp : startTls(this.#tcp, host, access);
     const packets = parser({ protocolVersion: options.version });
     packets.on('packet', (received: Packet) => this.#receive(received));
     packets.on('error', (error: Error) =>
       this.#finish({ how: 'server', why: `malformed packet: ${error.message}` }),
     );
-    this.#socket.on('connect', () => {
-      if (!this.#ended) this.send(options.makeConnect());
+    this.#socket.on(access === undefined ? 'connect' : 'secureConnect', () => {
+      if (!this.#ended) this.send({ ...options.makeConnect(), ...credentialsOf(access) });
     });
+    if (access !== undefined) this.#tcp.on('error', (error) => this.#socket.destroy(error));
     this.#socket.on('data', (data) => {
       if (this.#ended) return;
       this.#receivedAtMs = performance.now();
@@ -101,7 +130,8 @@ export class MqttConnection {
   /** Resets the connection without a DISCONNECT, as when the client's process is killed. */
   abandon(): void {
     this.#end();
-    resetSocket(this.#socket);
+    resetSocket(this.#tcp);
+    this.#socket.destroy();
   }
 
   /** Stops sending and receiving but leaves the socket open, as when the client's network fails. */
@@ -161,4 +191,11 @@ export class MqttConnection {
       this.send({ cmd: 'pingreq' });
     }
   }
+}
+
+function credentialsOf({ userName, password }: Partial<ServerAccess> = {}): Partial<IConnectPacket> {
+  return {
+    ...(userName !== undefined && { username: userName }),
+    ...(password !== undefined && { password: Buffer.from(password) }),
+  };
 }

@@ -1,10 +1,12 @@
 import type { ServingState } from '@mqtt-cluster/contracts';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { LabError } from '../errors.ts';
 import type { FaultAction } from '../fault-forms.ts';
 import type { ApplianceBuild } from './appliance-build.ts';
 import { checkPortsFree, findMember } from '../layout.ts';
 import type { Layout, MemberPlace } from '../layout.ts';
 import { Links } from '../network/links.ts';
+import type { LabSecurity } from '../security/lab-security.ts';
 import { LabMember, requireValue } from './lab-member.ts';
 import type { MemberOptions, MemberReport } from './lab-member.ts';
 
@@ -21,6 +23,7 @@ export interface ClusterOptions extends MemberOptions {
 /** The members of one lab, their links, and their faults. The members are child processes of this process. */
 export class Cluster {
   readonly layout: Layout;
+  readonly security: LabSecurity | null;
   readonly #onChange: () => void;
   readonly #links: Links;
   readonly #members: readonly LabMember[];
@@ -29,6 +32,7 @@ export class Cluster {
 
   constructor({ onChange = () => undefined, builds = [], ...options }: ClusterOptions) {
     this.layout = options.layout;
+    this.security = options.security;
     this.#onChange = onChange;
     this.#links = new Links(options.layout);
     this.#members = options.layout.members.map((place) => {
@@ -54,6 +58,17 @@ export class Cluster {
     const member = this.#members.find((candidate) => candidate.place.id === place.id);
     if (member === undefined) throw new LabError(`unknown member ${place.id}`);
     return member;
+  }
+
+  /** The members as clients of the load reach them. */
+  get servers(): ServerAddress[] {
+    const access = this.security?.load;
+    return this.layout.members.map(({ id, host, mqttPort }) => ({
+      id,
+      host,
+      port: mqttPort,
+      ...(access && { access }),
+    }));
   }
 
   /** One sentence for each member whose process ended although the lab had not stopped or killed it. */

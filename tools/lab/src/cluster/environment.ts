@@ -1,5 +1,6 @@
 import { UsageError } from '@mqtt-cluster/kit';
 import type { Layout, MemberPlace } from '../layout.ts';
+import type { LabSecurity } from '../security/lab-security.ts';
 
 export interface ApplianceSettings {
   readonly dataFolder: string;
@@ -8,6 +9,8 @@ export interface ApplianceSettings {
   readonly logLevel: string;
   /** Messages a second of the appliance's own publisher, for each QoS; 0 stops the publisher. */
   readonly publisherRate: number;
+  /** Certificates, users and rules; null: everything is plain, and clients are anonymous. */
+  readonly security: LabSecurity | null;
   /** Settings of `--set key=value`, in the order given; they override all other settings. */
   readonly overrides: readonly (readonly [string, string])[];
 }
@@ -46,18 +49,47 @@ export function applianceEnvironment(
     MQTT_CLUSTER_HTTP_PORT: String(member.httpPort),
     MQTT_CLUSTER_CLUSTER_PORT: String(member.clusterPort),
     MQTT_CLUSTER_PEERS: peers.join(','),
-    MQTT_CLUSTER_URLS: serverList(layout),
+    MQTT_CLUSTER_URLS: serverList(layout, settings.security !== null),
     MQTT_CLUSTER_DATA: settings.dataFolder,
     MQTT_CLUSTER_PUBLISHER_RATE: String(settings.publisherRate),
     MQTT_CLUSTER_WHEN_ISOLATED: 'accept',
     MQTT_CLUSTER_LOG_LEVEL: settings.logLevel,
     MQTT_CLUSTER_TESTING_FAULTS: settings.faultsFile,
-    // The members listen on loopback addresses only. The live view and their logs warn about both settings.
-    MQTT_CLUSTER_LAB: 'true',
-    MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
+    ...(settings.security === null ? openSettings : secureSettings(member, settings.security)),
     ...Object.fromEntries(
       settings.overrides.map(([key, value]) => [variableName(key), fillIn(value, member)]),
     ),
+  };
+}
+
+/** The members listen on loopback addresses only. The live view and their logs warn about both settings. */
+const openSettings: Readonly<Record<string, string>> = {
+  MQTT_CLUSTER_LAB: 'true',
+  MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
+};
+
+/** Mutual TLS between the members, and one listener with TLS that admits the users of the password file. */
+function secureSettings(
+  member: MemberPlace,
+  { caFile, passwordFile, aclFile, certificateOf }: LabSecurity,
+): Record<string, string> {
+  const { key, cert } = certificateOf(member);
+  const { host, mqttPort: port } = member;
+  const listener = {
+    name: 'clients',
+    kind: 'tls',
+    host,
+    port,
+    tls: { key, cert },
+    authentication: ['passwordFile'],
+  };
+  return {
+    MQTT_CLUSTER_TLS_KEY: key,
+    MQTT_CLUSTER_TLS_CERT: cert,
+    MQTT_CLUSTER_TLS_CA: caFile,
+    MQTT_CLUSTER_MQTT_LISTENERS: JSON.stringify([listener]),
+    MQTT_CLUSTER_MQTT_PASSWORD_FILE: passwordFile,
+    MQTT_CLUSTER_MQTT_ACL_FILE: aclFile,
   };
 }
 
@@ -67,7 +99,11 @@ function fillIn(value: string, { id, host, mqttPort }: MemberPlace): string {
 }
 
 /** Returns a warning if the members admit clients without a check, as they do unless `--set` changes that. */
-export function anonymousWarning(overrides: ApplianceSettings['overrides']): string {
+export function anonymousWarning({
+  overrides,
+  secure,
+}: Pick<ApplianceSettings, 'overrides'> & { readonly secure: boolean }): string {
+  if (secure) return '';
   const last = overrides.findLast(([key]) => variableName(key) === 'MQTT_CLUSTER_MQTT_ANONYMOUS');
   return (last?.[1] ?? 'true') === 'true'
     ? 'ANONYMOUS: every program on this machine may connect without a user'
@@ -75,16 +111,26 @@ export function anonymousWarning(overrides: ApplianceSettings['overrides']): str
 }
 
 /** Returns the environment variables of the lab's client application. */
-export function clientEnvironment(layout: Layout, logLevel: string): Record<string, string> {
+export function clientEnvironment(
+  layout: Layout,
+  logLevel: string,
+  security: LabSecurity | null,
+): Record<string, string> {
   return {
-    MQTT_CLIENT_SERVERS: serverList(layout),
+    MQTT_CLIENT_SERVERS: serverList(layout, security !== null),
     MQTT_CLIENT_ID: 'lab-client',
     MQTT_CLIENT_HTTP_HOST: layout.client.host,
     MQTT_CLIENT_HTTP_PORT: String(layout.client.httpPort),
     MQTT_CLIENT_LOG_LEVEL: logLevel,
+    ...(security !== null && {
+      MQTT_CLIENT_USERNAME: security.clientUser,
+      MQTT_CLIENT_TOKEN_FILE: security.clientTokenFile,
+      MQTT_CLIENT_TLS_CA: security.caFile,
+    }),
   };
 }
 
-function serverList(layout: Layout): string {
-  return layout.members.map(({ id, host, mqttPort }) => `${id}=mqtt://${host}:${mqttPort}`).join(',');
+function serverList(layout: Layout, secure: boolean): string {
+  const scheme = secure ? 'mqtts' : 'mqtt';
+  return layout.members.map(({ id, host, mqttPort }) => `${id}=${scheme}://${host}:${mqttPort}`).join(',');
 }

@@ -5,6 +5,7 @@ import { poll, UsageError } from '@mqtt-cluster/kit';
 import { LabError } from '../errors.ts';
 import type { FaultAction } from '../fault-forms.ts';
 import type { Layout, MemberPlace } from '../layout.ts';
+import type { LabSecurity } from '../security/lab-security.ts';
 import { applianceEnvironment } from './environment.ts';
 import { isReady, readStatus } from './http.ts';
 import { Program } from './program.ts';
@@ -20,6 +21,8 @@ export interface MemberOptions {
   readonly bundle: string;
   readonly logLevel: string;
   readonly publisherRate: number;
+  /** Null: everything is plain, and clients are anonymous. */
+  readonly security: LabSecurity | null;
   readonly overrides: readonly (readonly [string, string])[];
 }
 

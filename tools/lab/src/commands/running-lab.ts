@@ -6,6 +6,7 @@ import { Control } from '../cluster/control.ts';
 import { removeData, removeLabFile, writeLabFile } from '../cluster/lab-file.ts';
 import { checkPortsFree, defaultPorts, hasManyAddresses, makeLayout } from '../layout.ts';
 import type { Layout } from '../layout.ts';
+import { makeSecurity } from '../security/lab-security.ts';
 
 const portShift = 1_000;
 const portShiftsMax = 10;
@@ -33,7 +34,13 @@ export interface RunningLab {
  * @throws LabError when the lab does not start; no process of the lab is left running
  */
 export async function startLab(
-  { members, folder, overrides, keep }: Pick<Arguments, 'members' | 'folder' | 'overrides' | 'keep'>,
+  {
+    members,
+    folder,
+    overrides,
+    keep,
+    secure,
+  }: Pick<Arguments, 'members' | 'folder' | 'overrides' | 'keep' | 'secure'>,
   { shiftPorts = false, firstPortShift = 0, ...settings }: LabSettings,
   onDown: (keep: boolean) => void,
 ): Promise<RunningLab> {
@@ -57,7 +64,8 @@ export async function startLab(
     });
   };
   const bundle = bundleOf('broker-publisher');
-  const cluster = new Cluster({ layout, folder, bundle, overrides, ...settings, onChange: record });
+  const security = secure ? makeSecurity(folder, layout.members) : null;
+  const cluster = new Cluster({ layout, folder, bundle, overrides, security, ...settings, onChange: record });
   const control = new Control(cluster, onDown);
   const end = async (keepData: boolean): Promise<void> => {
     if (ended) return;

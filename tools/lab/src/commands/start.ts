@@ -43,7 +43,7 @@ export async function start(given: Arguments): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => quit());
   const runningLab = await startLab(given, { publisherRate, logLevel: 'info' }, () => quit());
   const client = startClient(runningLab, given.folder);
-  const warning = anonymousWarning(given.overrides);
+  const warning = anonymousWarning(given);
   if (warning !== '') process.stderr.write(`${warning}\n`);
   const live = new LiveView(runningLab.cluster, warning, quit);
   live.start();
@@ -61,7 +61,7 @@ function startClient({ cluster, recordOthers }: RunningLab, folder: string): Pro
   const client = new Program({
     name: 'client',
     bundle,
-    environment: clientEnvironment(cluster.layout, 'info'),
+    environment: clientEnvironment(cluster.layout, 'info', cluster.security),
     logFile: join(folder, 'client', 'log.jsonl'),
     onEnded: () => recordOthers([]),
   });
@@ -89,7 +89,7 @@ class LiveView {
   constructor(cluster: Cluster, warning: string, quit: () => void) {
     this.#cluster = cluster;
     this.#warning = warning;
-    this.#load = new LiveViewLoad(cluster.layout.members, process.pid);
+    this.#load = new LiveViewLoad(cluster.servers, process.pid);
     this.#screen = process.stdout.isTTY ? new Screen((key) => this.#press(key, quit)) : null;
   }
 

@@ -3,6 +3,7 @@ import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError } from '@mqtt-cluster/kit';
 import type { Arguments } from '../arguments.ts';
+import { securityFiles } from '../security/lab-security.ts';
 import { isLabRunning, killLabProcesses, readLabFile, removeLabFile } from '../cluster/lab-file.ts';
 import { LabError } from '../errors.ts';
 import { startLab } from './running-lab.ts';
@@ -44,14 +45,16 @@ export async function up(given: Arguments): Promise<void> {
   daemonProcess.unref();
   if ('error' in message) throw new LabError(message.error);
   const members = readLabFile(folder)?.members ?? [];
-  process.stdout.write(`${JSON.stringify({ members, dir: folder })}\n`);
+  const security = given.secure ? { security: securityFiles(folder) } : {};
+  process.stdout.write(`${JSON.stringify({ members, dir: folder, ...security })}\n`);
 }
 
-function daemonOptions({ members, folder, overrides, keep }: Arguments): string[] {
+function daemonOptions({ members, folder, overrides, keep, secure }: Arguments): string[] {
   return [
     ...['--members', String(members), '--dir', folder],
     ...overrides.flatMap(([key, value]) => ['--set', `${key}=${value}`]),
     ...(keep ? ['--keep'] : []),
+    ...(secure ? ['--secure'] : []),
   ];
 }
 

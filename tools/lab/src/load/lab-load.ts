@@ -107,7 +107,7 @@ export class LabLoad {
     const run = await RecordedRun.open({
       target: {
         name: 'lab',
-        servers: cluster.layout.members.map(({ id, host, mqttPort }) => ({ id, host, port: mqttPort })),
+        servers: cluster.servers,
         limits: { ...defaultLimits, degradedAcks: true, queuedMessagesMax },
         qosMax: 2,
         versions: [4, 5],

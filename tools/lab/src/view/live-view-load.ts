@@ -1,7 +1,7 @@
 import type { HistoryEvent } from '@mqtt-cluster/history-checker';
 import { holdsWithin } from '@mqtt-cluster/kit';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { LoadGenerator, Recorder } from '@mqtt-cluster/workload';
-import type { MemberPlace } from '../layout.ts';
 import { GapMeter } from '../load/gap-meter.ts';
 import { Tally } from './tally.ts';
 
@@ -24,11 +24,11 @@ export class LiveViewLoad {
   readonly #topics = new Map<number, string>();
   #stopped = false;
 
-  constructor(members: readonly MemberPlace[], seed: number) {
+  constructor(servers: readonly ServerAddress[], seed: number) {
     this.#recorder = new Recorder((event) => this.#add(event));
     this.#load = new LoadGenerator({
       target: {
-        servers: members.map(({ id, host, mqttPort }) => ({ id, host, port: mqttPort })),
+        servers,
         qosMax: 2,
         versions: [4, 5],
         sharesSubscriptions: true,

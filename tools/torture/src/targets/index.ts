@@ -14,13 +14,13 @@ import type { Target } from './target.ts';
  * @throws UsageError when a program of the target is not installed
  */
 export function makeTarget(
-  { target, brokers, members, overrides }: Arguments,
+  { target, brokers, members, overrides, secure }: Arguments,
   folder: string,
   earlier: ApplianceBuild | null,
 ): Target {
   switch (target) {
     case 'lab':
-      return new LabTarget({ members, folder, overrides, earlier });
+      return new LabTarget({ members, folder, overrides, secure, earlier });
     case 'brokers':
       return brokersTarget(brokers);
     case 'mosquitto':

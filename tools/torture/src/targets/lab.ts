@@ -24,6 +24,8 @@ export interface LabTargetOptions {
   readonly members: number;
   readonly folder: string;
   readonly overrides: readonly (readonly [string, string])[];
+  /** Whether members and clients use TLS, users and rules. */
+  readonly secure: boolean;
   /**
    * The build of an earlier commit, with which half of the members start; null: all members start with this
    * tree's build.
@@ -58,11 +60,7 @@ export class LabTarget implements Target {
   }
 
   get servers(): readonly ServerAddress[] {
-    return this.#running.cluster.layout.members.map(({ id, host, mqttPort }) => ({
-      id,
-      host,
-      port: mqttPort,
-    }));
+    return this.#running.cluster.servers;
   }
 
   get #running(): RunningCluster {
