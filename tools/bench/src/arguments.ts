@@ -1,4 +1,4 @@
-import { CommandLine, listOf, oneOf, readCommandLine, wholeNumber } from '@mqtt-cluster/kit';
+import { CommandLine, listOf, oneOf, readCommandLine, UsageError, wholeNumber } from '@mqtt-cluster/kit';
 import { gapDefinition } from './failover/gap-definition.ts';
 
 export interface BenchArguments {
@@ -36,6 +36,9 @@ export interface BenchArguments {
 const targetsDefault = 'ours,mosquitto,ours3,nats3,nats3sync';
 /** Default number of silent hosts as a share of the kills. It is below 1, because a round with a silent host takes longer. */
 const silentShare = 0.25;
+
+/** What `--tls` measures: each target of this cluster beside the same one with TLS. */
+const targetsOfTls = 'ours,ours-tls';
 
 const defaults: BenchArguments = {
   command: 'compare',
@@ -82,6 +85,7 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       `what to measure, in this order (default: ${targetsDefault})`,
       listOf((name) => name),
     )
+    .option('--tls', `throughput with TLS beside without: the same as --targets ${targetsOfTls}`)
     .option('--qos <Q,...>', 'QoS levels (default: those that suit each target)', listOf(qosLevel))
     .option(
       '--session <clean|persistent>',
@@ -105,7 +109,11 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       wholeNumber(1, 60_000),
       defaults.window,
     )
-    .action(reportWith('compare'));
+    .action(({ tls, ...options }: Partial<BenchArguments> & { readonly tls?: true }) => {
+      if (tls && options.targets !== undefined)
+        throw new UsageError('--tls and --targets exclude each other: both select the targets');
+      reportWith('compare')(tls ? { ...options, targets: targetsOfTls.split(',') } : options);
+    });
   program
     .command('idle')
     .description('processor time and memory of a cluster without clients')

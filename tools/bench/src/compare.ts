@@ -6,10 +6,18 @@ import type { Processes } from './processes.ts';
 import { mosquitto } from './targets/mosquitto.ts';
 import { natsThree, natsThreeSynced } from './targets/nats.ts';
 import { waitUntilReady } from './targets/network.ts';
-import { oneMember, threeMembers } from './targets/ours.ts';
+import { oneMember, oneMemberTls, threeMembers, threeMembersTls } from './targets/ours.ts';
 import type { RunningTarget, Target } from './targets/target.ts';
 
-const known: readonly Target[] = [oneMember, mosquitto, threeMembers, natsThree, natsThreeSynced];
+const known: readonly Target[] = [
+  oneMember,
+  oneMemberTls,
+  mosquitto,
+  threeMembers,
+  threeMembersTls,
+  natsThree,
+  natsThreeSynced,
+];
 /** Duration of the load before each measurement. */
 const warmUpSeconds = 2;
 /**

@@ -5,6 +5,8 @@ import type { Machine } from './machine.ts';
 /** The pairs of compared targets, and the smallest acceptable ratio of their deliveries a second with QoS 1. */
 const pairs = [
   { ours: 'ours', other: 'mosquitto', floor: 0.8 },
+  { ours: 'ours-tls', other: 'ours', floor: null },
+  { ours: 'ours3-tls', other: 'ours3', floor: null },
   { ours: 'ours3', other: 'nats3', floor: 2 },
   { ours: 'ours3', other: 'nats3sync', floor: null },
 ] as const;
@@ -136,7 +138,7 @@ export function renderMachine(machine: Machine): string {
 }
 
 const columns = [
-  ['target', 9],
+  ['target', 10],
   ['QoS', 4],
   ['sessions', 11],
   ['messages/s', 11],

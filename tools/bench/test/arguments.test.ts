@@ -31,6 +31,14 @@ test('readArguments reads the options of compare with and without the word compa
   expect(readArguments(['compare', ...options])).toMatchObject(expected);
 });
 
+test('--tls measures one member with TLS beside one without, and excludes --targets', () => {
+  const { targets, qos } = readArguments(['--qos', '1', '--tls']);
+  expect([targets, qos]).toEqual([['ours', 'ours-tls'], [1]]);
+  expect(() => readArguments(['--tls', '--targets', 'ours'])).toThrow(
+    '--tls and --targets exclude each other',
+  );
+});
+
 test('by default, the command idle measures for 30 s and the command scrape measures one member', () => {
   expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 30 });
   expect(readArguments(['scrape', '--json'])).toMatchObject({ members: 1, clients: 10_000, json: true });

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { startTls } from '@mqtt-cluster/kit';
 import { encodeConnect, encodeDisconnect, encodeSubscribe, packetTypes, PacketScanner } from '../wire.ts';
 import type { OnPacket } from '../wire.ts';
 import type { Endpoint } from './load.ts';
@@ -44,7 +45,9 @@ export class RawClient {
     clean: boolean,
     onFailure: (error: Error) => void,
   ): Promise<RawClient> {
-    const socket = connect(endpoint.port, endpoint.host);
+    const { host, port, access } = endpoint;
+    const tcp = connect({ host, port, noDelay: true });
+    const socket = access === undefined ? tcp : startTls(tcp, host, access);
     let rejectOpening: (error: Error) => void = () => {};
     const failed = new Promise<never>((_resolve, reject) => (rejectOpening = reject));
     failed.catch(() => undefined);

@@ -1,9 +1,11 @@
-import type { LatencyHistogram } from '@mqtt-cluster/kit';
+import type { LatencyHistogram, ServerAccess } from '@mqtt-cluster/kit';
 import type { Receipts } from './receipts.ts';
 
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+  /** Absent: the broker has no TLS. */
+  readonly access?: ServerAccess;
 }
 
 /** The task of one run of the generator, which its process receives as JSON. */

@@ -12,9 +12,9 @@ const retryMs = 100;
  */
 export async function waitUntilReady(target: RunningTarget): Promise<void> {
   const deadlineMs = performance.now() + readyMsMax;
-  for (const [position, { host, port }] of target.endpoints.entries()) {
+  for (const [position, { host, port, access }] of target.endpoints.entries()) {
     const clientId = `probe-${position}`;
-    const server = { id: clientId, host, port };
+    const server = { id: clientId, host, port, ...(access && { access }) };
     const options = { server, clientId, timeoutMs: attemptMsMax, clean: false };
     while (!(await acknowledgesPublish(options, `bench/${clientId}`))) {
       const ended = target.processes.find(({ program }) => program.hasEnded);

@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Endpoint } from '../generator/load.ts';
 import type { Processes, StartedProcess } from '../processes.ts';
-import { freePort } from '@mqtt-cluster/kit';
+import { findProgram, freePort } from '@mqtt-cluster/kit';
+import { Authority } from '@mqtt-cluster/lab';
 import type { RunningTarget, StartOptions, Target } from './target.ts';
 
 /** Node flags as in production. A young generation of 4 MiB saves 7 MiB at no measurable cost (docs/BENCHMARKS.md). */
@@ -11,11 +12,14 @@ const nodeFlags: readonly string[] = ['--max-semi-space-size=4'];
 /**
  * Starts members of this cluster without their publisher. With the setting `hold` a member sends no acknowledgement without
  * a majority, so every acknowledged message is on the synced disks of a majority.
+ *
+ * @param secure whether the clients connect over TLS; they are anonymous in any case, so that only TLS makes the difference
  */
 export async function startMembers(
   processes: Processes,
   directory: string,
   count: number,
+  secure = false,
 ): Promise<RunningTarget & { readonly http: readonly Endpoint[] }> {
   const hosts = Array.from({ length: count }, (_, position) => `127.0.2.${position + 1}`);
   const members = [];
@@ -25,6 +29,7 @@ export async function startMembers(
   }
   const peers = members.map(({ id, host, cluster }) => `${id}=${host}:${cluster}`).join(',');
   const script = join(dirname(process.argv[1]!), 'broker-publisher.mjs');
+  const authority = secure ? new Authority(join(directory, 'certificates')) : null;
   const started: StartedProcess[] = members.map(({ id, host, mqtt, cluster, http }) => {
     const data = join(directory, id);
     mkdirSync(data, { recursive: true });
@@ -42,14 +47,27 @@ export async function startMembers(
       MQTT_CLUSTER_PUBLISHER_RATE: '0',
       // The members listen on loopback addresses only.
       MQTT_CLUSTER_LAB: 'true',
-      MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
+      ...(authority === null
+        ? { MQTT_CLUSTER_MQTT_ANONYMOUS: 'true' }
+        : { MQTT_CLUSTER_MQTT_LISTENERS: tlsListener(authority, id, host, mqtt) }),
     });
   });
   return {
-    endpoints: members.map(({ host, mqtt }) => ({ host, port: mqtt })),
+    endpoints: members.map(({ host, mqtt }) => ({
+      host,
+      port: mqtt,
+      ...(authority && { access: { ca: authority.ca } }),
+    })),
     http: members.map(({ host, http }) => ({ host, port: http })),
     processes: started,
   };
+}
+
+/** Returns the setting `mqtt.listeners` with one listener for anonymous clients over TLS. */
+function tlsListener(authority: Authority, id: string, host: string, port: number): string {
+  return JSON.stringify([
+    { name: 'clients', kind: 'tls', host, port, tls: authority.issue(id, host), anonymous: true },
+  ]);
 }
 
 /** Returns the Node flags in BENCH_NODE_FLAGS, separated by spaces, for profiling the members. */
@@ -57,18 +75,20 @@ function extraFlags(): string[] {
   return (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
 }
 
-function ours(name: string, count: number, sessions: Target['sessions']): Target {
+function ours(name: string, count: number, sessions: Target['sessions'], secure = false): Target {
   return {
     name,
-    description: `this cluster, ${count === 1 ? 'one member' : `${count} members`}; synced before every ack`,
+    description: `this cluster, ${count === 1 ? 'one member' : `${count} members`}; synced before every ack${secure ? '; clients over TLS' : ''}`,
     sessions,
     qosLevels: [0, 1, 2],
     qosByDefault: count === 1 ? [0, 1, 2] : [1],
-    unavailable: () => null,
+    unavailable: () => (secure && findProgram('openssl') === null ? 'openssl is not installed' : null),
     start: (processes: Processes, directory: string, _options: StartOptions) =>
-      startMembers(processes, directory, count),
+      startMembers(processes, directory, count, secure),
   };
 }
 
 export const oneMember = ours('ours', 1, 'clean');
+export const oneMemberTls = ours('ours-tls', 1, 'clean', true);
 export const threeMembers = ours('ours3', 3, 'persistent');
+export const threeMembersTls = ours('ours3-tls', 3, 'persistent', true);
