@@ -56,4 +56,5 @@ function acknowledgePublish(
   outbound.acknowledge(effect);
   if (effect.kind === 'puback') inbound.onPubackSent();
   else if (rejected) runGuarded(() => inbound.onQos2Done(effect.packetId));
+  else inbound.onPubrecSent(effect.packetId);
 }

@@ -16,6 +16,7 @@ import { topicNameFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
 import type { BrokerContext } from '../context.ts';
 import type { ClientAccess } from './client-access.ts';
+import { IncomingExchanges } from './incoming-exchanges.ts';
 import type { Outbound } from './outbound.ts';
 import { PublishWindow } from '../flow-control/publish-window.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -73,8 +74,7 @@ export class Inbound {
   readonly #topicAliases: TopicAliases;
   readonly #publishWindow: PublishWindow;
   readonly #subscriptions: Subscriptions;
-  /** Packet identifiers of QoS 2 publishes between PUBLISH and PUBCOMP. */
-  readonly #openQos2 = new Set<number>();
+  readonly #openQos2 = new IncomingExchanges();
   /** Packets that wait for room in the QoS 2 window. */
   #held: HeldFrame[] = [];
   #heldBytes = 0;
@@ -129,11 +129,11 @@ export class Inbound {
         const { packetId, reasonCode } = decodeAcknowledgement(reader, this.#host.version, 'receipt');
         return this.#outbound.onPubrec(packetId, reasonCode);
       }
-      case packetTypes.pubrel:
-        return this.#context.port.input(this.#connection, {
-          kind: 'pubrel',
-          packetId: decodeAcknowledgement(reader, this.#host.version, 'release').packetId,
-        });
+      case packetTypes.pubrel: {
+        const { packetId } = decodeAcknowledgement(reader, this.#host.version, 'release');
+        this.#openQos2.onPubrel(packetId);
+        return this.#context.port.input(this.#connection, { kind: 'pubrel', packetId });
+      }
       case packetTypes.pubcomp:
         return this.#outbound.onPubcomp(
           decodeAcknowledgement(reader, this.#host.version, 'release').packetId,
@@ -219,8 +219,10 @@ export class Inbound {
     if (fault === 'malformed') {
       throw malformed('the topic name is malformed');
     }
-    if (fault !== null || !(command !== null || this.#mayPublish(packet, topic))) {
-      this.#rejectPublish(packet, topic, fault);
+    const isPermitted =
+      fault === null && (command !== null || this.#host.access.mayPublish(topic, qos, packet.retain));
+    if (!isPermitted) {
+      if (fault !== null || !this.#answerRepetition(packet)) this.#rejectPublish(packet, topic, fault);
       return;
     }
     // Do not run a retransmitted command. A drain command disconnects the client that sent it, and the client
@@ -236,7 +238,7 @@ export class Inbound {
     }
     const properties = packet.properties && messageProperties(packet.properties);
     if (qos === 1) this.#publishWindow.add(payload.length);
-    else if (qos === 2) this.#openQos2.add(packetId);
+    else if (qos === 2) this.#openQos2.onPublish(packetId);
     const base: PublishRequest =
       qos === 0 ? { topic, payload, qos, retain } : { topic, payload, qos, retain, packetId };
     const request = properties ? { ...base, properties } : base;
@@ -252,11 +254,17 @@ export class Inbound {
     return administration.mayRun?.(command, role) ?? role !== 'viewer';
   }
 
-  #mayPublish({ qos, retain, packetId }: PublishPacket, topic: string): boolean {
-    if (this.#host.access.mayPublish(topic, qos, retain)) return true;
-    // The member has accepted this publish before, and takes the packet as a repetition. A rejection would free the
-    // packet identifier for the client only, and the next publish with it would pass for a repetition.
-    return qos === 2 && this.#openQos2.has(packetId);
+  /**
+   * Answers a publish that the rules deny if it repeats a publish that they permitted. The member has accepted that
+   * one: a rejection would free the packet identifier for the client only, and the next publish with it would pass for
+   * a repetition. The content is not passed on, because a client may put another topic into it. Returns false if the
+   * publish is no repetition.
+   */
+  #answerRepetition({ qos, packetId }: PublishPacket): boolean {
+    const state = qos === 2 ? this.#openQos2.repeated(packetId) : null;
+    if (state === 'received') this.#outbound.repeatPubrec(packetId);
+    // In the state `sent`, the PUBREC of the first PUBLISH answers both.
+    return state !== null;
   }
 
   /**
@@ -283,13 +291,17 @@ export class Inbound {
     this.#publishWindow.removeOldest();
   }
 
+  onPubrecSent(packetId: number): void {
+    this.#openQos2.onPubrec(packetId);
+  }
+
   /**
    * A QoS 2 exchange has ended with PUBCOMP or a rejection.
    *
    * @throws PacketError if a packet that waited for the window is malformed
    */
   onQos2Done(packetId: number): void {
-    this.#openQos2.delete(packetId);
+    this.#openQos2.onEnd(packetId);
     this.#releaseHeld(false);
   }
 

@@ -123,6 +123,11 @@ export class Outbound {
     this.#writer.add(encodeAcknowledgement(kind, reasonCode), packetId);
   }
 
+  /** Sends PUBREC again for a publish that the member has received. */
+  repeatPubrec(packetId: number): void {
+    this.#writer.add(acknowledgements.pubrec, packetId);
+  }
+
   pubcomp(packetId: number): void {
     this.#writer.add(acknowledgements.pubcomp, packetId);
   }

@@ -1,4 +1,5 @@
 import type { AccessRule } from '@mqtt-cluster/contracts';
+import { until } from '@mqtt-cluster/testing';
 import type { IConnectPacket } from 'mqtt-packet';
 import { authenticatorOf } from '../support/access.ts';
 import { connect, connectPacket, open, startBroker, startBrokerWithMember } from '../support/driver.ts';
@@ -126,6 +127,35 @@ describe('rules are not bypassed', () => {
     client.publish('', 'x', { qos: 0, properties: { topicAlias: 1 } });
     expect(await topicsOf(client)).toEqual([]);
     expect(await topicsOf(other)).toEqual([]);
+  });
+
+  test('by the packet identifier of a QoS 2 publish that was permitted and released', async () => {
+    await start(allow('open/#'));
+    const other = await connect(target, 'w', as('witness'));
+    await other.subscribe(1, '#', 1);
+    const client = await connect(target, 'c', as('ann'));
+    // The packets arrive at once, so PUBCOMP is not sent yet when the last one arrives.
+    client.publish('open/a', 'x', { qos: 2, messageId: 1 });
+    client.send({ cmd: 'pubrel', messageId: 1 });
+    client.publish('locks/door', 'open', { qos: 2, messageId: 1 });
+    await client.next('pubcomp');
+    await publish(other, 'open/last');
+    await until(async () => (await topicsOf(other)).includes('open/last'));
+    expect(await topicsOf(other)).toEqual(['open/a', 'open/last']);
+  });
+
+  test('by the packet identifier of a QoS 2 publish that the member has not answered yet', async () => {
+    await start(allow('open/#'));
+    const other = await connect(target, 'w', as('witness'));
+    await other.subscribe(1, '#', 1);
+    const client = await connect(target, 'c', as('ann'));
+    client.publish('open/a', 'x', { qos: 2, messageId: 1 });
+    client.publish('locks/door', 'open', { qos: 2, messageId: 1, dup: true });
+    client.send({ cmd: 'pubrel', messageId: 1 });
+    await client.next('pubcomp');
+    client.publish('open/b', 'x', { qos: 2, messageId: 1 });
+    await until(async () => (await topicsOf(other)).includes('open/b'));
+    expect(await topicsOf(other)).toEqual(['open/a', 'open/b']);
   });
 
   test('by an alias whose topic was permitted when it was set', async () => {

@@ -115,7 +115,7 @@ describe('the guard', () => {
     expect(target.broker.counters().deliveriesDenied).toBe(10);
   });
 
-  test('passes on a repeated QoS 2 publish that the rules permitted at first', async () => {
+  test('acknowledges a repeated QoS 2 publish that the rules permitted at first', async () => {
     const access = new RuledAccess(allow('a'));
     const target = await startBroker({ authenticator, access });
     const client = await connect(target, 'c', ann);

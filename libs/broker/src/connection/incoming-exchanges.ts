@@ -1,0 +1,41 @@
+/**
+ * State of a QoS 2 publish from the client. `sent`: the member has it and has not answered yet. `received`: PUBREC is
+ * sent. `released`: the client has sent PUBREL, so the member takes the next PUBLISH with this packet identifier as a
+ * new message.
+ */
+type ExchangeState = 'sent' | 'received' | 'released';
+
+/** The QoS 2 publishes of one client between PUBLISH and PUBCOMP, by packet identifier. */
+export class IncomingExchanges {
+  readonly #states = new Map<number, ExchangeState>();
+
+  get size(): number {
+    return this.#states.size;
+  }
+
+  has(packetId: number): boolean {
+    return this.#states.has(packetId);
+  }
+
+  /** Returns the state of the exchange of which a PUBLISH is a repetition, or null for a new message. */
+  repeated(packetId: number): 'sent' | 'received' | null {
+    const state = this.#states.get(packetId);
+    return state === undefined || state === 'released' ? null : state;
+  }
+
+  onPublish(packetId: number): void {
+    if (this.repeated(packetId) === null) this.#states.set(packetId, 'sent');
+  }
+
+  onPubrec(packetId: number): void {
+    if (this.#states.get(packetId) === 'sent') this.#states.set(packetId, 'received');
+  }
+
+  onPubrel(packetId: number): void {
+    if (this.#states.has(packetId)) this.#states.set(packetId, 'released');
+  }
+
+  onEnd(packetId: number): void {
+    this.#states.delete(packetId);
+  }
+}
