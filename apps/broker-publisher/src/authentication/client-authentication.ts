@@ -20,6 +20,7 @@ import type {
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { WatchedFiles } from '@mqtt-cluster/runtime';
 import { httpListenerName } from '../admin/access/admin-access.ts';
+import { includesRole } from '../admin/access/admin-roles.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
 import { internalListeners } from './internal-listeners.ts';
@@ -122,9 +123,18 @@ export class ClientAuthentication implements Authenticator {
     return this.#internal.has(subject);
   }
 
-  /** Returns whether the client may stay connected. See {@link Authentication.isCurrent}. */
+  /**
+   * Returns whether the client may stay connected: see {@link Authentication.isCurrent}. A user of the cluster that lost
+   * its role, or has a weaker one, must connect again.
+   */
   isCurrent(subject: AccessSubject): boolean {
-    return this.isInternal(subject) || this.#authentication.isCurrent(subject);
+    return this.isInternal(subject) || (this.#authentication.isCurrent(subject) && this.#hasRole(subject));
+  }
+
+  #hasRole({ identity: { source, user }, role }: AccessSubject): boolean {
+    if (role === undefined || source !== 'cluster' || user === undefined) return true;
+    const held = this.#options.table().users.get(user)?.role;
+    return held !== undefined && includesRole(held, role);
   }
 
   /** Calls the listener when users outside the replicated state have changed, so {@link isCurrent} may change. */

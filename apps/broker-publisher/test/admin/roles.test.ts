@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { host, requiring, TestAuthority, until } from '@mqtt-cluster/testing';
+import type { RawClient } from '../support/raw-client.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 let cluster: TestCluster;
@@ -55,6 +56,31 @@ test('users of the cluster administer by HTTP as far as their role permits', asy
     expect(await call('GET', path)).toBe(200);
   const status = await (await cluster.get('a', '/status')).text();
   expect(status).not.toMatch(/scrypt|secret-of-user|passwordHash/);
+});
+
+test('a connected client loses the admin topics with its role', async () => {
+  cluster = await TestCluster.start(['a'], { mqtt: { anonymous: false, authentication: ['cluster'] } });
+  const put = (name: string, change: object): Promise<number> =>
+    call('PUT', `/cluster/users/${name}`, {}, change);
+  for (const name of ['lost', 'weaker', 'stronger']) {
+    const user = { password: 'secret-of-user', role: 'operator' };
+    await until(async () => (await put(name, user)) === 200);
+  }
+  const password = Buffer.from('secret-of-user');
+  const connectAs = (username: string): Promise<RawClient> =>
+    cluster.connect('a', username, { protocolVersion: 5, username, password });
+  const lost = await connectAs('lost');
+  const weaker = await connectAs('weaker');
+  const stronger = await connectAs('stronger');
+  await put('lost', { role: null });
+  await put('weaker', { role: 'viewer' });
+  await put('stronger', { role: 'admin' });
+  for (const client of [lost, weaker]) {
+    await client.closed();
+    expect(client.received.at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x87 });
+  }
+  stronger.publish('$cluster/admin/settings', '{"queuedMessagesMax":77}', 1, 1);
+  await stronger.got('puback');
 });
 
 requiring('openssl')('a member with http.tls', () => {
