@@ -132,7 +132,8 @@ export class Handshake {
     if (!result.accepted) {
       const identity = anonymousIdentity(client, origin);
       const fault = authenticationFault(packet, result.reason);
-      refusals.report('connect', { identity }, { userName: packet.userName, reason: result.reason });
+      // The user name is left out, because people sometimes enter a password as user name.
+      refusals.report('connect', { identity }, { reason: result.reason });
       return lifecycle.reject(fault, refusalLabelOfCode(fault));
     }
     const access = new ClientAccess(result.subject, options.access, packet.will, version);

@@ -266,3 +266,16 @@ test('refused publishes of a client lead to one log line', async () => {
     ],
   ]);
 });
+
+test('the log line about a refused login contains neither the user name nor the password', async () => {
+  const lines: unknown[] = [];
+  const logger: Logger = { ...silentLogger, warn: (...line) => lines.push(line) };
+  const target = await startBroker({ logger, authenticator: authenticatorOf(() => false) });
+  const client = open(target, 5);
+  const typed = { username: 'secret-as-name', password: Buffer.from('secret-as-password') };
+  client.send(connectPacket('c', { ...five, ...typed }));
+  await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x86 });
+  await client.closed;
+  expect(JSON.stringify(lines)).toContain('credentials are not accepted');
+  expect(JSON.stringify(lines)).not.toContain('secret-as');
+});
