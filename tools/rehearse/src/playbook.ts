@@ -8,7 +8,9 @@ import type { TestBedLayout } from './bed/layout.ts';
 const playMsMax = 45 * 60_000;
 
 /** Extra variables of a run of a playbook. */
-export type Variables = Readonly<Record<string, string | readonly string[]>>;
+export type Variables = Readonly<
+  Record<string, string | readonly (string | Readonly<Record<string, string>>)[]>
+>;
 
 /** Counts of one host in ansible's recap, the table at the end of a playbook's output. */
 export interface HostRecap {

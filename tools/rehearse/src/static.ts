@@ -113,6 +113,10 @@ function rendered(root: string, ansible: string): Check[] {
           vault_virtual_address_password: 'static',
           vault_grafana_admin_password: 'static',
           vault_broker_admin_token: 'static-admin-token',
+          vault_broker_users: [
+            { name: 'telemetry-publisher', password: 'static' },
+            { name: 'telemetry-client', password: 'static' },
+          ],
         };
         const args = ['-i', join('inventories', inventory, 'hosts.yml'), 'tests/render.yml'];
         const extra = ['--extra-vars', JSON.stringify(variables)];
@@ -189,7 +193,45 @@ const updates: readonly (readonly [string, Variables, string])[] = [
     { broker_publisher_tls_directory: '', broker_publisher_authentication: ['cluster'] },
     'because broker_publisher_tls_directory is empty',
   ],
+  ...wrongAccess(),
 ];
+
+/** Wrong variables about clients, users and rules. */
+function wrongAccess(): (readonly [string, Variables, string])[] {
+  const cluster = { broker_publisher_authentication: ['cluster'], broker_publisher_rate: '0' };
+  return [
+    [
+      'a provider without its file',
+      { ...cluster, broker_publisher_authentication: ['passwordFile'] },
+      'the provider passwordFile needs broker_publisher_password_file',
+    ],
+    [
+      'a missing file of rules',
+      { ...cluster, broker_publisher_rules_file: 'nowhere.json' },
+      'broker_publisher_rules_file is nowhere.json, which is no file on the control node',
+    ],
+    [
+      'a file of rules that is no JSON array',
+      { ...cluster, broker_publisher_rules_file: '../ansible.cfg' },
+      'is no JSON array of rules',
+    ],
+    [
+      'a user without a password',
+      { ...cluster, vault_broker_users: [{ name: 'ann' }] },
+      'the user number 1 of broker_publisher_users needs a name and a password',
+    ],
+    [
+      'a publisher without a user',
+      { ...cluster, broker_publisher_rate: '1' },
+      'the publisher of the brokers has no user',
+    ],
+    [
+      'brokers without a port for clients',
+      { ...cluster, broker_publisher_mqtts_port: '0', broker_publisher_plain: 'none' },
+      'the brokers would have no port for clients',
+    ],
+  ];
+}
 
 /** Writes an archive of an image that has only the list of its settings. @returns its folder */
 async function fakeImage(directory: string): Promise<string> {

@@ -13,7 +13,7 @@ const wrongDeployments: readonly WrongDeployment[] = [
   ['a missing image', { mqtt_cluster_version: 'nowhere' }, 'There is no image localhost/mqtt-cluster/'],
   [
     'an update that would lock clients out',
-    { broker_publisher_anonymous: 'false' },
+    { broker_publisher_anonymous: 'false', broker_publisher_authentication: [] },
     'would admit no clients: set broker_publisher_authentication',
   ],
   ['an admin token that is too short', { vault_broker_admin_token: 'short' }, '16 characters or more'],
