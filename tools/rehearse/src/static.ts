@@ -113,10 +113,7 @@ function rendered(root: string, ansible: string): Check[] {
           vault_virtual_address_password: 'static',
           vault_grafana_admin_password: 'static',
           vault_broker_admin_token: 'static-admin-token',
-          vault_broker_users: [
-            { name: 'telemetry-publisher', password: 'static' },
-            { name: 'telemetry-client', password: 'static' },
-          ],
+          vault_broker_users: [{ name: 'telemetry-client', password: 'static' }],
         };
         const args = ['-i', join('inventories', inventory, 'hosts.yml'), 'tests/render.yml'];
         const extra = ['--extra-vars', JSON.stringify(variables)];
@@ -198,7 +195,7 @@ const updates: readonly (readonly [string, Variables, string])[] = [
 
 /** Wrong variables about clients, users and rules. */
 function wrongAccess(): (readonly [string, Variables, string])[] {
-  const cluster = { broker_publisher_authentication: ['cluster'], broker_publisher_rate: '0' };
+  const cluster = { broker_publisher_authentication: ['cluster'] };
   return [
     [
       'a provider without its file',
@@ -221,9 +218,9 @@ function wrongAccess(): (readonly [string, Variables, string])[] {
       'the user number 1 of broker_publisher_users needs a name and a password',
     ],
     [
-      'a publisher without a user',
-      { ...cluster, broker_publisher_rate: '1' },
-      'the publisher of the brokers has no user',
+      'a publisher whose user is not in the list',
+      { ...cluster, broker_publisher_username: 'publisher' },
+      'broker_publisher_users has no user publisher with a password',
     ],
     [
       'brokers without a port for clients',
