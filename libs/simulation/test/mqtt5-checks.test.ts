@@ -134,6 +134,21 @@ describe('the check of message expiry', () => {
   });
 
   test.each([
+    [0, ['message expiry']],
+    [200, []],
+  ])('accepts an interval that is early by the delay between members, %d ms', (peerDelayMsMax, promises) => {
+    const made = new MadeUp();
+    made.history.peerDelayMsMax = peerDelayMsMax;
+    const connection = made.connection('s');
+    const session = made.session('s', connection, filter);
+    const publication = made.publish('t/1', 1, { expirySeconds: 2 });
+    made.nowMs += 850;
+    made.arrive(session, publication, connection, { expirySeconds: 1 });
+    checkMessageExpiry(made.history);
+    expect(made.promises).toEqual(promises);
+  });
+
+  test.each([
     [100, ['message expiry']],
     [3_000, []],
   ])('judges a missing message when a later one arrives after %d ms of 2 s', (waitMs, promises) => {
@@ -217,6 +232,23 @@ describe('the check of shared subscriptions', () => {
     checkSharedDelivery(made.history);
     expect(made.promises).toEqual(['P2 shared']);
   });
+
+  test.each([
+    [5_000, []],
+    [null, ['P2 shared']],
+  ])(
+    'accepts that a message moves to a later member and is lost with its session only if the first connection ends: %j ms',
+    (endedAtMs, promises) => {
+      const made = new MadeUp();
+      const connection = made.connection('one', { endedAtMs });
+      made.session('one', connection, filter);
+      made.publish('t/1', 1);
+      made.nowMs = 4_000;
+      made.session('two', made.connection('two'), filter).endedAtMs = 6_000;
+      checkSharedDelivery(made.history);
+      expect(made.promises).toEqual(promises);
+    },
+  );
 });
 
 describe('the check of subscription options', () => {

@@ -38,7 +38,7 @@ function checkEverythingArrived(history: History, session: SessionRecord): void 
   for (const publication of history.publications) {
     if (!isDeliveryPromised(history, publication) || arrived.has(publication.id)) continue;
     // `message-expiry.ts` checks the messages that expire during the run.
-    if (mayHaveExpired(publication, history.nowMs)) continue;
+    if (mayHaveExpired(history, publication, history.nowMs)) continue;
     const record = standing.find(
       ({ ackedAtMs, subscription }) =>
         (ackedAtMs as number) < (publication.sentAtMs as number) &&

@@ -36,7 +36,7 @@ function checkArrival(history: History, session: SessionRecord, arrival: Arrival
   if (remaining === null) return violate('without a Message Expiry Interval');
   if (remaining < publication.expirySeconds) history.mark('expiry-decremented');
   const soonest =
-    publication.expirySeconds - (arrival.atMs - publication.sentAtMs + expiryEarlyMsMax) / 1_000;
+    publication.expirySeconds - (arrival.atMs - publication.sentAtMs + expiryEarlyMsMax(history)) / 1_000;
   // A home completes a QoS 2 exchange that began before the expiry, and sends the interval 0 then.
   const leastSeconds = arrival.dup && publication.qos === 2 ? 0 : 1;
   if (remaining < soonest || remaining > publication.expirySeconds || remaining < leastSeconds)
@@ -77,7 +77,7 @@ function checkNotSkipped(history: History, session: SessionRecord): void {
         !wasUnsubscribed(session, record.subscription.filter),
     );
     if (!isDue) continue;
-    const untilMs = sentAtMs + expirySeconds * 1_000 - expiryEarlyMsMax;
+    const untilMs = sentAtMs + expirySeconds * 1_000 - expiryEarlyMsMax(history);
     const overtaking = later.find(
       ({ arrival, publication: other }) =>
         (other?.sentAtMs ?? 0) > ackedAtMs &&

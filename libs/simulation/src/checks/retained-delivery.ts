@@ -86,7 +86,7 @@ function isUnexpired(
   record: SubscriptionRecord,
   publication: Publication,
 ): boolean {
-  if (!mayHaveExpired(publication, history.nowMs)) return true;
+  if (!mayHaveExpired(history, publication, history.nowMs)) return true;
   const subscribedAtMs = record.ackedAtMs as number;
   if ((latestExpiryMs(publication) ?? Infinity) < record.sentAtMs) history.mark('retained-expired');
   const connection = history.connections.get(record.connection);
@@ -97,7 +97,7 @@ function isUnexpired(
     ({ member, atMs }) =>
       member === connection.host && atMs > subscribedAtMs - arrivalMsMax && atMs < arrivedAtMs,
   );
-  return isOpen && !isDisturbed && !mayHaveExpired(publication, arrivedAtMs);
+  return isOpen && !isDisturbed && !mayHaveExpired(history, publication, arrivedAtMs);
 }
 
 function checkArrived(

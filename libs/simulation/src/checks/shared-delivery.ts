@@ -104,7 +104,8 @@ function checkNotLost(
   const sentAtMs = publication.sentAtMs;
   if (sentAtMs === null) return;
   if (!members.some((member) => mayBeMember(member, sentAtMs))) history.mark('shared-without-members');
-  if (!isDeliveryPromised(history, publication) || mayHaveExpired(publication, history.nowMs)) return;
+  if (!isDeliveryPromised(history, publication) || mayHaveExpired(history, publication, history.nowMs))
+    return;
   const standing = members.some(
     ({ session, record }) =>
       session.endedAtMs === null &&
@@ -113,12 +114,14 @@ function checkNotLost(
       (record.ackedAtMs ?? Infinity) < sentAtMs &&
       !wasUnsubscribed(session, filter),
   );
-  // A message is lost with the session that it was assigned to, if no other member is connected then.
+  // A message is lost with the session that it was assigned to, if its QoS 2 exchange has begun or no other
+  // member is connected then.
   const isAssignedToOther = members.some(
     (member) =>
       !isStanding(member, filter) &&
-      member.record.sentAtMs <= (publication.ackedAtMs as number) &&
-      (member.session.endedAtMs ?? Infinity) + endAppliedMsMax >= sentAtMs,
+      (member.session.endedAtMs ?? Infinity) + endAppliedMsMax >= sentAtMs &&
+      (member.record.sentAtMs <= (publication.ackedAtMs as number) ||
+        mayBeReassignedTo(history, member, members, sentAtMs)),
   );
   if (!standing || isAssignedToOther) return;
   history.reportViolation({
@@ -126,6 +129,28 @@ function checkNotLost(
     publication: publication.id,
     text: `no client of ${filter} received ${describePublication(publication)}`,
   });
+}
+
+/**
+ * Returns whether a message of this time may move to a member that subscribed later: the connection of another
+ * member ended, and the cluster may have applied the end after the subscription.
+ */
+function mayBeReassignedTo(
+  history: History,
+  { session, record }: GroupMember,
+  members: readonly GroupMember[],
+  sentAtMs: number,
+): boolean {
+  const others = new Set(members.map((member) => member.session.client));
+  others.delete(session.client);
+  return [...history.connections.values()].some(
+    ({ client, connackAtMs, endedAtMs, closedByHome }) =>
+      others.has(client) &&
+      connackAtMs !== null &&
+      (closedByHome || endedAtMs !== null) &&
+      (endedAtMs ?? Infinity) + endAppliedMsMax >= Math.max(record.sentAtMs, sentAtMs) &&
+      connackAtMs <= (session.endedAtMs ?? Infinity) + endAppliedMsMax,
+  );
 }
 
 function isStanding({ session, record }: GroupMember, filter: string): boolean {

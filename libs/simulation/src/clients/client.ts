@@ -3,6 +3,7 @@ import type { ClientOptions } from './client-options.ts';
 import { IncomingMessages } from './incoming-messages.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { expiryEarlyMsMax } from '../checks/expiry-time.ts';
 import { payloadOf } from '../history/history.ts';
 import type {
   ConnectionRecord,
@@ -28,8 +29,6 @@ export interface ClientWorld {
 const connackMsMax = 4_000;
 const reconnectMsMin = 20;
 const reconnectMsMax = 500;
-/** The clocks of the members differ in rate, so that a session may expire earlier by this time. */
-const expiryEarlyMsMax = 20;
 /** Time within which the cluster counts the connections of a member that stopped as ended. */
 const homeLostMsMax = 6_000;
 /** Time until a connection attempt to a host that does not answer fails. */
@@ -374,7 +373,7 @@ export class SimulatedClient {
         atMs < history.nowMs,
     );
     const endedAtMs = Math.min(session.leftAtMs, lost?.atMs ?? Infinity);
-    return history.nowMs - endedAtMs >= session.expirySeconds * 1_000 - expiryEarlyMsMax;
+    return history.nowMs - endedAtMs >= session.expirySeconds * 1_000 - expiryEarlyMsMax(history);
   }
 
   #newSession(): void {

@@ -94,7 +94,9 @@ export function slowLinks(context: FaultContext): void {
   for (const id of context.randomMembers(2)) {
     for (const other of world.hosts) {
       if (other.id === id) continue;
-      world.network.path(id, other.id).jitterMs = random.between(20, 400);
+      const jitterMs = random.between(20, 400);
+      world.network.path(id, other.id).jitterMs = jitterMs;
+      world.history.peerDelayMsMax = Math.max(world.history.peerDelayMsMax, jitterMs);
     }
   }
   context.later(1_000, 5_000, () => resetJitter(world));

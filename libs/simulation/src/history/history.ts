@@ -209,6 +209,8 @@ export class History {
    * The time since which subscriptions queue retained messages; null until all members support this queueing.
    */
   retainedQueuedSinceMs: number | null = null;
+  /** The longest delay that a fault has added to a message between two members, in milliseconds. */
+  peerDelayMsMax = 0;
   readonly #now: () => number;
   readonly #violated = new Set<string>();
 
