@@ -11,11 +11,12 @@ const rareSeeds = [19, 26, 50, 59, 60, 72];
 /**
  * Seeds that failed once: 152, 460, 804, 4335, 5630 and 6981 found bugs in the members, the others bugs in the
  * checks. Seed 44 moved cluster time forward after slow votes, more than the check of message expiry accepted.
- * Seed 61 lost a message with the session of a group member that had subscribed after its PUBLISH.
+ * Seed 61 lost a message with the session of a group member that had subscribed after its PUBLISH. In seeds 131 and
+ * 175 the late `open` of an unanswered CONNECT created a session after a newer session had ended.
  */
 const onceFailedSeeds = [
-  44, 53, 61, 76, 81, 87, 152, 168, 174, 259, 311, 460, 804, 969, 3_395, 4_335, 5_630, 6_436, 6_981, 7_591,
-  7_982,
+  44, 53, 61, 76, 81, 87, 131, 152, 168, 174, 175, 259, 311, 460, 804, 969, 3_395, 4_335, 5_630, 6_436, 6_981,
+  7_591, 7_982,
 ];
 /**
  * A change of the members' code changes the events of a seed. If marks are missing after such a change, the

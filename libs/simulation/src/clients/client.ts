@@ -31,6 +31,10 @@ const reconnectMsMin = 20;
 const reconnectMsMax = 500;
 /** Time within which the cluster counts the connections of a member that stopped as ended. */
 const homeLostMsMax = 6_000;
+/** Time within which the cluster applies the `open` of a CONNECT whose home was isolated or paused. */
+const openLateMsMax = 15_000;
+/** The reason for which a joining member refuses a CONNECT without an `open`. */
+const refusedAtOnce = 'notServing';
 /** Time until a connection attempt to a host that does not answer fails. */
 const dialMsMax = 1_500;
 
@@ -58,8 +62,8 @@ export class SimulatedClient {
   #endedBy: ConnectionRecord | null = null;
   /** True if a connection ended before its CONNACK, so that the client's session may or may not exist. */
   #sessionUncertain = false;
-  /** True if a connection ended before its CONNACK since the last CONNACK. */
-  #hasUnansweredConnect = false;
+  /** The last time when a connection ended before its CONNACK, although its home may have proposed an `open`. */
+  #unansweredAtMs = -Infinity;
 
   constructor(world: ClientWorld, random: Random, options: ClientOptions) {
     this.#world = world;
@@ -252,7 +256,7 @@ export class SimulatedClient {
     if (record !== null) {
       // Without a CONNACK the client cannot determine whether the member opened the session.
       if (record.connackAtMs === null && this.session === null) this.#sessionUncertain = true;
-      if (record.connackAtMs === null) this.#hasUnansweredConnect = true;
+      if (record.connackAtMs === null && reason !== refusedAtOnce) this.#unansweredAtMs = history.nowMs;
       record.end = end;
       record.endReason = reason;
       record.endedAtMs = history.nowMs;
@@ -316,14 +320,13 @@ export class SimulatedClient {
       () => `${this.id} <- ${connection.host.id} CONNACK ${connection.id} present ${sessionPresent}`,
     );
     const mayHaveEnded = this.#endedBy !== null || this.#mayHaveExpired(this.session);
-    const mayBeNewer = this.#hasUnansweredConnect && mayHaveEnded;
+    const mayBeNewer = mayHaveEnded && history.nowMs - this.#unansweredAtMs < openLateMsMax;
     if (mayBeNewer) {
-      // The unanswered CONNECT may have opened a new session after the end of this one.
+      // The unanswered CONNECT may have opened a new session after the end of this one, even if it is older.
       this.#sessionUncertain = true;
       if (this.session !== null) this.session.endedAtMs ??= history.nowMs;
       this.session = null;
     }
-    this.#hasUnansweredConnect = false;
     if (this.#endedBy === null) this.#checkPresence(sessionPresent);
     else {
       history.sessionEnds.push({ ended: this.#endedBy, next: record, sessionPresent, mayBeNewer });
