@@ -209,7 +209,7 @@ function wrongAccess(): (readonly [string, Variables, string])[] {
     ],
     [
       'a file of rules that is no JSON array',
-      { ...cluster, broker_publisher_rules_file: '../ansible.cfg' },
+      { ...cluster, broker_publisher_rules_file: '{{ playbook_dir }}/site.yml' },
       'is no JSON array of rules',
     ],
     [
