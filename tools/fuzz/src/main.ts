@@ -3,18 +3,18 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runTool } from '@mqtt-cluster/kit';
-import { startCluster } from '@mqtt-cluster/lab';
+import { MemberWatch, startCluster } from '@mqtt-cluster/lab';
 import type { RunningCluster } from '@mqtt-cluster/lab';
+import { Witness } from '@mqtt-cluster/workload';
 import { readArguments } from './arguments.ts';
 import type { FuzzArguments } from './arguments.ts';
 import { attackedListeners, chooseAttackPorts } from './online/attacked-listeners.ts';
 import type { AttackPorts } from './online/attacked-listeners.ts';
 import { Campaign } from './run/campaign.ts';
 import type { CampaignReport } from './run/campaign.ts';
-import { MemberWatch } from './run/member-watch.ts';
+import { growthFault } from './run/memory-growth.ts';
 import { faultsOf, renderReport } from './run/report.ts';
 import type { OnlineReport } from './run/report.ts';
-import { Witness } from './run/witness.ts';
 import { offlineTargets, onlineNames, onlineTargets } from './targets.ts';
 import type { Target } from './target.ts';
 
@@ -123,7 +123,9 @@ async function runWithWitness(
     const report = await campaign.run();
     const seen = await witness.stop();
     await delay(settleMs);
-    return { report, online: { witness: seen, memory: watch.memory(), memberFaults: watch.faults() } };
+    const memory = watch.memory();
+    const memberFaults = [...watch.ended(), ...memory.flatMap(growthFault)];
+    return { report, online: { witness: seen, memory, memberFaults } };
   } finally {
     clearInterval(sampling);
     clearTimeout(warm);

@@ -7,5 +7,7 @@ export type { FaultAction } from './fault-forms.ts';
 export type { MemberPlace } from './layout.ts';
 export { LabLoad } from './load/lab-load.ts';
 export type { LoadVerdict } from './load/lab-load.ts';
+export { MemberWatch } from './load/member-watch.ts';
+export type { MemberMemory } from './load/member-watch.ts';
 export { startCluster } from './start-cluster.ts';
 export type { RunningCluster } from './start-cluster.ts';

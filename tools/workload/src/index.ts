@@ -5,4 +5,12 @@ export { LoadGenerator } from './run/load-generator.ts';
 export type { LoadTarget } from './run/load-generator.ts';
 export { RecordedRun } from './run/recorded-run.ts';
 export type { RecordedRunOptions, RunTarget } from './run/recorded-run.ts';
+export { Witness } from './witness/witness.ts';
+export type {
+  LatencyFigures,
+  LatencyQuery,
+  WitnessMember,
+  WitnessOptions,
+  WitnessReport,
+} from './witness/witness.ts';
 export type { Shares, WorkloadName } from './workloads/index.ts';

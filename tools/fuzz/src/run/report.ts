@@ -1,7 +1,7 @@
+import type { MemberMemory } from '@mqtt-cluster/lab';
+import type { WitnessReport } from '@mqtt-cluster/workload';
 import type { CampaignReport } from './campaign.ts';
-import { toMebibytes } from './member-watch.ts';
-import type { MemberMemory } from './member-watch.ts';
-import type { WitnessReport } from './witness.ts';
+import { toMebibytes } from './memory-growth.ts';
 
 export interface OnlineReport {
   readonly witness: WitnessReport;

@@ -57,7 +57,7 @@ export function applianceEnvironment(
     MQTT_CLUSTER_TESTING_FAULTS: settings.faultsFile,
     ...(settings.security === null ? openSettings : secureSettings(member, settings.security)),
     ...Object.fromEntries(
-      settings.overrides.map(([key, value]) => [variableName(key), fillIn(value, member)]),
+      settings.overrides.map(([key, value]) => [variableName(key), fillIn(value, layout, member)]),
     ),
   };
 }
@@ -93,9 +93,17 @@ function secureSettings(
   };
 }
 
-/** Replaces the placeholders of a setting that differs between the members: `{id}`, `{host}` and `{mqttPort}`. */
-function fillIn(value: string, { id, host, mqttPort }: MemberPlace): string {
-  return value.replaceAll('{id}', id).replaceAll('{host}', host).replaceAll('{mqttPort}', String(mqttPort));
+/**
+ * Replaces the placeholders of a setting. `{id}`, `{host}` and `{mqttPort}` differ between the members. `{peers}` is the
+ * setting `peers` without link proxies: links then have no faults, and no load of this process delays them.
+ */
+function fillIn(value: string, layout: Layout, { id, host, mqttPort }: MemberPlace): string {
+  const peers = layout.members.map((peer) => `${peer.id}=${peer.host}:${peer.clusterPort}`).join(',');
+  return value
+    .replaceAll('{id}', id)
+    .replaceAll('{host}', host)
+    .replaceAll('{mqttPort}', String(mqttPort))
+    .replaceAll('{peers}', peers);
 }
 
 /** Returns a warning if the members admit clients without a check, as they do unless `--set` changes that. */

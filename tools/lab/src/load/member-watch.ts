@@ -1,14 +1,9 @@
 import { residentBytes } from '@mqtt-cluster/kit';
-import type { Cluster } from '@mqtt-cluster/lab';
-
-const mebibyte = 1024 * 1024;
-/** Growth that counts as a fault: both bounds must be exceeded. Smaller growth is noise of the garbage collector. */
-const growthFactorMax = 1.3;
-const growthBytesMax = 64 * mebibyte;
+import type { Cluster } from '../cluster/cluster.ts';
 
 export interface MemberMemory {
   readonly id: string;
-  /** Resident bytes after the warm-up, at the highest point, and after the attack. */
+  /** Resident bytes when `markWarm` was called, at the highest point after it, and now. 0 if the process has ended. */
   readonly warmBytes: number;
   readonly peakBytes: number;
   readonly endBytes: number;
@@ -26,7 +21,7 @@ export class MemberWatch {
     this.#pids = new Map(cluster.pidsById());
   }
 
-  /** Records the memory after the caches of the members have filled. */
+  /** Records the memory before the load that the caller measures. */
   markWarm(): void {
     for (const [id, pid] of this.#pids) this.#warm.set(id, residentBytes(pid) ?? 0);
   }
@@ -45,22 +40,12 @@ export class MemberWatch {
     }));
   }
 
-  /** Returns one sentence for each member that restarted or whose memory grew. */
-  faults(): string[] {
+  /** Returns one sentence for each member whose process ended, also if it runs again. */
+  ended(): string[] {
     const now = new Map(this.#cluster.pidsById());
     const ended = [...this.#pids]
       .filter(([id, pid]) => now.get(id) !== pid)
       .map(([id]) => `${id}: its process ended`);
-    return [...new Set([...this.#cluster.crashes, ...ended]), ...this.memory().flatMap(growthFault)];
+    return [...new Set([...this.#cluster.crashes, ...ended])];
   }
-}
-
-export function growthFault({ id, warmBytes, endBytes }: MemberMemory): string[] {
-  const grown = endBytes - warmBytes > growthBytesMax && endBytes > warmBytes * growthFactorMax;
-  if (warmBytes === 0 || !grown) return [];
-  return [`${id}: its memory grew from ${toMebibytes(warmBytes)} to ${toMebibytes(endBytes)} MiB`];
-}
-
-export function toMebibytes(bytes: number): number {
-  return Math.round(bytes / mebibyte);
 }

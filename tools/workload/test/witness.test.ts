@@ -1,0 +1,129 @@
+import { generate, parser } from 'mqtt-packet';
+import type { Packet } from 'mqtt-packet';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { waitFor } from '@mqtt-cluster/kit';
+import { Witness } from '../src/index.ts';
+
+const host = '127.0.0.1';
+const everything = { fromMs: 0, untilMs: Infinity, includes: () => true };
+
+/** A server that acknowledges each message and sends it to all subscribers, except those that a test withholds. */
+class Relay {
+  readonly #subscribers = new Set<Socket>();
+  readonly #sockets = new Set<Socket>();
+  /** Returns the messages that subscribers receive instead of this one. */
+  forward: (payload: string) => string[] = (payload) => [payload];
+  readonly #server: Server = createServer((socket) => {
+    this.#sockets.add(socket);
+    socket.on('error', () => undefined);
+    const packets = parser({ protocolVersion: 4 });
+    packets.on('packet', (packet: Packet) => this.#answer(socket, packet));
+    socket.on('data', (data: Buffer) => packets.parse(data));
+  });
+
+  #answer(socket: Socket, packet: Packet): void {
+    if (packet.cmd === 'connect')
+      socket.write(generate({ cmd: 'connack', returnCode: 0, sessionPresent: false }));
+    if (packet.cmd === 'subscribe') {
+      this.#subscribers.add(socket);
+      socket.write(generate({ cmd: 'suback', messageId: packet.messageId!, granted: [1] }));
+    }
+    if (packet.cmd !== 'publish') return;
+    if (packet.qos === 1) socket.write(generate({ cmd: 'puback', messageId: packet.messageId! }));
+    for (const payload of this.forward(packet.payload.toString()))
+      for (const subscriber of this.#subscribers)
+        subscriber.write(
+          generate({ cmd: 'publish', topic: packet.topic, payload, qos: 0, dup: false, retain: false }),
+        );
+  }
+
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, host, resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+    this.#subscribers.clear();
+  }
+
+  close(): void {
+    this.#server.close();
+    this.cut();
+  }
+}
+
+let relay: Relay;
+let witness: Witness;
+
+beforeEach(async () => {
+  relay = new Relay();
+  const port = await relay.listen();
+  witness = new Witness();
+  await witness.start([
+    { host, port },
+    { host, port },
+  ]);
+});
+
+afterEach(() => {
+  witness.end();
+  relay.close();
+});
+
+async function measured(count: number): Promise<void> {
+  await waitFor('messages', () => (witness.latency(everything).count >= count ? true : undefined), {
+    timeoutMs: 10_000,
+  });
+}
+
+test('the witness receives each message of both publishers at both subscribers, and misses none', async () => {
+  await measured(16);
+  const report = await witness.stop();
+  expect(report.acknowledged).toBeGreaterThanOrEqual(4);
+  expect(report).toMatchObject({
+    received: [report.acknowledged, report.acknowledged],
+    missing: 0,
+    outOfOrder: 0,
+    disconnects: 0,
+  });
+  expect(report.p99Ms).toBeLessThan(Infinity);
+});
+
+test('the latency of a path counts only its messages in the given time', async () => {
+  await measured(16);
+  const all = witness.latency(everything).count;
+  const path = witness.latency({
+    ...everything,
+    includes: (publisher, subscriber) => publisher + subscriber === 0,
+  });
+  expect(path.count).toBe(all / 4);
+  expect(witness.latency({ ...everything, fromMs: performance.now() }).count).toBe(0);
+});
+
+test('a message that no subscriber receives is missing, and its latency is infinite', async () => {
+  relay.forward = (payload) => (payload === '3' ? [] : [payload]);
+  await measured(24);
+  const report = await witness.stop();
+  expect(report.missing).toBe(2);
+  expect(report.p99Ms).toBe(Infinity);
+}, 40_000);
+
+test('a message that arrives after a later one of its publisher is out of order', async () => {
+  // Messages 1, 3 and 5 come from the same publisher.
+  relay.forward = (payload) => (payload === '3' ? [] : payload === '5' ? ['5', '3'] : [payload]);
+  await measured(24);
+  const report = await witness.stop();
+  expect(report).toMatchObject({ missing: 0, outOfOrder: 2 });
+});
+
+test('the witness counts connections that the server closes', async () => {
+  await measured(8);
+  relay.cut();
+  await delay(0);
+  await measured(24);
+  expect((await witness.stop()).disconnects).toBeGreaterThanOrEqual(4);
+});
