@@ -1,8 +1,17 @@
-import { CommandLine, listOf, oneOf, readCommandLine, UsageError, wholeNumber } from '@mqtt-cluster/kit';
+import {
+  CommandLine,
+  duration,
+  listOf,
+  oneOf,
+  readCommandLine,
+  UsageError,
+  wholeNumber,
+} from '@mqtt-cluster/kit';
 import { gapDefinition } from './failover/gap-definition.ts';
+import { attacks } from './hostile/attacks/index.ts';
 
 export interface BenchArguments {
-  readonly command: 'compare' | 'idle' | 'failover' | 'scrape';
+  readonly command: 'compare' | 'idle' | 'failover' | 'scrape' | 'hostile';
   /** Names of the targets that `compare` measures, in this order. */
   readonly targets: readonly string[];
   /** QoS levels that `compare` measures; null for the default levels of each target. */
@@ -28,7 +37,13 @@ export interface BenchArguments {
   readonly silent: number;
   /** Seed of the random choice of members in `failover`. */
   readonly seed: number;
-  /** Folder for the failover report and its data; null: the report is only printed. */
+  /** Names of the attacks that `hostile` measures; null: all. */
+  readonly only: readonly string[] | null;
+  /** Only list the attacks of `hostile`. */
+  readonly list: boolean;
+  /** Time before each attack, and of each attack, ms. */
+  readonly forMs: number;
+  /** Folder for the report of `failover` or `hostile` and its data; null: the report is only printed. */
   readonly out: string | null;
   readonly json: boolean;
 }
@@ -57,6 +72,9 @@ const defaults: BenchArguments = {
   kills: 200,
   silent: 50,
   seed: 1,
+  only: null,
+  list: false,
+  forMs: 15_000,
   out: null,
   json: false,
 };
@@ -143,6 +161,28 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       const { kills = defaults.kills, silent = Math.round(kills * silentShare) } = options;
       reportWith('failover')({ ...options, kills, silent });
     });
+  program
+    .command('hostile')
+    .description(
+      'what each attack of a hostile client costs a witness, on the attacked member and on another one',
+    )
+    .option('--list', 'print the names of the attacks and do nothing else')
+    .option(
+      '--only <NAME,...>',
+      'measure only these attacks (default: all)',
+      listOf(oneOf(...attacks.map(({ name }) => name))),
+    )
+    .option(
+      '--for <TIME>',
+      'time before each attack, and of each attack',
+      duration('2s', '10m'),
+      defaults.forMs,
+    )
+    .option('--members <N>', 'number of members', wholeNumber(3, 7), 3)
+    .option('--out <FOLDER>', 'write hostile.md and hostile.json into this folder')
+    .action(({ for: forMs = defaults.forMs, ...options }: Partial<BenchArguments> & { for?: number }) =>
+      reportWith('hostile')({ ...options, forMs }),
+    );
   return program;
 }
 

@@ -6,6 +6,11 @@ import { generatorArgument, serveGenerator } from './generator/child.ts';
 import { measureFailover } from './failover/failover.ts';
 import { renderFailover, writeFailover } from './failover/failover-report.ts';
 import { clientsArgument, serveClients } from './failover/serve.ts';
+import { isHarmless, renderHostile, writeHostile } from './hostile/hostile-report.ts';
+import { attackArgument, serveAttack } from './hostile/attacker/serve.ts';
+import { attacks } from './hostile/attacks/index.ts';
+import { measureHostile } from './hostile/hostile.ts';
+import type { HostileResult } from './hostile/hostile.ts';
 import { measureIdle, renderIdle } from './idle.ts';
 import { describeMachine } from './machine.ts';
 import { Processes } from './processes.ts';
@@ -25,6 +30,7 @@ async function main(given: BenchArguments): Promise<void> {
   }
   if (given.command === 'scrape') return scrape(processes, given);
   if (given.command === 'failover') return failover(processes, given);
+  if (given.command === 'hostile') return hostile(processes, given);
   const comparison = await compare(processes, given, log);
   const { measurements, failures, skipped } = comparison;
   const found = faults(measurements);
@@ -65,10 +71,31 @@ async function failover(processes: Processes, given: BenchArguments): Promise<vo
   process.exit(result.failures.length > 0 ? 1 : 0);
 }
 
+async function hostile(processes: Processes, given: BenchArguments): Promise<void> {
+  if (given.list) {
+    process.stdout.write(attacks.map(({ name, title }) => `${name.padEnd(24)}${title}\n`).join(''));
+    return;
+  }
+  const machine = describeMachine();
+  const date = new Date().toISOString().slice(0, 10);
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const textOf = (result: HostileResult): string => renderHostile(result, machine, command, date);
+  // Each attack takes about a minute, so the results so far are written after each one.
+  const write = (result: HostileResult): void => {
+    if (given.out !== null) writeHostile(given.out, textOf(result), { command, date, machine, ...result });
+  };
+  const result = await measureHostile(processes, given, log, write);
+  const text = given.json ? json({ command, date, machine, ...result }) : textOf(result);
+  await new Promise((resolve) => process.stdout.write(text, resolve));
+  // Open connections of the lab may keep the event loop alive, so the process must exit explicitly.
+  process.exit(isHarmless(result) ? 0 : 1);
+}
+
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 if (process.argv[2] === generatorArgument) serveGenerator();
 else if (process.argv[2] === clientsArgument) serveClients();
+else if (process.argv[2] === attackArgument) serveAttack(process.argv[3]);
 else await runTool('bench', () => main(readArguments(process.argv.slice(2))));

@@ -19,6 +19,9 @@ test('without arguments, readArguments selects the comparison of all targets', (
     kills: 200,
     silent: 50,
     seed: 1,
+    only: null,
+    list: false,
+    forMs: 15_000,
     out: null,
     json: false,
   });
@@ -60,7 +63,7 @@ test.each([
   [['failover', '--rate', '0'], '--rate must be a whole number from 1 to 1000, not "0"'],
   [['failover', '--kills', 'many'], '--kills must be a whole number from 0 to 10000, not "many"'],
   [['--rate', ''], '--rate must be a whole number from 0 to 10000000, not ""'],
-  [['nonsense'], 'unexpected argument "nonsense" (commands: compare, idle, scrape, failover)'],
+  [['nonsense'], 'unexpected argument "nonsense" (commands: compare, idle, scrape, failover, hostile)'],
   [['--qos', '3'], '--qos must be 0, 1 or 2, not "3"'],
   [['--seconds', '0'], '--seconds must be a whole number from 1 to 3600, not "0"'],
   [['--session', 'both'], '--session must be clean or persistent, not "both"'],
