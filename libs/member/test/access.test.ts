@@ -8,6 +8,8 @@ const ada: ConnectionAccess = { source: 'cluster', user: 'ada', ...place };
 const bob: ConnectionAccess = { source: 'cluster', user: 'bob', ...place };
 const token: ConnectionAccess = { source: 'jwt', user: 'eve', ...place };
 const users = ['ada', 'bob'].map((name) => ({ name, passwordHash: 'hash', groups: [] }));
+/** A will above the default of `sessionWillBytesMax`. */
+const largeWill = { topic: 'w', payload: new Uint8Array(1_100_000), qos: 1, retain: false, delaySeconds: 0 };
 const will = { topic: 'w', payload: text('gone'), qos: 1 as const, retain: false, delaySeconds: 0 };
 
 /** A cluster in which users and rules are in force, with the users ada and bob. */
@@ -142,6 +144,34 @@ describe('the home of a client', () => {
       ]);
     expect(answers(cluster, home, 1)).toEqual([]);
   });
+
+  test.each<[string, ConnectionAccess, object, string]>([
+    ['of another user', bob, {}, 'refuse notAuthorized'],
+    ['whose will exceeds its bound', ada, { will: largeWill }, 'refuse quotaExceeded'],
+  ])(
+    'continues the delivery to a client after it has refused a connection %s with the same client id',
+    (_which, access, changes, refusal) => {
+      const { cluster, home, other } = clusterWithUsers();
+      connect(cluster, home, 1, ada);
+      const subscriptions = [{ filter: 't', qos: 1 as const }];
+      cluster.member(home).input(1, { kind: 'subscribe', packetId: 1, subscriptions });
+      connect(cluster, other, 3, bob, { client: 'publisher' });
+      answers(cluster, home, 1);
+      expect(connect(cluster, home, 2, access, changes)).toEqual([refusal]);
+      const publish = { topic: 't', payload: text('x'), qos: 1, retain: false, packetId: 1 } as const;
+      cluster.member(other).input(3, { kind: 'publish', request: publish });
+      cluster.run(500);
+      expect(answers(cluster, home, 1)).toEqual(['deliver']);
+      // The home has sent the message, so the next home repeats it with DUP.
+      cluster.cut(home);
+      cluster.run(5_000);
+      cluster.member(other).input(4, { kind: 'connect', request: { ...request('c', 3_600), access: ada } });
+      cluster.run(1_000);
+      expect(cluster.takeEffects(other, 4)).toContainEqual(
+        expect.objectContaining({ kind: 'deliver', dup: true }),
+      );
+    },
+  );
 
   test.each<[string, AccessChange]>([
     ['deleted', { removed: ['ada'] }],

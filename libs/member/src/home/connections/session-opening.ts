@@ -86,7 +86,8 @@ export class SessionOpening {
     const former = this.#connections.ofClient(request.client);
     if (former !== undefined) {
       if (isolated) this.#leave(former, { graceful: false });
-      else this.#reportProgress(former);
+      // The cluster refuses any other client, and the former connection continues.
+      else if (this.#isKnown(connection)) this.#reportProgress(former);
     }
     this.#propose(connection, isolated);
     if (isolated) this.#connections.admit(connection, false);
@@ -169,7 +170,24 @@ export class SessionOpening {
       const reason = result.reason === 'elsewhere' ? 'takenOver' : result.reason;
       if (connection.phase === 'opening') this.#connections.refuse(connection, reason);
       else this.#connections.close(connection, reason);
+      this.#continueFormer(connection);
     } else if (result.kind === 'opened') this.#opened(connection, result);
+  }
+
+  /**
+   * Continues the delivery to the former connection of a client whose new connection was refused. The final
+   * report about the former connection is replaced: from now on it may receive every item of its queue.
+   */
+  #continueFormer({ client }: Connection): void {
+    const former = this.#connections.ofClient(client);
+    if (former === undefined || !former.reported) return;
+    const isOpening = (each: Connection): boolean => each.client === client && each.phase === 'opening';
+    if (this.#connections.all().some(isOpening)) return;
+    former.reported = false;
+    const { epoch } = former;
+    const sessions = [{ client, epoch, sentBelow: Number.MAX_SAFE_INTEGER }];
+    this.#proposer.add({ kind: 'progress', sessions });
+    this.#delivery.pump(former);
   }
 
   /** Admits or rejects the opening connections when this member has become isolated. */
