@@ -13,6 +13,7 @@ import type { AttackPorts } from './online/attacked-listeners.ts';
 import { Campaign } from './run/campaign.ts';
 import type { CampaignReport } from './run/campaign.ts';
 import { growthFault } from './run/memory-growth.ts';
+import { liveBytes } from './run/live-memory.ts';
 import { faultsOf, renderReport } from './run/report.ts';
 import type { OnlineReport } from './run/report.ts';
 import { offlineTargets, onlineNames, onlineTargets } from './targets.ts';
@@ -118,18 +119,32 @@ async function runWithWitness(
   await witness.start(cluster.layout.members.map(({ host, mqttPort }) => ({ host, port: mqttPort })));
   const watch = new MemberWatch(cluster);
   const sampling = setInterval(() => watch.sample(), sampleIntervalMs);
-  const warm = setTimeout(() => watch.markWarm(), forMs * warmShare);
   try {
-    const report = await campaign.run();
+    const attack = campaign.run();
+    await Promise.race([attack, delay(forMs * warmShare)]);
+    const warm = await liveMemory(cluster);
+    const report = await attack;
     const seen = await witness.stop();
     await delay(settleMs);
-    const memory = watch.memory();
+    const end = await liveMemory(cluster);
+    const memory = watch.memory().map(({ id, peakBytes }) => ({
+      id,
+      peakBytes,
+      warmBytes: warm.get(id) ?? 0,
+      endBytes: end.get(id) ?? 0,
+    }));
     const memberFaults = [...watch.ended(), ...memory.flatMap(growthFault)];
     return { report, online: { witness: seen, memory, memberFaults } };
   } finally {
     clearInterval(sampling);
-    clearTimeout(warm);
   }
+}
+
+/** Returns the live memory of each member by id, bytes. Members whose process has ended are left out. */
+async function liveMemory(cluster: RunningCluster['cluster']): Promise<ReadonlyMap<string, number>> {
+  const live = new Map<string, number>();
+  for (const [id, pid] of cluster.pidsById()) live.set(id, await liveBytes(pid));
+  return live;
 }
 
 function logProgress(campaign: Campaign): void {

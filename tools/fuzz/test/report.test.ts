@@ -36,15 +36,15 @@ describe('the verdict of a run', () => {
     expect(faultsOf({ ...campaign, cases: new Map([['http', 0]]) }, null)).toEqual(['http: no case was run']);
   });
 
-  it('is a fault if the memory of a member grew by a third and by 64 MiB', () => {
+  it('is a fault if the memory of a member grew by a third and by 32 MiB', () => {
     const memory = (warm: number, end: number) => ({
       id: 'm1',
       warmBytes: warm * mebibyte,
       peakBytes: 900 * mebibyte,
       endBytes: end * mebibyte,
     });
-    expect(growthFault(memory(100, 200))).toEqual(['m1: its memory grew from 100 to 200 MiB']);
-    expect(growthFault(memory(100, 160))).toEqual([]);
+    expect(growthFault(memory(100, 200))).toEqual(['m1: its live memory grew from 100 to 200 MiB']);
+    expect(growthFault(memory(100, 131))).toEqual([]);
     expect(growthFault(memory(400, 500))).toEqual([]);
   });
 });

@@ -44,7 +44,7 @@ export function renderReport(campaign: CampaignReport, online: OnlineReport | nu
       `witness: ${acknowledged} acknowledged, received ${received.join(' and ')}, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`,
       ...online.memory.map(
         ({ id, warmBytes, peakBytes, endBytes }) =>
-          `${id}: ${toMebibytes(warmBytes)} MiB after the warm-up, at most ${toMebibytes(peakBytes)}, ${toMebibytes(endBytes)} in the end`,
+          `${id}: live memory ${toMebibytes(warmBytes)} MiB after the warm-up, ${toMebibytes(endBytes)} MiB in the end; resident at most ${toMebibytes(peakBytes)} MiB`,
       ),
     );
   }
