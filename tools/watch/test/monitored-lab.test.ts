@@ -31,8 +31,11 @@ const membersInTest = 3;
 /** Port range of this test. Labs that tests of other packages run at the same time use other ranges. */
 const firstPortShift = 4;
 
-/** Selectors without data in a lab: a lab uses no TLS, so it has no certificates, and it runs no node_exporter. */
-const absentHere = /certificate_expiry_timestamp_seconds|job=~"mqtt-cluster-client\|node"/;
+/**
+ * Selectors without data in a lab: a lab uses no TLS and no files of users, so it has no certificates and watches no file,
+ * and it runs no node_exporter.
+ */
+const absentHere = /certificate_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node"/;
 
 /** Metrics that stay at 0 in a short run in which only the killed member fails. */
 const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches held_publishes
@@ -40,7 +43,9 @@ const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_p
   alarms_total bridge_refused_frames_total store_writes_refused_total publisher_failed_total publisher_failovers_total
   certificate_expiry_timestamp_seconds watchdog_interval_seconds watchdog_feeds_total client_duplicates_total
   client_out_of_order_total client_violations client_foreign_total client_connect_failures_total
-  client_second_copies_removed_total wills_fired_total sessions_ended_total`;
+  client_second_copies_removed_total wills_fired_total sessions_ended_total subscription_refusals_total
+  client_limit_hits_total password_cache_hits_total password_hash_queue_length password_hash_seconds admin_requests_total
+  bridge_refused_connections_total memory_pressure file_refused`;
 
 /** Metrics that are above 0 only for moments, so that no scrape may catch them. */
 const brieflyNonZero = `in_flight_messages proposals_pending queued_messages queued_bytes raft_peer_lag_entries

@@ -118,14 +118,14 @@ const logins: readonly PanelSpec[] = [
     's',
     'Time of a thread for the hashes of one login.',
     [query(quantile(0.99, 'member', ofMembers('password_hash_seconds_bucket')), '{{member}} p99')],
-    { width: 6 },
+    { width: 6, emptyWhen: 'no password was checked' },
   ),
   graph(
     'Refused files',
     'none',
     'Files of the configuration whose changed content is invalid. Their former content stays in force.',
     [query(sumBy('setting', ofMembers('file_refused')), '{{setting}}')],
-    { width: 6 },
+    { width: 6, emptyWhen: 'no file is configured' },
   ),
 ];
 
@@ -157,7 +157,7 @@ const machine: readonly PanelSpec[] = [
       query(ofMembers('memory_used_bytes'), '{{member}} {{kind}}'),
       query(`min by (kind) (${ofMembers('memory_limit_bytes')})`, '{{kind}} limit'),
       query(
-        `${ofMembers('memory_used_bytes', 'kind="rss"')} and on (site, member) ${ofMembers('memory_pressure')} == 1`,
+        `${ofMembers('memory_used_bytes', 'kind="rss"')} * on (site, member) group_left ${ofMembers('memory_pressure', 'effect="refuse_clients"')}`,
         '{{member}} rejects clients',
       ),
     ],
