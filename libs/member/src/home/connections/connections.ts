@@ -75,6 +75,13 @@ export class Connections {
     return this.#byClient.get(client);
   }
 
+  /** Returns whether a connection of the client waits for the answer of the cluster. */
+  isOpening(client: ClientId): boolean {
+    for (const connection of this.#byId.values())
+      if (connection.phase === 'opening' && connection.client === client) return true;
+    return false;
+  }
+
   /**
    * Sends CONNACK and closes a former connection of the client [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3].
    * @param expirySeconds the granted Session Expiry Interval, if it differs from the requested one

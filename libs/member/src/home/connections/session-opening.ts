@@ -168,24 +168,23 @@ export class SessionOpening {
   answer(connection: Connection, result: CommandResult): void {
     if (result.kind === 'refused') {
       const reason = result.reason === 'elsewhere' ? 'takenOver' : result.reason;
-      if (connection.phase === 'opening') this.#connections.refuse(connection, reason);
+      if (connection.phase === 'opening') this.#refuse(connection, reason);
       else this.#connections.close(connection, reason);
-      this.#continueFormer(connection);
     } else if (result.kind === 'opened') this.#opened(connection, result);
   }
 
   /**
-   * Continues the delivery to the former connection of a client whose new connection was refused. The final
-   * report about the former connection is replaced: from now on it may receive every item of its queue.
+   * Rejects a connection that the cluster has refused. The connection of the client that it would have replaced
+   * receives messages again, and its final report is withdrawn.
    */
-  #continueFormer({ client }: Connection): void {
+  #refuse(connection: Connection, reason: RefusalReason): void {
+    this.#connections.refuse(connection, reason);
+    const { client } = connection;
     const former = this.#connections.ofClient(client);
-    if (former === undefined || !former.reported) return;
-    const isOpening = (each: Connection): boolean => each.client === client && each.phase === 'opening';
-    if (this.#connections.all().some(isOpening)) return;
+    if (former?.reported !== true || this.#connections.isOpening(client)) return;
     former.reported = false;
-    const { epoch } = former;
-    const sessions = [{ client, epoch, sentBelow: Number.MAX_SAFE_INTEGER }];
+    // Item numbers start at 1, so 0 stands for no report.
+    const sessions = [{ client, epoch: former.epoch, sentBelow: 0 }];
     this.#proposer.add({ kind: 'progress', sessions });
     this.#delivery.pump(former);
   }
