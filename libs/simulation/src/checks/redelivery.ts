@@ -112,11 +112,15 @@ function checkFirst(history: History, record: ConnectionRecord, send: Publicatio
   violate(history, record, send, `DUP=1 on ${send.connection}, although no home had sent it`);
 }
 
-/** Returns the last connection of the client before this one that a member did not refuse. */
+/**
+ * Returns the last connection of the client before this one that the cluster may have opened. A home that installs a
+ * snapshot refuses connections that the cluster has already opened, and cannot report what it sent to them.
+ */
 function formerConnection(history: History, record: ConnectionRecord): ConnectionRecord | undefined {
   let former: ConnectionRecord | undefined;
   for (const each of history.connections.values()) {
-    if (each.client === record.client && each.id < record.id && each.end !== 'refused') former = each;
+    if (each.client !== record.client || each.id >= record.id) continue;
+    if (each.end !== 'refused' || each.endReason === 'snapshotInstalled') former = each;
   }
   return former;
 }
