@@ -50,7 +50,7 @@ const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_p
 /** Metrics that are above 0 only for moments, so that no scrape may catch them. */
 const brieflyNonZero = `in_flight_messages proposals_pending queued_messages queued_bytes raft_peer_lag_entries
   bridge_backlog_bytes bridge_dropped_messages_total client_missing_messages connection_refusals_total
-  state_digest_index`;
+  state_digest_index unauthenticated_connections`;
 
 const mayBeZero: ReadonlySet<string> = new Set(
   `${zeroWithoutFaults} ${brieflyNonZero}`.split(/\s+/).map((name) => `mqtt_cluster_${name}`),
