@@ -7,10 +7,11 @@ const layers = [
   { sourceTag: 'type:pure', onlyDependOnLibsWithTags: ['type:contracts', 'type:pure'] },
   { sourceTag: 'type:shell', onlyDependOnLibsWithTags: ['type:contracts'] },
   { sourceTag: 'type:client', onlyDependOnLibsWithTags: ['type:contracts', 'type:client'] },
+  { sourceTag: 'type:api', onlyDependOnLibsWithTags: ['type:contracts'] },
   { sourceTag: 'type:simulation', onlyDependOnLibsWithTags: ['type:contracts', 'type:pure'] },
   {
     sourceTag: 'type:app',
-    onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'type:shell', 'type:client'],
+    onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'type:shell', 'type:client', 'type:api'],
   },
   // Independent of the code that it checks.
   { sourceTag: 'type:checker', onlyDependOnLibsWithTags: [] },
@@ -22,6 +23,7 @@ const layers = [
       'type:pure',
       'type:shell',
       'type:client',
+      'type:api',
       'type:simulation',
       'type:app',
       'type:checker',

@@ -21,6 +21,7 @@ const permissive = [
 
 /** Packages with another licence, by name: the licence, and the reason why it is accepted. */
 const exceptions = {
+  'axe-core': { licence: 'MPL-2.0', reason: 'a tool of the console tests; no image contains it' },
   'caniuse-lite': {
     licence: 'CC-BY-4.0',
     reason: 'data of a development tool; no image contains it',

@@ -1,0 +1,3 @@
+import { apiPrefix } from '@mqtt-cluster/api';
+
+export const statusPath = `${apiPrefix}/status`;
