@@ -8,6 +8,8 @@ export { checkTlsFiles } from './files/tls-files.ts';
 export type { PemFile, TlsFiles } from './files/tls-files.ts';
 export { WatchedFiles } from './files/watched-files.ts';
 export type { WatchedFile, WatchedFileOptions, WatchedFilesOptions } from './files/watched-files.ts';
+export { changeHeader, crossSiteRefusal } from './http/cross-site.ts';
+export type { CrossSiteRefusal, CrossSiteRules, GuardedRequest } from './http/cross-site.ts';
 export { createHttpServer, HttpBodyError } from './http/http-server.ts';
 export type {
   CheckResult,
@@ -16,7 +18,10 @@ export type {
   HttpServer,
   HttpServerOptions,
   HttpTls,
+  HttpUpgrade,
 } from './http/http-server.ts';
+export { KnownHosts } from './http/known-hosts.ts';
+export { StaticFiles } from './http/static-files.ts';
 export { measureEventLoopDelay } from './metrics/event-loop-delay.ts';
 export { createMetrics } from './metrics/metrics-registry.ts';
 export type { MetricsOptions, MetricsRegistry } from './metrics/metrics-registry.ts';

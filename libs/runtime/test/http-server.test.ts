@@ -150,3 +150,72 @@ describe('the HTTP server of a program with its own routes:', () => {
     expect(JSON.parse(answer)).toMatchObject({ isLocal: false });
   });
 });
+
+/** Sends a request to upgrade a connection. Returns the status line of the answer, or the first bytes of the other protocol. */
+function askForUpgrade(path: string, headers: Record<string, string> = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      host,
+      port: server!.address().port,
+      path,
+      headers: { connection: 'Upgrade', upgrade: 'websocket', ...headers },
+    });
+    asked.on('upgrade', (_response, socket, head) => {
+      if (head.length > 0) resolve(String(head));
+      else socket.once('data', (data) => resolve(String(data)));
+    });
+    asked.on('response', (response) => {
+      response.resume();
+      resolve(`${response.statusCode} ${response.headers['content-type']}`);
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+describe('the HTTP server with a guard:', () => {
+  const guard: HttpServerOptions['guard'] = ({ headers }) =>
+    headers['x-foreign'] === undefined
+      ? null
+      : { code: 421, body: { error: 'foreign' }, headers: { 'content-type': 'application/problem+json' } };
+
+  test.each(['/metrics', '/healthz', '/readyz', '/status', '/members', '/do/it', '/missing'])(
+    'the guard refuses a request for %s before anything else',
+    async (path) => {
+      let asked = 0;
+      const count = (): void => void (asked += 1);
+      const get = await serve({
+        guard,
+        metrics: { render: async () => (count(), ''), contentType: 'text/plain' },
+        health: () => (count(), { ok: true }),
+        ready: () => (count(), { ok: true }),
+        status: count,
+        pages: { '/members': count },
+        routes: () => (count(), null),
+      });
+      const refused = await get(path, { headers: { 'x-foreign': '1' } });
+      expect([refused.status, refused.headers.get('content-type'), await refused.json()]).toEqual([
+        421,
+        'application/problem+json',
+        { error: 'foreign' },
+      ]);
+      expect(asked).toBe(0);
+    },
+  );
+
+  test('the guard refuses an upgrade, and an accepted upgrade reaches its handler', async () => {
+    await serve({
+      guard,
+      onUpgrade: ({ socket, path, isLocal, refuse, release }) => {
+        if (path !== '/mqtt') return refuse({ code: 404, body: { error: 'not found' } });
+        release();
+        socket.end(
+          `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n${isLocal}`,
+        );
+      },
+    });
+    expect(await askForUpgrade('/mqtt', { 'x-foreign': '1' })).toBe('421 application/problem+json');
+    expect(await askForUpgrade('/other')).toBe('404 application/json; charset=utf-8');
+    expect(await askForUpgrade('/mqtt?x=1')).toBe('true');
+  });
+});

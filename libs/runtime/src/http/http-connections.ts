@@ -64,6 +64,12 @@ export class HttpConnections {
     };
   }
 
+  /** Gives up the place of a connection that another component bounds from now on. */
+  release(socket: Socket): void {
+    const key = keyOf(socket);
+    if (key !== null) this.#connections.delete(key);
+  }
+
   #makeRoom(address: string, network: string): boolean {
     const isLocal = isLoopback(address);
     const rivals = [...this.#connections.entries()].filter(

@@ -1,11 +1,13 @@
-import { createServer as createPlainServer } from 'node:http';
+import { createServer as createPlainServer, STATUS_CODES } from 'node:http';
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
+import type { GuardedRequest } from './cross-site.ts';
 import { HttpConnections } from './http-connections.ts';
 import { httpPaths } from './http-paths.ts';
 import { isForwarded, isFromThisHost, mayBeFromPage } from './request-origin.ts';
@@ -38,6 +40,33 @@ export interface HttpServerOptions {
    * the request.
    */
   readonly routes?: (request: HttpRequest) => Promise<HttpResponse> | null;
+  /**
+   * Checks each request and each upgrade before anything else, those of the pages above included. Returns the answer that
+   * refuses it, or null. Default: none is refused.
+   */
+  readonly guard?: (request: GuardedRequest) => HttpResponse | null;
+  /** Handles the upgrades of connections. Default: an upgrade is answered like a request. */
+  readonly onUpgrade?: (upgrade: HttpUpgrade) => void;
+}
+
+/** A request to use the connection for another protocol. The guard of the server has accepted it. */
+export interface HttpUpgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** Bytes that the client has sent after the request. */
+  readonly head: Buffer;
+  readonly path: string;
+  /** As in {@link HttpRequest}. */
+  readonly isLocal: boolean;
+  readonly address: string;
+  readonly isPrivate: boolean;
+  /** Answers the request with an error and closes the connection. */
+  refuse(response: HttpResponse): void;
+  /**
+   * Gives up the place of the connection among those of the server, which no longer bounds it. Call it when another
+   * component bounds the connection.
+   */
+  release(): void;
 }
 
 /** Key and certificate in PEM. With `ca`, a client must present a certificate of this authority. */
@@ -138,6 +167,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         answer,
       )
     : createPlainServer(bounds, answer);
+  if (options.onUpgrade !== undefined)
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      upgrade({ ...options, connections }, request, socket as Socket, head),
+    );
   server.timeout = inactivityMs;
   // The listener is the first one, so that a connection without a place costs no parser and no handshake.
   server.prependListener('connection', (socket) => connections.add(socket));
@@ -200,7 +233,57 @@ function json(code: number, value: unknown): RawResponse {
   return { code, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` };
 }
 
-interface Responder extends Pick<HttpServerOptions, 'routes' | 'logger'> {
+/** Time for the answer to a refused upgrade to leave, ms. */
+const lingerMs = 1_000;
+
+function upgrade(
+  {
+    guard,
+    onUpgrade,
+    connections,
+  }: Pick<HttpServerOptions, 'guard' | 'onUpgrade'> & Pick<Responder, 'connections'>,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+): void {
+  const refuse = (response: HttpResponse): void => {
+    const { code, type, body, headers = {} } = rawOf(response);
+    const reason = STATUS_CODES[code] ?? '';
+    const all = {
+      connection: 'close',
+      'content-type': type,
+      'content-length': Buffer.byteLength(body),
+      ...headers,
+    };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.on('error', () => undefined);
+    socket.write(`HTTP/1.1 ${code} ${reason}\r\n${lines.join('')}\r\n`);
+    socket.end(body);
+    const linger = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', () => clearTimeout(linger));
+  };
+  const { headers } = request;
+  const refusal = guard?.(guardedRequestOf(request)) ?? null;
+  if (refusal !== null) return refuse(refusal);
+  onUpgrade!({
+    request,
+    socket,
+    head,
+    path: targetOf(request).path,
+    isLocal: isFromThisHost(socket) && !isForwarded(headers),
+    address: plainAddress(socket.remoteAddress ?? ''),
+    isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
+    refuse,
+    release: () => connections.release(socket),
+  });
+}
+
+function guardedRequestOf(request: IncomingMessage): GuardedRequest {
+  const { method = 'GET', headers, socket } = request;
+  return { method, path: targetOf(request).path, headers, isSecure: socket instanceof TLSSocket };
+}
+
+interface Responder extends Pick<HttpServerOptions, 'routes' | 'logger' | 'guard'> {
   readonly pages: ReadonlyMap<string, Page>;
   readonly connections: HttpConnections;
 }
@@ -213,7 +296,8 @@ async function respond(
   const answer = await responseTo(responder, request);
   response.writeHead(answer.code, {
     'content-type': answer.type,
-    'content-length': Buffer.byteLength(answer.body),
+    // An answer 304 has no body of its own, and the length would be that of the body that the client has.
+    ...(answer.code !== 304 && { 'content-length': Buffer.byteLength(answer.body) }),
     'cache-control': 'no-store',
     ...answer.headers,
   });
@@ -221,6 +305,8 @@ async function respond(
 }
 
 async function responseTo(responder: Responder, request: IncomingMessage): Promise<RawResponse> {
+  const refusal = responder.guard?.(guardedRequestOf(request)) ?? null;
+  if (refusal !== null) return rawOf(refusal);
   const { path, query } = targetOf(request);
   const page = responder.pages.get(path);
   let answered = (): void => undefined;
@@ -271,13 +357,16 @@ async function routeTo(
     }) ?? null;
   try {
     if (pending === null) return json(404, { error: 'not found', pages: [...pages.keys()] });
-    const { code, body, headers: more } = await pending;
-    const answer =
-      body instanceof Uint8Array ? { code, type: 'application/octet-stream', body } : json(code, body);
-    return more === undefined ? answer : { ...answer, headers: more };
+    return rawOf(await pending);
   } finally {
     answered();
   }
+}
+
+function rawOf({ code, body, headers }: HttpResponse): RawResponse {
+  const answer =
+    body instanceof Uint8Array ? { code, type: 'application/octet-stream', body } : json(code, body);
+  return headers === undefined ? answer : { ...answer, headers };
 }
 
 function targetOf(request: IncomingMessage): { path: string; query: URLSearchParams } {

@@ -14,13 +14,13 @@ export function isFromThisHost({ remoteAddress, localAddress }: Socket): boolean
 
 /**
  * Returns whether the request may come from another origin although the connection is local. A proxy on this
- * host forwards requests of other hosts. A page in a browser on this host sends requests of the page's
- * author.
+ * host forwards requests of other hosts. A page of another origin in a browser on this host sends requests of the
+ * page's author.
  */
 export function isForwarded(headers: IncomingHttpHeaders): boolean {
   const { forwarded, via, 'x-forwarded-for': forwardedFor } = headers;
   if (forwarded !== undefined || via !== undefined || forwardedFor !== undefined) return true;
-  if (mayBeFromPage(headers)) return true;
+  if (isFromOtherOrigin(headers)) return true;
   // DNS rebinding: an attacker points a host name at this address. That name is neither an IP address nor
   // `localhost`.
   const name = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
@@ -34,4 +34,26 @@ export function isForwarded(headers: IncomingHttpHeaders): boolean {
 export function mayBeFromPage(headers: IncomingHttpHeaders): boolean {
   const { origin, 'sec-fetch-site': fetchSite } = headers;
   return origin !== undefined || (fetchSite !== undefined && fetchSite !== 'none');
+}
+
+/** Returns whether a page of another origin than that of the server has sent the request, as far as its headers show. */
+export function isFromOtherOrigin(headers: IncomingHttpHeaders): boolean {
+  const { origin, 'sec-fetch-site': fetchSite } = headers;
+  if (origin !== undefined && !isOwnOrigin(headers)) return true;
+  return fetchSite !== undefined && fetchSite !== 'none' && fetchSite !== 'same-origin';
+}
+
+/**
+ * Returns whether the page of the header Origin comes from the host and the port of the header Host.
+ *
+ * @param isSecure whether the connection uses TLS: then a page without TLS has another origin. A server without TLS may be
+ * behind a proxy that ends TLS.
+ */
+export function isOwnOrigin({ origin = '', host = '' }: IncomingHttpHeaders, isSecure = false): boolean {
+  // An opaque origin is the text `null`, which is no URL.
+  if (!URL.canParse(origin)) return false;
+  const page = new URL(origin);
+  if (page.protocol !== 'https:' && (page.protocol !== 'http:' || isSecure)) return false;
+  const own = `${page.protocol}//${host}`;
+  return URL.canParse(own) && new URL(own).host === page.host;
 }
