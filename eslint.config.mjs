@@ -52,7 +52,7 @@ export default tseslint.config(
   ...nx.configs['flat/base'],
   ...tseslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     rules: {
       '@nx/enforce-module-boundaries': [
         'error',
@@ -80,7 +80,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['{libs,apps,tools}/*/src/**/*.ts', 'monitoring/{src,grafana/src}/**/*.ts'],
+    files: ['{libs,apps,tools}/*/src/**/*.{ts,tsx}', 'monitoring/{src,grafana/src}/**/*.ts'],
     rules: { 'no-restricted-syntax': ['error', namedExportsOnly, ...noCastOfDecodedInput] },
   },
   {

@@ -1,6 +1,6 @@
 /**
- * Bundles every `src/main.ts` of apps/ and tools/ into `dist/<folder>.mjs`. Does nothing if no source has
- * changed. Packages with native code are not bundled: the bundle loads them from node_modules at run time.
+ * Bundles every `src/main.ts` of apps/ and tools/ into `dist/<folder>.mjs`, and the web console into `dist/console/`. Does
+ * nothing if no source has changed. Packages with native code are not bundled: the bundle loads them from node_modules at run time.
  */
 import {
   existsSync,
@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { buildConsole, consoleFolder } from './console.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -41,7 +42,7 @@ function* sourceFiles(folder) {
     if (item.name === 'node_modules' || item.name === 'dist' || item.name === 'test') continue;
     const path = join(folder, item.name);
     if (item.isDirectory()) yield* sourceFiles(path);
-    else if (/\.(ts|json)$/.test(item.name)) yield path;
+    else if (/\.(tsx?|json|css|html|svg)$/.test(item.name)) yield path;
   }
 }
 
@@ -50,7 +51,11 @@ function* sourceFiles(folder) {
  * replaced.
  */
 function fingerprint() {
-  const files = [join(root, 'package-lock.json'), fileURLToPath(import.meta.url)];
+  const files = [
+    join(root, 'package-lock.json'),
+    fileURLToPath(import.meta.url),
+    fileURLToPath(new URL('console.mjs', import.meta.url)),
+  ];
   for (const folder of sourceFolders) files.push(...sourceFiles(join(root, folder)));
   return files
     .sort()
@@ -66,7 +71,7 @@ function isNative(packageFolder) {
 }
 
 function outputsExist(entries) {
-  return entries.every((entry) => existsSync(outputOf(entry)));
+  return [...entries.map(outputOf), join(consoleFolder, 'index.html')].every((path) => existsSync(path));
 }
 
 function outputOf(entry) {
@@ -129,6 +134,7 @@ export async function build() {
   }
   const failed = results.find(({ status }) => status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+  await buildConsole();
   writeFileSync(stamp, current);
   return entries.length;
 }
