@@ -1,5 +1,19 @@
-/** Prefix of all paths of version 1 of the HTTP API. */
-export const apiPrefix = '/api/v1';
-
-/** The version of the API that a member announces in its hello messages. */
-export const apiVersion = 1;
+export { apiActs } from './acts.ts';
+export type { ApiAct, OperationId } from './acts.ts';
+export type { ClientDetails, ClientSummary } from './clients/client-schemas.ts';
+export type { ClusterProblem, Overview } from './cluster/cluster-schemas.ts';
+export { openApiDocument } from './document.ts';
+export { streamSecondsDefault, streamSecondsMax } from './events/event-routes.ts';
+export type { EventItem, TraceItem } from './events/event-schemas.ts';
+export type { ChangeEffect, MemberItem, MemberRates } from './members/member-schemas.ts';
+export { subscribeMessagesMax } from './messages/message-routes.ts';
+export type { PropertiesItem, PublishBody, ReceivedMessage } from './messages/message-schemas.ts';
+export type { RetainedItem, RetainedMessage } from './retained/retained-schemas.ts';
+export { routes } from './routes.ts';
+export type { Routes } from './routes.ts';
+export type { Page } from './shared/page.ts';
+export { problemType } from './shared/problem.ts';
+export type { Problem } from './shared/problem.ts';
+export type { Me } from './sign-in/sign-in-routes.ts';
+export type { SubscriptionItem } from './subscriptions/subscription-routes.ts';
+export { apiPrefix, apiVersion, changeHeader, sessionCookie } from './version.ts';

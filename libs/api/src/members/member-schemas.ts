@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { gapsSchema } from '../shared/page.ts';
+
+const ratesSchema = z
+  .object({
+    receivedPerSecond: z
+      .array(z.number())
+      .meta({ description: 'Messages from clients, for QoS 0, 1 and 2.' }),
+    deliveredPerSecond: z.array(z.number()).meta({ description: 'Messages to clients, for QoS 0, 1 and 2.' }),
+    droppedPerSecond: z.number(),
+    ackMsP50: z
+      .number()
+      .nullable()
+      .meta({ description: 'Median time from a QoS 1 publish to its PUBACK. Null without such publishes.' }),
+    ackMsP99: z.number().nullable(),
+  })
+  .meta({ id: 'Rates', description: 'Means of the last seconds.' });
+
+/** One member, as the asked member sees it. */
+export const memberSchema = z
+  .object({
+    id: z.string(),
+    address: z.string().meta({ description: 'Host and port of the cluster listener.' }),
+    reachable: z.boolean(),
+    state: z.enum(['joining', 'serving', 'draining', 'isolated', 'unreachable']),
+    reason: z
+      .string()
+      .meta({ description: 'One sentence: why the member does not serve. Empty if it serves.' }),
+    role: z.enum(['leader', 'follower', 'candidate', 'learner', 'none']),
+    leader: z.boolean().meta({ description: 'Whether the asked member regards this member as the leader.' }),
+    term: z.int().nullable(),
+    appliedIndex: z.int().nullable(),
+    lag: z
+      .int()
+      .nullable()
+      .meta({
+        description:
+          'Entries of the log that the member lacks, as the leader reports; null without a leader.',
+      }),
+    clients: z
+      .int()
+      .meta({ description: 'Connected clients; the last known number of an unreachable member.' }),
+    sessions: z.int().nullable(),
+    urls: z.array(z.string()).meta({ description: 'URLs at which clients reach the member.' }),
+    version: z.string().optional(),
+    load: z.number().meta({ description: '0 (idle) to 1 (overloaded).' }),
+    memoryBytes: z.int().optional().meta({ description: 'Resident memory of the process.' }),
+    rates: ratesSchema.optional(),
+    unreachableReason: z
+      .string()
+      .optional()
+      .meta({ description: 'One sentence. Only of an unreachable member.' }),
+  })
+  .meta({ id: 'Member' });
+
+export type MemberItem = z.output<typeof memberSchema>;
+export type MemberRates = z.output<typeof ratesSchema>;
+
+export const memberListSchema = z
+  .object({ members: z.array(memberSchema), ...gapsSchema })
+  .meta({ id: 'MemberList' });
+
+export const changeEffectSchema = z
+  .object({
+    allowed: z.boolean(),
+    votersNow: z.int(),
+    votersAfter: z.int(),
+    majorityAfter: z
+      .boolean()
+      .meta({
+        description: 'Whether more than half of the voters would be reachable and caught up afterwards.',
+      }),
+    text: z.string().meta({ description: 'The effect for an operator, in one or two sentences.' }),
+  })
+  .meta({ id: 'ChangeEffect', description: 'What a change of the membership would do to the majority.' });
+
+export type ChangeEffect = z.output<typeof changeEffectSchema>;

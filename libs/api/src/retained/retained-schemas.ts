@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { pageOf } from '../shared/page.ts';
+import { propertiesSchema } from '../messages/message-schemas.ts';
+
+const retainedFields = {
+  topic: z.string(),
+  qos: z.int(),
+  payloadBytes: z.int(),
+  payloadPreview: z.string().meta({ description: 'Base64 of the first 64 bytes.' }),
+  expiresInSeconds: z.number().nullable().meta({ description: 'Null if the message does not expire.' }),
+};
+
+export const retainedItemSchema = z.object(retainedFields).meta({ id: 'RetainedItem' });
+export type RetainedItem = z.output<typeof retainedItemSchema>;
+
+export const retainedPageSchema = pageOf('RetainedPage', retainedItemSchema);
+
+export const retainedMessageSchema = z
+  .object({
+    ...retainedFields,
+    payload: z.string().meta({ description: 'Base64.' }),
+    properties: propertiesSchema,
+  })
+  .meta({ id: 'RetainedMessage' });
+
+export type RetainedMessage = z.output<typeof retainedMessageSchema>;
+
+export const retainedDeletionSchema = z
+  .object({
+    matched: z.int().meta({ description: 'Retained messages that the filter matches.' }),
+    deleted: z.int(),
+    dryRun: z.boolean(),
+  })
+  .meta({ id: 'RetainedDeletion' });
