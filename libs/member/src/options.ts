@@ -64,6 +64,16 @@ export interface MemberLimits {
   readonly batchBytesMax: number;
   /** Upper bound of the batches that a member has sent to the leader and that are not yet applied. */
   readonly batchesInFlightMax: number;
+  /**
+   * A command above this size is large: it waits in a lane of its client. Also the bytes that a lane sends in one
+   * turn. Raising it lets bulk data of many clients delay small commands.
+   */
+  readonly largeCommandBytes: number;
+  /**
+   * Upper bound of the bytes of large commands in the batches that are not yet applied; one command may exceed it.
+   * Small commands do not count. Raising it speeds up bulk data, and delays the small commands behind it.
+   */
+  readonly largeInFlightBytesMax: number;
   /** Upper bound of the bytes that an isolated member accepts from clients, in memory and on disk. */
   readonly outboxBytesMax: number;
   /** A member takes a snapshot and compacts its log when the log has grown to this many bytes. */
@@ -84,6 +94,8 @@ export const defaultLimits: MemberLimits = {
   homeSubscriptionBytesMax: 128 * 1024 * 1024,
   batchBytesMax: 256 * 1024,
   batchesInFlightMax: 8,
+  largeCommandBytes: 4 * 1024,
+  largeInFlightBytesMax: 256 * 1024,
   outboxBytesMax: 64 * 1024 * 1024,
   logBytesMax: 32 * 1024 * 1024,
   keepEntries: 4_096,

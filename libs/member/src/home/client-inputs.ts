@@ -240,7 +240,7 @@ export class ClientInputs {
       properties === undefined ? base : { ...base, properties, ...this.#expiryOf(request) };
     if (qos === 0) {
       if (!this.#order.hold(connection, message)) this.#publishUnacknowledged(connection, message);
-    } else if (this.#isFull) {
+    } else if (this.#proposer.isFull(connection.client, messageBytes(message))) {
       this.#refusePublish(connection, qos, packetId);
     } else if (qos === 1) {
       this.#propose(connection, message, packetId);
@@ -265,15 +265,12 @@ export class ClientInputs {
 
   #publishUnacknowledged(connection: Connection, message: Message): void {
     if (!message.retain) this.#fanout.unacknowledged(message);
-    else if (this.#isFull) this.#refusePublish(connection, 0, 0);
+    else if (this.#proposer.isFull(connection.client, messageBytes(message)))
+      this.#refusePublish(connection, 0, 0);
     else {
       this.#order.proposed(connection, message.topic);
       this.#propose(connection, message, 0);
     }
-  }
-
-  get #isFull(): boolean {
-    return this.#proposer.bytes > this.#context.options.limits.outboxBytesMax;
   }
 
   #propose(connection: Connection, message: Message, packetId: number): void {

@@ -92,9 +92,9 @@ export class Subscriptions {
     if (connection.subscriptions.has(filter)) return qos;
     const { limits } = this.#context.options;
     const isLogged = !connection.clean || parseSharedFilter(filter) !== null;
-    if (isLogged) return this.#proposer.bytes > limits.outboxBytesMax ? quotaExceededCode : qos;
-    const { settings } = this.#context.state;
     const bytes = subscriptionBytes(subscription);
+    if (isLogged) return this.#proposer.isFull(connection.client, bytes) ? quotaExceededCode : qos;
+    const { settings } = this.#context.state;
     const { subscriptions, subscriptionBytes: held } = connection;
     const fits =
       subscriptions.size < settings.sessionSubscriptionsMax &&

@@ -1,8 +1,8 @@
-import type { Command, LogIndex, OutboxItem, PublishCommand } from '@mqtt-cluster/contracts';
-import { encodePublishes } from '@mqtt-cluster/mqtt-state';
+import type { ClientId, Command, LogIndex, OutboxItem, PublishCommand } from '@mqtt-cluster/contracts';
+import { encodePublishes, isWithinShare } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
-import { commandBytes } from './command-size.ts';
 import type { PendingRequest } from '../home/pending-request.ts';
+import { WaitingCommands } from './waiting-commands.ts';
 
 /** Upper bound of batches sent and not yet applied, however small they are. */
 const smallBatchesInFlightMax = 1_024;
@@ -23,6 +23,8 @@ export interface PendingBatch {
   readonly sequence: number;
   readonly createdMs: number;
   readonly commands: PendingCommand[];
+  /** Bytes of the large commands in the batch. */
+  readonly largeBytes: number;
   encoded: Uint8Array;
   /** The sending round in which the batch was last sent; see `#sending`. */
   sentIn: number;
@@ -47,10 +49,11 @@ export interface PendingBatch {
  */
 export class Proposer {
   readonly #context: MemberContext;
-  #pending: PendingCommand[] = [];
-  #pendingBytes = 0;
+  readonly #waiting: WaitingCommands;
   #batches: PendingBatch[] = [];
   #batchBytes = 0;
+  /** Bytes of the large commands in the unapplied batches. */
+  #largeBytes = 0;
   #nextSequence = 1;
   /** Number of the current sending round. Each new round sends all unapplied batches again. */
   #sending = 1;
@@ -63,17 +66,19 @@ export class Proposer {
 
   constructor(context: MemberContext) {
     this.#context = context;
+    this.#waiting = new WaitingCommands(context.options.limits);
     this.#resendMs = context.options.timings.resendMs;
     this.#lastProgressMs = context.nowMs;
   }
 
   /** True when waiting commands fit into another batch now. */
   get hasPending(): boolean {
-    return this.#pending.length > 0 && this.#batches.length < this.#context.options.limits.batchesInFlightMax;
+    const { batchesInFlightMax } = this.#context.options.limits;
+    return this.#batches.length < batchesInFlightMax && this.#waiting.canTake(this.#largeBytes);
   }
 
   get pendingCommands(): number {
-    let count = this.#pending.length;
+    let count = this.#waiting.size;
     for (const batch of this.#batches) count += batch.commands.length;
     return count;
   }
@@ -87,20 +92,28 @@ export class Proposer {
   }
 
   get bytes(): number {
-    return this.#pendingBytes + this.#batchBytes;
+    return this.#waiting.bytes + this.#batchBytes;
+  }
+
+  /**
+   * Returns whether another packet of this client must be refused, because too much waits for the cluster. The
+   * clients share the bound: the client that waits with most meets it first.
+   */
+  isFull(client: ClientId, bytes: number): boolean {
+    const { outboxBytesMax } = this.#context.options.limits;
+    return !isWithinShare(this.#waiting.bytesOf(client), bytes, this.bytes, outboxBytesMax);
   }
 
   add(command: Command, request: PendingRequest | null = null): void {
     const { nowMs, state } = this.#context;
-    if (this.#batches.length === 0 && this.#pending.length === 0) this.#lastProgressMs = nowMs;
+    if (this.#batches.length === 0 && this.#waiting.size === 0) this.#lastProgressMs = nowMs;
     const received = { receivedMs: nowMs, receivedIndex: state.index };
-    this.#pending.push({ command, request, answered: false, deliveredEarly: false, ...received });
-    this.#pendingBytes += commandBytes(command);
+    this.#waiting.add({ command, request, answered: false, deliveredEarly: false, ...received });
   }
 
   /** Returns the time since which proposals make no progress, or null when no proposal is waiting. */
   stalledSinceMs(): number | null {
-    return this.#batches.length + this.#pending.length === 0 ? null : this.#lastProgressMs;
+    return this.#batches.length + this.#waiting.size === 0 ? null : this.#lastProgressMs;
   }
 
   /**
@@ -129,24 +142,18 @@ export class Proposer {
    * member writes them to its disk.
    */
   form(unbounded: boolean): void {
-    const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;
+    const { batchesInFlightMax } = this.#context.options.limits;
     if (this.#abandoned) this.#markAbandoned();
-    while (this.#pending.length > 0 && (unbounded || this.#batches.length < batchesInFlightMax)) {
-      let bytes = 0;
-      let count = 0;
-      while (count < this.#pending.length && (count === 0 || bytes < batchBytesMax)) {
-        bytes += commandBytes(this.#pending[count]!.command);
-        count++;
-      }
-      const commands = count === this.#pending.length ? this.#pending : this.#pending.slice(0, count);
-      this.#pending = count === this.#pending.length ? [] : this.#pending.slice(count);
-      this.#pendingBytes -= bytes;
+    while (unbounded || this.#batches.length < batchesInFlightMax) {
+      const { commands, largeBytes } = this.#waiting.take(unbounded ? null : this.#largeBytes);
+      if (commands.length === 0) return;
       const sequence = this.#nextSequence++;
       const encoded = this.#encode(sequence, commands);
       this.#batches.push({
         sequence,
         createdMs: this.#context.nowMs,
         commands,
+        largeBytes,
         encoded,
         sentIn: 0,
         outbox: 'none',
@@ -154,6 +161,7 @@ export class Proposer {
         overflowed: false,
       });
       this.#batchBytes += encoded.length;
+      this.#largeBytes += largeBytes;
     }
   }
 
@@ -282,13 +290,13 @@ export class Proposer {
 
   *unanswered(): Iterable<PendingCommand> {
     for (const batch of this.#batches) yield* batch.commands;
-    yield* this.#pending;
+    yield* this.#waiting;
   }
 
   #markAbandoned(): void {
     this.#abandoned = false;
     const { isolated } = this.#context;
-    for (const pending of this.#pending) markIfAbandoned(pending, isolated);
+    for (const pending of this.#waiting) markIfAbandoned(pending, isolated);
     for (const batch of this.#batches) {
       let changed = false;
       for (const pending of batch.commands) changed = markIfAbandoned(pending, isolated) || changed;
@@ -349,6 +357,7 @@ export class Proposer {
 
   #drop(batch: PendingBatch): void {
     this.#batchBytes -= batch.encoded.length;
+    this.#largeBytes -= batch.largeBytes;
     this.#outboxBytes -= batch.outboxBytes;
   }
 }

@@ -28,6 +28,8 @@ export const smallLimits: MemberLimits = {
   ...defaultLimits,
   batchBytesMax: 2_048,
   batchesInFlightMax: 8,
+  largeCommandBytes: 96,
+  largeInFlightBytesMax: 512,
   logBytesMax: 48 * 1_024,
   keepEntries: 64,
   digestEvery: 32,

@@ -11,6 +11,15 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** Returns the head without removing it. */
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at]!;
+  }
+
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
