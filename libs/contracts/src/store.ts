@@ -81,8 +81,9 @@ export interface StoreUsage {
  * Durable storage of one member.
  *
  * `write` resolves only when the change is on the disk (fdatasync). The store groups writes made during a
- * sync into the next sync. Writes take effect and resolve in the order of the calls. After a failed write the
- * store rejects all further writes with {@link StoreFailedError}, because the content of the disk is unknown.
+ * sync into the next sync. Writes take effect and resolve in the order of the calls. The exception is a write with a
+ * `snapshot` and without `dropLog`: it contains nothing else, and writes that are called later may take effect before
+ * it. It has no effect if the store has got a newer snapshot meanwhile. After a failed write the store rejects all further writes with {@link StoreFailedError}, because the content of the disk is unknown.
  *
  * A full disk is the exception: the store rejects the whole write with {@link StoreFullError}, and later
  * writes may succeed.

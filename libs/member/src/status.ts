@@ -41,7 +41,7 @@ export function statusOf(parts: {
     links: Object.fromEntries(peers.links),
     config: raft.config,
     settings: context.state.settings,
-    bounds: { logBytesMax: limits.logBytesMax, outboxBytesMax: limits.outboxBytesMax },
+    bounds: { logBytesMax: replica.logBytesMax, outboxBytesMax: limits.outboxBytesMax },
     incarnation: recovered.incarnation,
     semantics: context.state.semantics,
     elections: replica.elections,

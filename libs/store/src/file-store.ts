@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type {
   ClockRecord,
   ClusterError,
@@ -6,6 +7,7 @@ import type {
   MemberId,
   RecoveredState,
   Store,
+  Snapshot,
   StoreUsage,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
@@ -20,7 +22,7 @@ import type { StoreIdentity, Migration } from './identity.ts';
 import { builtInMigrations, newIdentity, readIdentity, writeIdentity } from './identity.ts';
 import { Journal, createJournal } from './journal/journal.ts';
 import { lockCandidatePrefix } from './disk/directory-lock.ts';
-import type { JournalRecord } from './journal/journal-record.ts';
+import type { JournalRecord, SnapshotReference } from './journal/journal-record.ts';
 import { segmentName, segmentNumbers } from './journal/replay.ts';
 import { readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
 import type { QueuedWrite } from './group-commit-queue.ts';
@@ -68,6 +70,9 @@ class FileStore implements Store {
   readonly #segmentBytesMax: number;
   readonly #migrations: ReadonlyMap<number, Migration>;
   readonly #queue: GroupCommitQueue;
+  /** The last snapshot that is written beside the queue. A later one waits for it. */
+  #snapshotWrite: Promise<void> = Promise.resolve();
+  #closing = false;
   #open: OpenStore | null = null;
   #failure: ClusterError | null = null;
   #nextSnapshotFile = 1;
@@ -91,6 +96,7 @@ class FileStore implements Store {
   async open(member: MemberId): Promise<RecoveredState> {
     if (this.#open !== null) throw new Error('the store is already open');
     this.#failure = null;
+    this.#closing = false;
     let release: (() => Promise<void>) | null = null;
     try {
       await this.#system.makeDirectory(this.#directory);
@@ -105,7 +111,11 @@ class FileStore implements Store {
   write(change: StoreWrite): Promise<void> {
     if (this.#open === null) return Promise.reject(notOpenError());
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    return this.#queue.push(change);
+    const { snapshot, dropLog } = change;
+    if (snapshot === undefined || dropLog === true) return this.#queue.push(change);
+    const result = this.#snapshotWrite.then(() => this.#writeOwnSnapshot(change, snapshot));
+    this.#snapshotWrite = result.catch(() => undefined);
+    return result;
   }
 
   saveClock(record: ClockRecord): Promise<void> {
@@ -120,6 +130,8 @@ class FileStore implements Store {
   async close(): Promise<void> {
     const open = this.#open;
     if (open === null) return;
+    this.#closing = true;
+    await this.#snapshotWrite;
     await this.#queue.drain();
     await this.#clockWrite;
     if (this.#open === null) return;
@@ -221,12 +233,48 @@ class FileStore implements Store {
   }
 
   /**
+   * Writes the file of a snapshot of this member's own state while other writes go on, and then the record that refers
+   * to it. The entries that the snapshot replaces stay until then, so a crash loses nothing.
+   */
+  async #writeOwnSnapshot(change: StoreWrite, snapshot: Snapshot): Promise<void> {
+    let reference: SnapshotReference;
+    this.#usable();
+    try {
+      reference = await this.#writeSnapshotFile(this.#nextSnapshotFile++, snapshot, async (durationMs) => {
+        this.#usable();
+        // The journal gets at least as much of the disk's time as the snapshot.
+        if (!this.#closing) await delay(durationMs);
+      });
+    } catch (error) {
+      throw this.#failure ?? this.#handleFailure(error);
+    }
+    return this.#queue.push(change, reference);
+  }
+
+  async #writeSnapshotFile(
+    file: number,
+    snapshot: Snapshot,
+    afterPiece?: (durationMs: number) => Promise<void>,
+  ): Promise<SnapshotReference> {
+    const startedMs = performance.now();
+    const reference = await writeSnapshot(this.#system, this.#directory, file, snapshot, afterPiece);
+    const seconds = (performance.now() - startedMs) / 1_000;
+    this.#metrics.observe(storeMetrics.snapshotWriteSeconds, [], seconds);
+    return reference;
+  }
+
+  /** @throws ClusterError the store has failed or is not open */
+  #usable(): OpenStore {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#open === null) throw notOpenError();
+    return this.#open;
+  }
+
+  /**
    * Commits one group of writes in the order of the calls. All of them are durable when the promise resolves.
    */
   async #commitGroup(group: readonly QueuedWrite[]): Promise<void> {
-    if (this.#failure !== null) throw this.#failure;
-    if (this.#open === null) throw notOpenError();
-    const { journal } = this.#open;
+    const { journal } = this.#usable();
     try {
       const prepared = this.#queue.accept(group, journal.lastIndex);
       if (prepared.length === 0) return;
@@ -245,19 +293,23 @@ class FileStore implements Store {
   }
 
   async #append(group: readonly QueuedWrite[], journal: Journal): Promise<void> {
-    const first = group[0]?.change;
-    if (first?.snapshot === undefined) {
+    const [write] = group;
+    const first = write?.change;
+    if (write === undefined || first?.snapshot === undefined) {
       if (journal.shouldRotate) await journal.rotate();
-      await journal.append(group.map((write) => withoutSnapshot(write.change)));
+      await journal.append(group.map(({ change }) => withoutSnapshot(change)));
+      return;
+    }
+    if (write.written !== null && (journal.snapshot?.index ?? 0) >= write.written.index) {
+      // A snapshot of a peer has replaced the state meanwhile.
+      this.#obsoleteSnapshots.push(write.written.file);
       return;
     }
     // A snapshot is a group of its own and starts a new segment, so that the segments before it can be
     // removed.
-    const file = this.#nextSnapshotFile++;
-    const startedMs = performance.now();
-    const reference = await writeSnapshot(this.#system, this.#directory, file, first.snapshot);
-    const seconds = (performance.now() - startedMs) / 1_000;
-    this.#metrics.observe(storeMetrics.snapshotWriteSeconds, [], seconds);
+    const reference =
+      write.written ?? (await this.#writeSnapshotFile(this.#nextSnapshotFile++, first.snapshot));
+    const { file } = reference;
     try {
       await journal.rotate();
       await journal.append([{ ...withoutSnapshot(first), snapshot: reference }]);

@@ -1,5 +1,6 @@
 import type { LogIndex, StoreWrite } from '@mqtt-cluster/contracts';
 import { StoreFullError } from '@mqtt-cluster/contracts';
+import type { SnapshotReference } from './journal/journal-record.ts';
 import { continuityError, lastIndexAfter } from './stored-state.ts';
 
 /** Maximum size of a group, which is written with one call from one buffer. */
@@ -12,12 +13,20 @@ const waitingBytesMax = 256 * 1024 * 1024;
 
 export class QueuedWrite {
   readonly change: StoreWrite;
+  /** The file of the snapshot, if it is already written. */
+  readonly written: SnapshotReference | null;
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 
-  constructor(change: StoreWrite, resolve: () => void, reject: (error: unknown) => void) {
+  constructor(
+    change: StoreWrite,
+    written: SnapshotReference | null,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
     this.change = change;
+    this.written = written;
     this.bytes = sizeOf(change);
     this.resolve = resolve;
     this.reject = reject;
@@ -54,9 +63,10 @@ export class GroupCommitQueue {
     this.#commitGroup = commitGroup;
   }
 
-  push(change: StoreWrite): Promise<void> {
+  /** @param written the file of the snapshot, if it is already written */
+  push(change: StoreWrite, written: SnapshotReference | null = null): Promise<void> {
     return new Promise((resolve, reject) => {
-      const write = new QueuedWrite(change, resolve, reject);
+      const write = new QueuedWrite(change, written, resolve, reject);
       if (this.#waitingBytes + write.bytes > waitingBytesMax && this.#waiting.length > 0) {
         const waiting = `${this.#waitingBytes} bytes of writes are waiting`;
         this.#refuse(write, new StoreFullError(`write refused: the disk is too slow (${waiting})`));

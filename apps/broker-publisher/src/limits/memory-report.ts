@@ -41,7 +41,8 @@ export function memoryBounds(
     { name: 'limits.clients.unfinishedBytesMax', bytes: clients.unfinishedBytesMax },
     { name: 'limits.clients.heldBytesMax', bytes: clients.heldBytesMax },
     { name: 'limits.clients.outgoingBytesMax', bytes: clients.outgoingBytesMax },
-    { name: 'limits.logBytesMax', bytes: limits.logBytesMax },
+    // The log may grow to half of the last snapshot (libs/member/src/log/replica.ts).
+    { name: 'limits.logBytesMax', bytes: Math.max(limits.logBytesMax, replicatedBytes / 2) },
     // The same number of bytes bounds the commands that wait for the log.
     { name: 'limits.outboxBytesMax', bytes: 2 * limits.outboxBytesMax },
     { name: 'bridge', bytes: (peers.length - 1) * bytesPerPeer },

@@ -50,10 +50,14 @@ export class PendingWrites {
     return !this.full || this.#context.nowMs - this.#refusedAtMs >= fullDiskRetryMs;
   }
 
-  /** Time since the oldest unfinished write began, ms. 0 when no write is unfinished. */
+  /**
+   * Time since the oldest unfinished write began, ms. 0 when no write is unfinished. Snapshots of this member's own
+   * state do not count: they take long, and no other write waits for them.
+   */
   get slowestMs(): number {
-    const oldest = this.#unfinished.values().next().value;
-    return oldest === undefined ? 0 : this.#context.nowMs - oldest.startedMs;
+    for (const { snapshot, bootstrap, startedMs } of this.#unfinished.values())
+      if (snapshot === null || bootstrap) return this.#context.nowMs - startedMs;
+    return 0;
   }
 
   get busy(): boolean {
@@ -84,6 +88,7 @@ export class PendingWrites {
   }
 
   take(): MemberOutput['write'] {
+    if (this.#snapshot !== null && !this.#bootstrap) return this.#takeSnapshot(this.#snapshot);
     const raft = this.#raft;
     const snapshot = this.#snapshot;
     const deletesDue =
@@ -115,7 +120,16 @@ export class PendingWrites {
     };
   }
 
-  /** Returns the completed write. Writes complete in order. */
+  /** A snapshot of this member's own state is a write of its own, because the store completes it later than others. */
+  #takeSnapshot(snapshot: Snapshot): MemberOutput['write'] {
+    this.#snapshot = null;
+    const token = this.#nextToken++;
+    const nothing = { raftToken: null, outboxSequences: [], outboxDelete: [], bootstrap: false };
+    this.#unfinished.set(token, { ...nothing, snapshot, startedMs: this.#context.nowMs });
+    return { token, change: { snapshot } };
+  }
+
+  /** Returns the completed write. Writes complete in order, except snapshots of this member's own state. */
   written(token: number): CompletedWrite | null {
     this.full = false;
     const write = this.#unfinished.get(token) ?? null;

@@ -37,6 +37,11 @@ const snapshotRetryMs = 10_000;
  * log's size.
  */
 const keptPart = 1 / 4;
+/**
+ * A snapshot is due when the log has at least this part of the size of the last snapshot, because each snapshot writes
+ * the whole state. Raising it saves disk writes, and costs memory for the log.
+ */
+const logPartOfState = 1 / 2;
 
 export interface ReplicaHandlers {
   /**
@@ -84,6 +89,8 @@ export class Replica {
    * half of its bound beyond this size.
    */
   #logBytesAfterCut = 0;
+  /** Size of the last snapshot, bytes. */
+  #snapshotBytes = 0;
   #transferredMs = -Infinity;
   #snapshotRefusedMs = -Infinity;
 
@@ -103,6 +110,7 @@ export class Replica {
     if (snapshot !== null) context.state = this.#decode(snapshot);
     this.appliedIndex = snapshot?.index ?? 0;
     this.snapshotIndex = this.appliedIndex;
+    this.#snapshotBytes = snapshot?.data.length ?? 0;
     this.#appliedConfig = snapshot?.config ?? null;
     this.raft = this.#createRaft({ hardState, snapshot, config: this.#appliedConfig, entries });
     this.status = this.raft.status();
@@ -141,7 +149,8 @@ export class Replica {
     if (write.raftToken !== null) this.raft.stored(write.raftToken);
     if (write.snapshot === null) return;
     const { index } = write.snapshot;
-    this.snapshotIndex = index;
+    // A snapshot of a peer may have replaced the state while this one was written.
+    this.snapshotIndex = Math.max(this.snapshotIndex, index);
     if (write.bootstrap) return this.#bootstrapped(write.snapshot);
     this.raft.compact(index, this.#entriesToKeep(index));
     this.#logBytesAfterCut = this.raft.status().logBytes;
@@ -293,6 +302,7 @@ export class Replica {
     this.#context.state = this.#decode(snapshot);
     this.appliedIndex = index;
     this.snapshotIndex = index;
+    this.#snapshotBytes = data.length;
     this.#appliedConfig = config;
     this.#logBytesAfterCut = 0;
     this.#digests.restored();
@@ -325,12 +335,18 @@ export class Replica {
     const snapshot = this.snapshot();
     if (snapshot === null) return null;
     const { index, data } = snapshot;
+    this.#snapshotBytes = data.length;
     this.#context.events.push({ kind: 'snapshot', action: 'taken', index, bytes: data.length });
     return snapshot;
   }
 
+  /** Size of the log at which a snapshot is due, bytes. */
+  get logBytesMax(): number {
+    return Math.max(this.#context.options.limits.logBytesMax, this.#snapshotBytes * logPartOfState);
+  }
+
   #snapshotDue(): Snapshot | null {
-    const { logBytesMax } = this.#context.options.limits;
+    const { logBytesMax } = this;
     const { logBytes } = this.status;
     if (logBytes < logBytesMax || logBytes - this.#logBytesAfterCut < logBytesMax / 2) return null;
     if (this.#context.nowMs - this.#snapshotRefusedMs < snapshotRetryMs) return null;
