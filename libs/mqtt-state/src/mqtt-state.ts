@@ -197,6 +197,7 @@ class ReplicatedMqttState implements MqttState {
       retainedVisits: {
         nodesLeft: data.semantics < accessSemantics ? Infinity : retainedNodesPerEntryMax,
       },
+      large: { messages: [], bodies: [] },
     };
     data.applyCount++;
     if (index <= data.index || !Number.isSafeInteger(index)) {
@@ -211,6 +212,7 @@ class ReplicatedMqttState implements MqttState {
       // would crash.
       alarm(context, `log entry ${index} applied only partly: ${String(error)}`);
     }
+    this.#digester.prepare(context.large);
     reportDropped(context);
     return context.effects;
   }

@@ -6,6 +6,7 @@ import type {
   Incarnation,
   LogIndex,
   MemberId,
+  Message,
   StoreId,
   Subscription,
 } from '@mqtt-cluster/contracts';
@@ -148,6 +149,15 @@ function timerBefore(left: Timer, right: Timer): boolean {
 }
 
 /** The application of one log entry: the state that it changes and the effects that it collects. */
+/** Messages and bodies that an entry has added to the state and that are large. */
+export interface LargeContents {
+  readonly messages: Message[];
+  readonly bodies: MessageBody[];
+}
+
+/** Payload bytes from which on a message is large. */
+export const largePayloadBytes = 4 * 1024;
+
 export interface ApplyContext {
   readonly data: StateData;
   readonly effects: StateEffect[];
@@ -164,6 +174,7 @@ export interface ApplyContext {
   readonly retainedTopics: string[];
   /** What the cursors of this entry may still examine. Without a bound before `accessSemantics`. */
   readonly retainedVisits: VisitBudget;
+  readonly large: LargeContents;
 }
 
 /** Adds an alarm: the entry contains something that no correct member proposes. */

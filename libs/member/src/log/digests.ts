@@ -7,10 +7,14 @@ import type { Peers } from '../cluster/peers.ts';
  */
 const keptMax = 16;
 /**
- * Above these sizes of the queues members compare digests less often, because a digest reads the whole state.
+ * Above these sizes of the state members compare digests less often, because a digest reads the whole state. The
+ * sizes are functions of the replicated state, and each interval is a multiple of the shorter ones, so members at
+ * equal indexes, also those of older programs, have common indexes.
  */
 const mediumStateBytes = 1024 * 1024;
 const largeStateBytes = 32 * 1024 * 1024;
+/** What a digest reads of each session and of each retained message: names, numbers and the hash of its content. */
+const readBytesOfPart = 64;
 
 /**
  * Compares the digests of this member and its peers at common indexes: equal indexes must have equal states.
@@ -36,8 +40,10 @@ export class Digests {
   applied(index: LogIndex, config: ClusterConfig | null): void {
     const every = this.#context.options.limits.digestEvery;
     if (index % every !== 0) return;
-    const { queuedBytes } = this.#context.state.counts();
-    const factor = queuedBytes > largeStateBytes ? 64 : queuedBytes > mediumStateBytes ? 8 : 1;
+    const counts = this.#context.state.counts();
+    const parts = readBytesOfPart * (counts.sessions + counts.retained);
+    const bytes = Math.max(counts.queuedBytes, counts.willBytes + counts.subscriptionBytes + parts);
+    const factor = bytes > largeStateBytes ? 64 : bytes > mediumStateBytes ? 8 : 1;
     if (index % (every * factor) !== 0) return;
     const value = this.#context.state.digest();
     this.#latest = { index, value };

@@ -12,8 +12,13 @@ const asciiLoopCharactersMax = 48;
  * (LEB128).
  */
 export class ByteWriter {
-  #buffer = Buffer.allocUnsafe(initialBytes);
+  #buffer: Buffer;
   #length = 0;
+
+  /** @param capacity bytes up to which the writer needs no larger buffer */
+  constructor(capacity = initialBytes) {
+    this.#buffer = Buffer.allocUnsafe(capacity);
+  }
 
   get length(): number {
     return this.#length;
@@ -81,6 +86,13 @@ export class ByteWriter {
   /** Returns a view of the written bytes. The view is valid until the next write. */
   written(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Returns the written bytes without a copy. The writer must not be used again. */
+  release(): Uint8Array {
+    const { buffer, byteOffset } = this.#buffer;
+    this.#buffer = Buffer.alloc(0);
+    return new Uint8Array(buffer, byteOffset, this.#length);
   }
 
   /** Returns a copy of the written bytes. */

@@ -30,14 +30,28 @@ export interface LargeParts {
  * replicated, and a decoded state continues with the same order.
  */
 export function encodeState(data: StateData): Uint8Array {
-  const writer = new ByteWriter();
+  const writer = new ByteWriter(approximateBytes(data));
   const bodies = new BodyWriter(writer);
   writeState(writer, data, {
     items: (session) => writeItems(writer, bodies, session.items),
     message: (message) => writeMessage(writer, message),
     access: (access) => writeAccess(writer, access),
   });
-  return writer.finish();
+  return writer.release();
+}
+
+/** Approximate bytes of a state without sessions and messages, and of the fixed parts of one session or message. */
+const emptyBytes = 64 * 1024;
+const partBytes = 128;
+
+/**
+ * Returns an estimate above the size of the encoded state, so that the encoder need not copy a large state into ever
+ * larger buffers. Memory that the encoder does not write to costs nothing.
+ */
+function approximateBytes(data: StateData): number {
+  const { queuedBytes, usage, subscriptionBytes, sessions, retained } = data;
+  const parts = partBytes * (sessions.size + retained.size);
+  return emptyBytes + parts + queuedBytes + usage.retainedBytes + subscriptionBytes + usage.willBytes;
 }
 
 /** Writes everything that is replicated. */

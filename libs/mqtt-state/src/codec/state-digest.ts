@@ -8,7 +8,7 @@ import { writeBody, writeItems } from './session-codec.ts';
 import type { MessageBody } from '../session/queued-message.ts';
 import type { SessionQueue } from '../session/session-queue.ts';
 import { writeState } from './state-codec.ts';
-import type { StateData } from '../state-data.ts';
+import type { LargeContents, StateData } from '../state-data.ts';
 
 const digestHexDigits = 16;
 
@@ -23,6 +23,15 @@ export class StateDigester {
   readonly #queues = new WeakMap<SessionQueue, { readonly revision: number; readonly hash: number }>();
   readonly #access = new WeakMap<ReplicatedAccess, number>();
   readonly #scratch = new ByteWriter();
+
+  /**
+   * Hashes large messages when they enter the state. Otherwise the next digest would hash all of them at once, at the
+   * same index on every member.
+   */
+  prepare({ messages, bodies }: LargeContents): void {
+    for (const message of messages) this.#messageHash(message);
+    for (const body of bodies) this.#bodyHash(body);
+  }
 
   digest(data: StateData): string {
     const writer = new ByteWriter();

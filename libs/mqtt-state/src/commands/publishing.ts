@@ -9,7 +9,7 @@ import type { Session } from '../session/session.ts';
 import { bodyBytes, createBody } from '../session/queued-message.ts';
 import type { Origin } from '../session/queued-message.ts';
 import { hasShare } from '../session/queue-share.ts';
-import { alarm } from '../state-data.ts';
+import { alarm, largePayloadBytes } from '../state-data.ts';
 import type { StateData, ApplyContext } from '../state-data.ts';
 import { isWithinRetainedBounds } from '../topics/retained-bounds.ts';
 import { tombstoneBytesMaxOf } from '../topics/retained-messages.ts';
@@ -204,6 +204,7 @@ function changeRetained(
   else {
     data.retained.set({ message, ...change, owner: context.semantics < accessSemantics ? null : owner });
     retainedTopics.push(message.topic);
+    if (message.payload.length >= largePayloadBytes) context.large.messages.push(message);
   }
 }
 
@@ -220,6 +221,7 @@ function enqueueAll(
     return;
   }
   const body = createBody(message, source.origin);
+  if (message.payload.length >= largePayloadBytes) context.large.bodies.push(body);
   for (const delivery of deliveries) {
     const { session, shared } = delivery;
     shared?.advance();

@@ -1,0 +1,65 @@
+import { jest } from '@jest/globals';
+import type { LargeContents } from '../src/state-data.ts';
+import { decodeMqttState } from '../src/index.ts';
+import { StateDigester } from '../src/codec/state-digest.ts';
+import { openCommand, publishCommand, StateDriver } from './support/state-driver.ts';
+
+const large = 'x'.repeat(5_000);
+
+/** Returns what the state has hashed ahead of a digest while `act` runs. */
+function hashedAhead(act: () => void): { messages: string[]; bodies: string[] } {
+  const spy = jest.spyOn(StateDigester.prototype, 'prepare');
+  act();
+  const contents = spy.mock.calls.map(([given]) => given as LargeContents);
+  spy.mockRestore();
+  const topics = contents.flatMap(({ messages }) => messages.map(({ topic }) => topic));
+  const queued = contents.flatMap(({ bodies }) => bodies.map(({ message }) => message.topic));
+  // The driver applies each entry to a decoded copy of the state as well.
+  return { messages: [...new Set(topics)], bodies: [...new Set(queued)] };
+}
+
+describe('the hashes of a digest', () => {
+  test('of large messages are computed when the messages are retained or queued, one entry at a time', () => {
+    const driver = new StateDriver().start('a');
+    driver.propose('a', openCommand('s'));
+    const epoch = driver.state.session('s')!.epoch;
+    driver.propose('a', {
+      kind: 'subscribe',
+      client: 's',
+      epoch,
+      subscriptions: [{ filter: 'queued/#', qos: 1 }],
+    });
+    const hashed = hashedAhead(() => {
+      driver.propose('a', publishCommand('retained/1', large, 1, { retain: true }));
+      driver.propose('a', publishCommand('queued/1', large));
+      driver.propose('a', publishCommand('queued/small', 'x'));
+      driver.propose('a', publishCommand('nobody', large));
+    });
+    expect(hashed).toEqual({ messages: ['retained/1'], bodies: ['queued/1'] });
+  });
+
+  test('are those of a state that was decoded from a snapshot', () => {
+    const driver = new StateDriver().start('a');
+    driver.propose('a', publishCommand('retained/1', large, 1, { retain: true }));
+    expect(decodeMqttState(driver.state.encode()).digest()).toBe(driver.state.digest());
+  });
+
+  test('are cached, so a digest reads no large payload again', () => {
+    const digester = new StateDigester();
+    let reads = 0;
+    const message = {
+      topic: 't',
+      qos: 1 as const,
+      retain: true,
+      get payload() {
+        reads++;
+        return new Uint8Array(5_000);
+      },
+    };
+    digester.prepare({ messages: [message], bodies: [] });
+    const before = reads;
+    expect(before).toBeGreaterThan(0);
+    digester.prepare({ messages: [message], bodies: [] });
+    expect(reads).toBe(before);
+  });
+});
