@@ -196,7 +196,8 @@ export class Authentication implements Authenticator {
     }
     if (this.#failures.isLimited(address, userName)) return { kind: 'limited' };
     const hashes = this.#decoys.get(listener)!.hashesFor(hash);
-    const verdict = await this.#options.hashes.verify(address, password, hashes);
+    const hasFailed = this.#failures.hasFailed(address);
+    const verdict = await this.#options.hashes.verify(address, password, hashes, hasFailed);
     if (verdict === 'busy') return { kind: 'busy' };
     if (verdict === 'unavailable') return { kind: 'unavailable', reason: 'no hash could be computed' };
     if (verdict === 'differs' || known === null || hash === null) return wrong;

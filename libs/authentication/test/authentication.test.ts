@@ -261,6 +261,20 @@ describe('the memory of successes', () => {
     expect(await login({ user: 'alice', password: 'secret' })).toEqual(refused);
   });
 
+  test('a login from an address with a failed login comes after those of other addresses', async () => {
+    const marks: (boolean | undefined)[] = [];
+    const hashes = {
+      verify: async (_address: string, _password: Uint8Array, _hashes: unknown, hasFailed?: boolean) => {
+        marks.push(hasFailed);
+        return 'differs' as const;
+      },
+    };
+    const { login } = authenticationWith({ hashes, table: () => tableOf({}) });
+    await login({ user: 'alice', password: 'guess' });
+    await login({ user: 'bob', password: 'guess' });
+    expect(marks).toEqual([false, true]);
+  });
+
   test('the password of one user does not match for another user with the same hash', () => {
     const cache = new SuccessCache();
     cache.add('alice', 'hash', Buffer.from('secret'));

@@ -98,6 +98,45 @@ test('one address cannot fill the queue, and other addresses are served in turn'
   expect(threads[0]!.passwords).toEqual(['a0', 'a1', 'b0', 'a2', 'a3']);
 });
 
+test('a newcomer waits for few jobs of a flood from many addresses, before and after their first failure', async () => {
+  const { pool, threads } = manualPool();
+  const served = () => threads[0]!.passwords;
+  const answer = async (): Promise<void> => {
+    const before = served().length;
+    threads[0]!.answer({ matches: false });
+    await turnsUntil(() => served().length > before);
+  };
+  const guess = (number: number, hasFailed: boolean) =>
+    void pool.verify(`127.2.0.${number}`, Buffer.from('guess'), [hash], hasFailed);
+  for (let number = 0; number < 200; number++) guess(number, false);
+  void pool.verify('192.0.2.1', Buffer.from('newcomer'), [hash]);
+  // Each address of the flood guesses again after its failure.
+  for (let count = 0; count < 8 && !served().includes('newcomer'); count++) {
+    await answer();
+    guess(count, true);
+  }
+  expect(served()).toContain('newcomer');
+  while (pool.length > 0) await answer();
+  for (let number = 0; number < 100; number++) guess(number, true);
+  void pool.verify('192.0.2.2', Buffer.from('late'), [hash]);
+  for (let count = 0; count < 5 && !served().includes('late'); count++) await answer();
+  expect(served()).toContain('late');
+  expect(pool.length).toBeGreaterThan(50);
+});
+
+test('an address with failures gets each fourth turn, however many others wait', async () => {
+  const { pool, threads } = manualPool();
+  for (let number = 0; number < 60; number++)
+    void pool.verify(`192.0.2.${number}`, Buffer.from('other'), [hash]);
+  void pool.verify('127.0.0.1', Buffer.from('failed'), [hash], true);
+  for (let count = 0; count < 5; count++) {
+    const before = threads[0]!.passwords.length;
+    threads[0]!.answer({ matches: true });
+    await turnsUntil(() => threads[0]!.passwords.length > before);
+  }
+  expect(threads[0]!.passwords).toContain('failed');
+});
+
 test('addresses of one IPv6 network share their places in the queue', async () => {
   const { pool } = manualPool({ jobsMax: 10, jobsPerAddressMax: 1 });
   void pool.verify('2001:db8::1', password, [hash]);

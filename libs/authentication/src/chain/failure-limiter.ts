@@ -38,6 +38,12 @@ export class FailureLimiter {
     );
   }
 
+  /** Returns whether a login from this address has failed within the last minute. */
+  hasFailed(address: string): boolean {
+    const bucket = this.#buckets.get(addressGroup(address));
+    return bucket !== undefined && this.#now() - bucket.atMs < minuteMs;
+  }
+
   onFailure(address: string, user: string): void {
     const [byAddress, byUser] = keysOf(address, user);
     this.#count(byAddress, failuresPerAddressMax);

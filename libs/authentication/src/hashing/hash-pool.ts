@@ -47,7 +47,7 @@ interface Pending {
 
 /**
  * Computes password hashes in threads of its own, behind a bounded queue that serves addresses in turn. A thread
- * starts with the first job that needs it.
+ * starts with the first job that needs it, and has a lower priority than the member.
  */
 export class HashPool {
   readonly #logger: Logger;
@@ -81,9 +81,16 @@ export class HashPool {
   /**
    * Compares a password with the first hash. If they differ, the pool computes the other hashes too, so that each
    * refusal costs the same. Never rejects.
+   *
+   * @param hasFailed whether a login of this address has failed lately
    */
-  async verify(address: string, password: Uint8Array, hashes: readonly PasswordHash[]): Promise<HashVerdict> {
-    const answer = await this.#run(address, { password, tasks: hashes.map(taskOf) });
+  async verify(
+    address: string,
+    password: Uint8Array,
+    hashes: readonly PasswordHash[],
+    hasFailed = false,
+  ): Promise<HashVerdict> {
+    const answer = await this.#run(address, { password, tasks: hashes.map(taskOf) }, hasFailed);
     if (typeof answer === 'string') return answer;
     if (answer.error !== undefined) {
       this.#logger.error({ error: answer.error }, 'A password hash could not be computed');
@@ -118,10 +125,11 @@ export class HashPool {
     await Promise.all([...this.#threads].map((thread) => thread.stop()));
   }
 
-  #run(address: string, job: HashJob): Promise<HashAnswer | 'busy' | 'unavailable'> {
+  #run(address: string, job: HashJob, hasFailed = false): Promise<HashAnswer | 'busy' | 'unavailable'> {
     if (this.#stopped) return Promise.resolve('unavailable');
     return new Promise((resolve) => {
-      if (!this.#queue.push(address, { job, sinceMs: this.#now(), resolve })) return resolve('busy');
+      if (!this.#queue.push(address, { job, sinceMs: this.#now(), resolve }, hasFailed))
+        return resolve('busy');
       this.#serve();
       this.#recordLength();
     });

@@ -12,7 +12,18 @@ export const hashWorkerSource = `
 const { parentPort } = require('node:worker_threads');
 const { createHash, pbkdf2Sync, scryptSync, timingSafeEqual } = require('node:crypto');
 
+const { readlinkSync } = require('node:fs');
+const { setPriority } = require('node:os');
+
 const scryptBytesMax = 80 * 1024 * 1024;
+const niceness = 5;
+
+// On Linux each thread has a priority of its own. A flood of logins must not take the processor from the member.
+try {
+  setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), niceness);
+} catch {
+  // The thread works with the priority of the process.
+}
 
 function derive(password, { kind, salt, length, ln, r, p, iterations }) {
   if (kind === 'scrypt') return scryptSync(password, salt, length, { N: 2 ** ln, r, p, maxmem: scryptBytesMax });
