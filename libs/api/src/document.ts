@@ -2,7 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { apiActs } from './acts.ts';
 import type { OperationId } from './acts.ts';
 import { routes } from './routes.ts';
-import { apiPrefix, sessionCookie } from './version.ts';
+import { apiPrefix, changeHeader, sessionCookie } from './version.ts';
 
 /** The OpenAPI document, as a value that JSON can represent. */
 export type OpenApiDocument = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
@@ -46,9 +46,19 @@ function createDocument(): OpenApiDocument {
     name: sessionCookie,
     description: 'The cookie of POST /sign-in.',
   });
+  registry.registerComponent('securitySchemes', 'change', {
+    type: 'apiKey',
+    in: 'header',
+    name: changeHeader.name,
+    description: `Not a secret: the value is ${changeHeader.value}. No page of another origin can send the header.`,
+  });
   for (const [id, route] of Object.entries(routes)) {
     const { description } = route as { readonly description?: string };
-    registry.registerPath({ ...route, description: withRole(id as OperationId, description) });
+    registry.registerPath({
+      ...route,
+      description: withRole(id as OperationId, description),
+      security: securityOf(id as OperationId),
+    });
   }
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
@@ -62,7 +72,6 @@ function createDocument(): OpenApiDocument {
     },
     servers: [{ url: apiPrefix, description: 'The member that serves this document.' }],
     tags,
-    security: [{ token: [] }, { user: [] }, { session: [] }],
   });
 }
 
@@ -71,4 +80,16 @@ function withRole(id: OperationId, description: string | undefined): string {
   const { role } = apiActs[id];
   const needed = role === null ? 'Needs no authorization.' : `Needs the role ${role}.`;
   return description === undefined ? needed : `${description} ${needed}`;
+}
+
+/** Returns the alternatives of an operation: one kind of credentials, and the header for changes. */
+function securityOf(id: OperationId): Record<string, string[]>[] {
+  const { role, changes } = apiActs[id];
+  const change = changes ? { change: [] } : {};
+  if (role === null) return changes ? [change] : [];
+  return [
+    { token: [], ...change },
+    { user: [], ...change },
+    { session: [], ...change },
+  ];
 }

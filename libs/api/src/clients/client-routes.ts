@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { clientIdParameter, flagParameter, memberIdParameter, pageParameters } from '../shared/parameters.ts';
-import { changeHeaders, jsonBody, jsonResult } from '../shared/responses.ts';
+import { jsonBody, jsonResult } from '../shared/responses.ts';
 import { clientPageSchema, clientSchema, disconnectedSchema } from './client-schemas.ts';
 
 const tags = ['Clients'];
@@ -50,7 +50,7 @@ export const clientRoutes = {
     operationId: 'disconnectClient',
     tags,
     summary: 'Disconnect a client',
-    request: { headers: changeHeaders, params },
+    request: { params },
     responses: jsonResult(
       z.object({ ended: z.boolean() }).meta({ id: 'ConnectionEnded' }),
       'Whether the client was connected. The session stays.',
@@ -63,7 +63,6 @@ export const clientRoutes = {
     tags,
     summary: 'Disconnect many clients',
     request: {
-      headers: changeHeaders,
       body: jsonBody(
         z
           .strictObject({ ids: z.array(clientIdParameter).min(1).max(disconnectMax) })
@@ -79,7 +78,7 @@ export const clientRoutes = {
     tags,
     summary: 'Delete a session with its subscriptions and its queue',
     description: 'A connected client is disconnected first.',
-    request: { headers: changeHeaders, params },
+    request: { params },
     responses: jsonResult(
       z.object({ deleted: z.boolean() }).meta({ id: 'SessionDeleted' }),
       'Whether the session existed.',

@@ -15,7 +15,7 @@ const summaryFields = {
   listener: z.string().nullable(),
   connectedSinceMs: z.number().nullable().meta({ description: 'Wall clock, ms since 1970.' }),
   clean: z.boolean().meta({ description: 'Whether the session ends with the connection.' }),
-  expirySeconds: z.number().meta({ description: 'Session Expiry Interval.' }),
+  expirySeconds: z.number().nullable().meta({ description: 'Session Expiry Interval.' }),
   subscriptions: z.int(),
   queuedMessages: z.int(),
   queuedBytes: z.int(),
@@ -47,7 +47,7 @@ export const clientSchema = z
   .object({
     ...summaryFields,
     keepAliveSeconds: z.int().nullable(),
-    receiveMaximum: z.int(),
+    receiveMaximum: z.int().nullable(),
     owner: z.string().nullable().meta({ description: 'The user that the session belongs to.' }),
     will: z
       .object({

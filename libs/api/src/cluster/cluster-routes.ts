@@ -4,10 +4,10 @@ import { memberIdParameter } from '../shared/parameters.ts';
 import {
   acceptedResult,
   bytesResult,
-  changeHeaders,
   doneSchema,
   jsonBody,
   jsonResult,
+  optionalJsonBody,
 } from '../shared/responses.ts';
 import {
   healthSchema,
@@ -27,7 +27,6 @@ export const clusterRoutes = {
     operationId: 'getOpenApiDocument',
     tags,
     summary: 'This document',
-    security: [],
     responses: jsonResult(
       z.looseObject({ openapi: z.string() }).meta({ id: 'OpenApiDocument' }),
       'The OpenAPI document.',
@@ -47,7 +46,6 @@ export const clusterRoutes = {
     operationId: 'getHealth',
     tags,
     summary: 'Whether the cluster is healthy, or one member can be stopped',
-    security: [],
     request: {
       query: z.strictObject({
         stop: memberIdParameter.optional().meta({ description: 'Id of the member to be stopped.' }),
@@ -75,7 +73,7 @@ export const clusterRoutes = {
     operationId: 'changeSettings',
     tags,
     summary: 'Change settings of the cluster',
-    request: { headers: changeHeaders, body: jsonBody(settingsPatchSchema) },
+    request: { body: jsonBody(settingsPatchSchema) },
     responses: jsonResult(settingsSchema, 'All settings; the change is in force at this member.'),
   }),
   transferLeadership: createRoute({
@@ -85,15 +83,12 @@ export const clusterRoutes = {
     tags,
     summary: 'Transfer the leadership to another voter',
     request: {
-      headers: changeHeaders,
-      body: jsonBody(
+      body: optionalJsonBody(
         z
           .strictObject({
-            to: memberIdParameter
-              .optional()
-              .meta({
-                description: 'The new leader. Absent: the leader chooses the voter with the longest log.',
-              }),
+            to: memberIdParameter.optional().meta({
+              description: 'The new leader. Absent: the leader chooses the voter with the longest log.',
+            }),
           })
           .meta({ id: 'LeadershipTransfer' }),
       ),
@@ -106,7 +101,6 @@ export const clusterRoutes = {
     operationId: 'bootstrapCluster',
     tags,
     summary: 'Form a cluster although some members are missing',
-    request: { headers: changeHeaders },
     responses: acceptedResult(doneSchema, 'The members that have answered form the cluster.'),
   }),
   getBackup: createRoute({

@@ -697,26 +697,32 @@ export interface components {
             /** @description Host and port of the cluster listener. */
             address: string;
             reachable: boolean;
-            /** @enum {string} */
-            state: "joining" | "serving" | "draining" | "isolated" | "unreachable";
+            /**
+             * @description Null if the member is unreachable.
+             * @enum {string|null}
+             */
+            state: "joining" | "serving" | "draining" | "isolated" | null;
             /** @description One sentence: why the member does not serve. Empty if it serves. */
             reason: string;
-            /** @enum {string} */
-            role: "leader" | "follower" | "candidate" | "learner" | "none";
-            /** @description Whether the asked member regards this member as the leader. */
-            leader: boolean;
+            /**
+             * @description Null if the asked member cannot know it.
+             * @enum {string|null}
+             */
+            role: "leader" | "follower" | "candidate" | "learner" | "none" | null;
+            /** @description The leader as this member sees it. Null if the member knows no leader or is unreachable. */
+            leader: string | null;
             term: number | null;
             appliedIndex: number | null;
             /** @description Entries of the log that the member lacks, as the leader reports; null without a leader. */
             lag: number | null;
-            /** @description Connected clients; the last known number of an unreachable member. */
-            clients: number;
+            /** @description Connected clients. */
+            clients: number | null;
             sessions: number | null;
             /** @description URLs at which clients reach the member. */
             urls: string[];
             version?: string;
             /** @description 0 (idle) to 1 (overloaded). */
-            load: number;
+            load: number | null;
             /** @description Resident memory of the process. */
             memoryBytes?: number;
             rates?: components["schemas"]["Rates"];
@@ -730,7 +736,7 @@ export interface components {
             /** @description Messages to clients, for QoS 0, 1 and 2. */
             deliveredPerSecond: number[];
             droppedPerSecond: number;
-            /** @description Median time from a QoS 1 publish to its PUBACK. Null without such publishes. */
+            /** @description Median time until a majority had stored a batch of publishes; null without any. */
             ackMsP50: number | null;
             ackMsP99: number | null;
         };
@@ -882,8 +888,8 @@ export interface components {
             allowed: boolean;
             votersNow: number;
             votersAfter: number;
-            /** @description Whether more than half of the voters would be reachable and caught up afterwards. */
-            majorityAfter: boolean;
+            /** @description Voters that are a majority after the change. */
+            majorityAfter: number;
             /** @description The effect for an operator, in one or two sentences. */
             text: string;
         };
@@ -912,7 +918,7 @@ export interface components {
             /** @description Whether the session ends with the connection. */
             clean: boolean;
             /** @description Session Expiry Interval. */
-            expirySeconds: number;
+            expirySeconds: number | null;
             subscriptions: number;
             queuedMessages: number;
             queuedBytes: number;
@@ -936,7 +942,7 @@ export interface components {
             /** @description Whether the session ends with the connection. */
             clean: boolean;
             /** @description Session Expiry Interval. */
-            expirySeconds: number;
+            expirySeconds: number | null;
             subscriptions: number;
             queuedMessages: number;
             queuedBytes: number;
@@ -945,7 +951,7 @@ export interface components {
             /** @description Messages that were dropped for this client. */
             dropped: number;
             keepAliveSeconds: number | null;
-            receiveMaximum: number;
+            receiveMaximum: number | null;
             /** @description The user that the session belongs to. */
             owner: string | null;
             will: {
@@ -1204,14 +1210,12 @@ export interface components {
             user: string;
             password: string;
         };
+        SignedOut: Record<string, never>;
         Me: {
             /** @description Null for a request without a user. */
             user: string | null;
-            /**
-             * @description Null if the request is not authorized: sign in.
-             * @enum {string|null}
-             */
-            role: "viewer" | "operator" | "admin" | null;
+            /** @enum {string} */
+            role: "viewer" | "operator" | "admin";
             /** @description Whether the member runs in a lab. */
             lab: boolean;
             /** @description Whether the member admits this request without a user. */
@@ -1393,10 +1397,7 @@ export interface operations {
     changeSettings: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1438,14 +1439,11 @@ export interface operations {
     transferLeadership: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["LeadershipTransfer"];
             };
@@ -1483,10 +1481,7 @@ export interface operations {
     bootstrapCluster: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1638,10 +1633,7 @@ export interface operations {
     addMember: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1686,10 +1678,7 @@ export interface operations {
                 /** @description Removes the member even if its outbox may contain acknowledged messages that the cluster does not have. */
                 force?: boolean;
             };
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path: {
                 /** @description Id of a member. */
                 id: string;
@@ -1730,17 +1719,14 @@ export interface operations {
     drainMember: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path: {
                 /** @description Id of a member. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Drain"];
             };
@@ -1778,10 +1764,7 @@ export interface operations {
     undrainMember: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path: {
                 /** @description Id of a member. */
                 id: string;
@@ -1960,10 +1943,7 @@ export interface operations {
     disconnectClient: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path: {
                 /** @description MQTT client identifier. */
                 id: string;
@@ -2004,10 +1984,7 @@ export interface operations {
     disconnectClients: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2049,10 +2026,7 @@ export interface operations {
     deleteSession: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path: {
                 /** @description MQTT client identifier. */
                 id: string;
@@ -2190,10 +2164,7 @@ export interface operations {
                 /** @description true: only counts the messages. The parameter is required. */
                 dryRun: boolean;
             };
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2275,10 +2246,7 @@ export interface operations {
                 /** @description MQTT topic name. */
                 topic: string;
             };
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2316,10 +2284,7 @@ export interface operations {
     publish: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2540,10 +2505,7 @@ export interface operations {
     importUsers: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2585,10 +2547,7 @@ export interface operations {
     putUser: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path: {
                 /** @description User name: 1 to 256 bytes. */
                 name: string;
@@ -2633,10 +2592,7 @@ export interface operations {
     deleteUser: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path: {
                 /** @description User name: 1 to 256 bytes. */
                 name: string;
@@ -2715,10 +2671,7 @@ export interface operations {
     replaceRules: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2760,10 +2713,7 @@ export interface operations {
     signIn: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2805,10 +2755,7 @@ export interface operations {
     signOut: {
         parameters: {
             query?: never;
-            header: {
-                /** @description Shows that no page of another origin has sent the request. */
-                "x-mqtt-cluster": "1";
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2820,7 +2767,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Done"];
+                    "application/json": components["schemas"]["SignedOut"];
                 };
             };
             /** @description The request is wrong or not permitted. Nothing has changed. */
@@ -2852,7 +2799,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Also for a request that is not signed in. */
+            /** @description The user. Status 401 if nobody is signed in and this host may do nothing. */
             200: {
                 headers: {
                     [name: string]: unknown;

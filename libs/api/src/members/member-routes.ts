@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { flagParameter, memberIdParameter } from '../shared/parameters.ts';
-import { acceptedResult, changeHeaders, doneSchema, jsonBody, jsonResult } from '../shared/responses.ts';
+import { acceptedResult, doneSchema, jsonBody, jsonResult, optionalJsonBody } from '../shared/responses.ts';
 import { changeEffectSchema, memberListSchema } from './member-schemas.ts';
 
 const tags = ['Members'];
@@ -25,7 +25,6 @@ export const memberRoutes = {
     summary: 'Add a member to the cluster',
     description: 'The `peers` setting of the members must list the new member.',
     request: {
-      headers: changeHeaders,
       body: jsonBody(z.strictObject({ id: memberIdParameter }).meta({ id: 'NewMember' })),
     },
     responses: jsonResult(
@@ -40,7 +39,6 @@ export const memberRoutes = {
     tags,
     summary: 'Remove a member from the cluster',
     request: {
-      headers: changeHeaders,
       params,
       query: z.strictObject({
         force: flagParameter(
@@ -57,9 +55,8 @@ export const memberRoutes = {
     tags,
     summary: 'Drain a member: its clients move to the others',
     request: {
-      headers: changeHeaders,
       params,
-      body: jsonBody(
+      body: optionalJsonBody(
         z
           .strictObject({
             exit: z.boolean().default(false).meta({ description: 'Ends the process after the drain.' }),
@@ -75,7 +72,7 @@ export const memberRoutes = {
     operationId: 'undrainMember',
     tags,
     summary: 'End the drain of a member',
-    request: { headers: changeHeaders, params },
+    request: { params },
     responses: jsonResult(doneSchema, 'The member accepts clients again.'),
   }),
   getChangeEffect: createRoute({

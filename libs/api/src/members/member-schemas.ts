@@ -11,7 +11,9 @@ const ratesSchema = z
     ackMsP50: z
       .number()
       .nullable()
-      .meta({ description: 'Median time from a QoS 1 publish to its PUBACK. Null without such publishes.' }),
+      .meta({
+        description: 'Median time until a majority had stored a batch of publishes; null without any.',
+      }),
     ackMsP99: z.number().nullable(),
   })
   .meta({ id: 'Rates', description: 'Means of the last seconds.' });
@@ -22,28 +24,34 @@ export const memberSchema = z
     id: z.string(),
     address: z.string().meta({ description: 'Host and port of the cluster listener.' }),
     reachable: z.boolean(),
-    state: z.enum(['joining', 'serving', 'draining', 'isolated', 'unreachable']),
+    state: z
+      .enum(['joining', 'serving', 'draining', 'isolated'])
+      .nullable()
+      .meta({ description: 'Null if the member is unreachable.' }),
     reason: z
       .string()
       .meta({ description: 'One sentence: why the member does not serve. Empty if it serves.' }),
-    role: z.enum(['leader', 'follower', 'candidate', 'learner', 'none']),
-    leader: z.boolean().meta({ description: 'Whether the asked member regards this member as the leader.' }),
-    term: z.int().nullable(),
-    appliedIndex: z.int().nullable(),
-    lag: z
-      .int()
+    role: z
+      .enum(['leader', 'follower', 'candidate', 'learner', 'none'])
+      .nullable()
+      .meta({ description: 'Null if the asked member cannot know it.' }),
+    leader: z
+      .string()
       .nullable()
       .meta({
         description:
-          'Entries of the log that the member lacks, as the leader reports; null without a leader.',
+          'The leader as this member sees it. Null if the member knows no leader or is unreachable.',
       }),
-    clients: z
-      .int()
-      .meta({ description: 'Connected clients; the last known number of an unreachable member.' }),
+    term: z.int().nullable(),
+    appliedIndex: z.int().nullable(),
+    lag: z.int().nullable().meta({
+      description: 'Entries of the log that the member lacks, as the leader reports; null without a leader.',
+    }),
+    clients: z.int().nullable().meta({ description: 'Connected clients.' }),
     sessions: z.int().nullable(),
     urls: z.array(z.string()).meta({ description: 'URLs at which clients reach the member.' }),
     version: z.string().optional(),
-    load: z.number().meta({ description: '0 (idle) to 1 (overloaded).' }),
+    load: z.number().nullable().meta({ description: '0 (idle) to 1 (overloaded).' }),
     memoryBytes: z.int().optional().meta({ description: 'Resident memory of the process.' }),
     rates: ratesSchema.optional(),
     unreachableReason: z
@@ -65,11 +73,7 @@ export const changeEffectSchema = z
     allowed: z.boolean(),
     votersNow: z.int(),
     votersAfter: z.int(),
-    majorityAfter: z
-      .boolean()
-      .meta({
-        description: 'Whether more than half of the voters would be reachable and caught up afterwards.',
-      }),
+    majorityAfter: z.int().meta({ description: 'Voters that are a majority after the change.' }),
     text: z.string().meta({ description: 'The effect for an operator, in one or two sentences.' }),
   })
   .meta({ id: 'ChangeEffect', description: 'What a change of the membership would do to the majority.' });

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { integerParameter, topicFilter } from '../shared/parameters.ts';
-import { changeHeaders, jsonBody, jsonResult, streamResult } from '../shared/responses.ts';
+import { jsonBody, jsonResult, streamResult } from '../shared/responses.ts';
 import { streamSecondsMax } from '../events/event-routes.ts';
 import { publishedSchema, publishSchema, receivedMessageSchema } from './message-schemas.ts';
 
@@ -19,7 +19,7 @@ export const messageRoutes = {
     tags,
     summary: 'Publish a message',
     description: 'The access rules of the caller apply.',
-    request: { headers: changeHeaders, body: jsonBody(publishSchema) },
+    request: { body: jsonBody(publishSchema) },
     responses: jsonResult(
       publishedSchema,
       'The cluster has acknowledged the message as for a client of this QoS.',

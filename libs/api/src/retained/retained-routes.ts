@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { flagParameter, pageParameters, topicFilter, topicName } from '../shared/parameters.ts';
-import { changeHeaders, jsonResult } from '../shared/responses.ts';
+import { jsonResult } from '../shared/responses.ts';
 import { retainedDeletionSchema, retainedMessageSchema, retainedPageSchema } from './retained-schemas.ts';
 
 const tags = ['Retained'];
@@ -37,7 +37,7 @@ export const retainedRoutes = {
     operationId: 'deleteRetainedMessage',
     tags,
     summary: 'Delete one retained message',
-    request: { headers: changeHeaders, query: z.strictObject({ topic: topicName }) },
+    request: { query: z.strictObject({ topic: topicName }) },
     responses: jsonResult(
       z.object({ deleted: z.boolean() }).meta({ id: 'RetainedMessageDeleted' }),
       'Whether the topic had a retained message.',
@@ -50,7 +50,6 @@ export const retainedRoutes = {
     tags,
     summary: 'Delete the retained messages that a filter matches',
     request: {
-      headers: changeHeaders,
       query: z.strictObject({
         filter: topicFilter,
         dryRun: flagParameter('true: only counts the messages. The parameter is required.'),

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { changeHeader } from '../version.ts';
 import { problemSchema, problemType } from './problem.ts';
 
 const problemContent = { [problemType]: { schema: problemSchema } } as const;
@@ -40,16 +39,14 @@ export function bytesResult(description: string) {
   return { 200: { description, content: { 'application/octet-stream': { schema } } }, ...problems } as const;
 }
 
-/** The headers of a request that changes something. */
-export const changeHeaders = z.object({
-  [changeHeader.name]: z
-    .literal(changeHeader.value)
-    .meta({ description: 'Shows that no page of another origin has sent the request.' }),
-});
-
 /** Returns the request of an operation with a JSON body. */
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } } as const;
+}
+
+/** As {@link jsonBody}, for a body that may be absent: it then counts as an empty object. */
+export function optionalJsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { required: false, content: { 'application/json': { schema } } } as const;
 }
 
 /** The result of an act of an operator. */

@@ -1,7 +1,7 @@
 import { roleSchema } from '@mqtt-cluster/contracts';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { changeHeaders, doneSchema, jsonBody, jsonResult } from '../shared/responses.ts';
+import { jsonBody, jsonResult } from '../shared/responses.ts';
 
 const tags = ['Sign-in'];
 
@@ -14,7 +14,7 @@ const signedInSchema = z.object({ user: z.string(), role: roleSchema }).meta({ i
 const meSchema = z
   .object({
     user: z.string().nullable().meta({ description: 'Null for a request without a user.' }),
-    role: roleSchema.nullable().meta({ description: 'Null if the request is not authorized: sign in.' }),
+    role: roleSchema,
     lab: z.boolean().meta({ description: 'Whether the member runs in a lab.' }),
     anonymous: z.boolean().meta({ description: 'Whether the member admits this request without a user.' }),
   })
@@ -30,8 +30,7 @@ export const signInRoutes = {
     operationId: 'signIn',
     tags,
     summary: 'Sign in with a user of the cluster that has a role',
-    security: [],
-    request: { headers: changeHeaders, body: jsonBody(signInSchema) },
+    request: { body: jsonBody(signInSchema) },
     responses: jsonResult(signedInSchema, 'The response sets the session cookie.'),
   }),
   signOut: createRoute({
@@ -40,9 +39,7 @@ export const signInRoutes = {
     operationId: 'signOut',
     tags,
     summary: 'End the session of the cookie',
-    security: [],
-    request: { headers: changeHeaders },
-    responses: jsonResult(doneSchema, 'The session has ended.'),
+    responses: jsonResult(z.object({}).meta({ id: 'SignedOut' }), 'The session has ended.'),
   }),
   getMe: createRoute({
     method: 'get',
@@ -50,7 +47,9 @@ export const signInRoutes = {
     operationId: 'getMe',
     tags,
     summary: 'The user and the role of this request',
-    security: [],
-    responses: jsonResult(meSchema, 'Also for a request that is not signed in.'),
+    responses: jsonResult(
+      meSchema,
+      'The user. Status 401 if nobody is signed in and this host may do nothing.',
+    ),
   }),
 } as const;

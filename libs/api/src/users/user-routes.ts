@@ -1,7 +1,7 @@
 import { accessRuleSchema, roleSchema } from '@mqtt-cluster/contracts';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { changeHeaders, doneSchema, jsonBody, jsonResult } from '../shared/responses.ts';
+import { doneSchema, jsonBody, jsonResult } from '../shared/responses.ts';
 
 const tags = ['Users and rules'];
 const userName = z.string().min(1).meta({ description: 'User name: 1 to 256 bytes.' });
@@ -66,7 +66,7 @@ export const userRoutes = {
     operationId: 'importUsers',
     tags,
     summary: 'Add users with the hashes of their passwords',
-    request: { headers: changeHeaders, body: jsonBody(importSchema) },
+    request: { body: jsonBody(importSchema) },
     responses: jsonResult(doneSchema, 'The users exist. A user that existed keeps its groups and its role.'),
   }),
   putUser: createRoute({
@@ -75,7 +75,7 @@ export const userRoutes = {
     operationId: 'putUser',
     tags,
     summary: 'Add or change a user',
-    request: { headers: changeHeaders, params, body: jsonBody(userChangeSchema) },
+    request: { params, body: jsonBody(userChangeSchema) },
     responses: jsonResult(doneSchema, 'The change is in force at this member.'),
   }),
   deleteUser: createRoute({
@@ -84,7 +84,7 @@ export const userRoutes = {
     operationId: 'deleteUser',
     tags,
     summary: 'Delete a user',
-    request: { headers: changeHeaders, params },
+    request: { params },
     responses: jsonResult(doneSchema, 'The connections of the user end.'),
   }),
   getRules: createRoute({
@@ -102,7 +102,6 @@ export const userRoutes = {
     tags,
     summary: 'Replace all access rules of the cluster',
     request: {
-      headers: changeHeaders,
       body: jsonBody(z.strictObject({ rules: z.array(ruleSchema) }).meta({ id: 'Rules' })),
     },
     responses: jsonResult(doneSchema, 'The rules are in force at this member.'),
