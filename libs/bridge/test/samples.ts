@@ -1,4 +1,11 @@
-import type { ClusterConfig, LogEntry, Message, PeerMessage, RaftMessage } from '@mqtt-cluster/contracts';
+import type {
+  ClusterConfig,
+  LogEntry,
+  Message,
+  PeerMessage,
+  RaftMessage,
+  RelayedMessage,
+} from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
 
 /** Generates records with Object.prototype, like the records that the production code creates. */
@@ -117,7 +124,7 @@ const adminOutcome = fc.oneof(
   }),
 );
 
-const direct: fc.Arbitrary<Exclude<PeerMessage, { type: 'relay' }>> = fc.oneof(
+const direct: fc.Arbitrary<RelayedMessage> = fc.oneof(
   record({ type: fc.constant('raft'), message: raftMessage }),
   record({ type: fc.constant('propose'), batches: fc.array(bytes, { maxLength: 4 }) }),
   record({
@@ -159,6 +166,14 @@ const direct: fc.Arbitrary<Exclude<PeerMessage, { type: 'relay' }>> = fc.oneof(
 /** Generates each kind of peer message, with and without each optional field. */
 export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
   { weight: 5, arbitrary: direct },
+  {
+    weight: 1,
+    arbitrary: record({ type: fc.constant('query'), request: count, kind: text, body: bytes }),
+  },
+  {
+    weight: 1,
+    arbitrary: record({ type: fc.constant('queryAnswer'), request: count, code: count, body: bytes }),
+  },
   {
     weight: 1,
     arbitrary: record({

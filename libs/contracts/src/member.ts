@@ -408,4 +408,6 @@ export interface PeerSummary {
    * older version.
    */
   readonly outboxItems?: number;
+  /** Version of the questions that the peer answers. Absent when the peer runs an older version. */
+  readonly api?: number;
 }

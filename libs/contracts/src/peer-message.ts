@@ -151,6 +151,11 @@ const hello = z.object({
    */
   wallTimeMs: anyNumber.optional(),
   /**
+   * Version of the questions that the sender answers, see `query`. Older versions do not send it, and refuse frames
+   * with a question.
+   */
+  api: count.optional(),
+  /**
    * The stores of all peers from which the sender has received a hello, so that members agree on the members
    * of a bootstrap.
    */
@@ -226,6 +231,37 @@ const admin = z.object({
 
 const adminAnswer = z.object({ type: z.literal('adminAnswer'), request: count, outcome: adminOutcomeSchema });
 
+/** Largest body of a question or an answer, bytes. */
+export const queryBodyBytesMax = 256 * 1024;
+
+const queryKindLengthMax = 64;
+
+/** A body of a question or an answer: JSON in UTF-8. */
+const queryBody = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.length <= queryBodyBytesMax,
+);
+
+/**
+ * A question of the HTTP API to one other member. Sent only to peers whose hello message has `api`, on the channel
+ * `live`, and never relayed: a question that is lost has no answer within its deadline.
+ */
+const query = z.object({
+  type: z.literal('query'),
+  /** Number of the question, unique at the sender. */
+  request: count,
+  kind: z.string().max(queryKindLengthMax),
+  body: queryBody,
+});
+
+const queryAnswer = z.object({
+  type: z.literal('queryAnswer'),
+  /** `request` of the question. */
+  request: count,
+  /** As in HTTP: 200 with the answer, any other code with `{"reason": "..."}`. */
+  code: count,
+  body: queryBody,
+});
+
 const raftEnvelope = z.object({
   type: z.literal('raft'),
   message: raftMessage,
@@ -251,7 +287,7 @@ const relay = z.object({
   message: z.discriminatedUnion('type', direct),
 });
 
-const peerMessages = z.array(z.discriminatedUnion('type', [...direct, relay]));
+const peerMessages = z.array(z.discriminatedUnion('type', [...direct, query, queryAnswer, relay]));
 
 export type RaftVoteRequest = Decoded<typeof voteRequest>;
 export type RaftVoteResponse = Decoded<typeof voteResponse>;
@@ -267,6 +303,10 @@ export type LiveMessage = Decoded<typeof live>;
 export type DirectMessage = Decoded<typeof directMessage>;
 export type AdminMessage = Decoded<typeof admin>;
 export type AdminAnswerMessage = Decoded<typeof adminAnswer>;
+export type QueryMessage = Decoded<typeof query>;
+export type QueryAnswerMessage = Decoded<typeof queryAnswer>;
+/** A message that a third member may forward. */
+export type RelayedMessage = Decoded<typeof relay>['message'];
 export type PeerMessage = Decoded<typeof peerMessages>[number];
 
 /**

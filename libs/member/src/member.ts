@@ -15,6 +15,7 @@ import type {
   Message,
   OutboxItem,
   PeerMessage,
+  RelayedMessage,
   Revocation,
   Snapshot,
 } from '@mqtt-cluster/contracts';
@@ -143,6 +144,8 @@ class ClusterMember implements Member {
 
   receive(from: MemberId, message: PeerMessage): void {
     if (!this.#peers.links.has(from)) return;
+    // The appliance answers questions of peers.
+    if (message.type === 'query' || message.type === 'queryAnswer') return;
     if (message.type !== 'relay') {
       this.#peers.recordReceived(from);
       this.#handle(from, message);
@@ -291,7 +294,7 @@ class ClusterMember implements Member {
 
   // ---- peers ----
 
-  #handle(from: MemberId, message: Exclude<PeerMessage, { type: 'relay' }>): void {
+  #handle(from: MemberId, message: RelayedMessage): void {
     switch (message.type) {
       case 'raft':
         this.#context.clock.messageReceived(from, message, this.#replica.status);

@@ -135,6 +135,8 @@ export interface MemberOptions {
   readonly members: readonly MemberId[];
   /** URLs at which clients reach this member. */
   readonly urls: readonly string[];
+  /** Version of the questions that the appliance answers, for the hello messages. Default: it answers no questions. */
+  readonly api?: number;
   readonly recovered: RecoveredState;
   readonly whenIsolated: 'accept' | 'hold';
   /**

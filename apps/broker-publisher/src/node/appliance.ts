@@ -29,6 +29,7 @@ import type { MemoryGuard } from '../limits/memory-guard.ts';
 import { startMemoryGuard } from '../limits/start-memory-guard.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
+import { apiVersion, PeerQueries } from '../queries/index.ts';
 import { checkStartFiles } from './check-config.ts';
 import { ClockKeeper } from './clock-keeper.ts';
 import { openHttpTls } from './http-tls.ts';
@@ -72,6 +73,8 @@ export class Appliance implements Lifecycle {
   #replacement: StoreReplacement | null = null;
   #clock: ClockKeeper | null = null;
   #bridge: ListeningBridge | null = null;
+  /** Questions to the other members, and the answers of this member. */
+  readonly #queries: PeerQueries;
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
@@ -86,6 +89,12 @@ export class Appliance implements Lifecycle {
     this.#options = options;
     this.#logger = logger;
     this.#token = readToken(config.admin.tokenFile);
+    this.#queries = new PeerQueries({
+      self: config.id,
+      members: config.peers.map(({ id }) => id),
+      send: (outgoing) => this.#bridge?.send(outgoing),
+      logger,
+    });
     this.#metrics = new ApplianceMetrics(config, version, logger);
     this.#faultInjection = FaultInjection.from(config, logger);
     const fileSystem = this.#faultInjection?.fileSystem();
@@ -192,6 +201,7 @@ export class Appliance implements Lifecycle {
     await this.#authentication?.stop();
     await this.#clock?.stop();
     await this.#runner?.stop();
+    this.#queries.stop();
     await this.#bridge?.stop();
     await this.#http?.stop();
     await this.#store.close();
@@ -208,6 +218,7 @@ export class Appliance implements Lifecycle {
       id: config.id,
       members: config.peers.map(({ id }) => id),
       urls: announcedUrls(config),
+      api: apiVersion,
       recovered,
       whenIsolated: config.whenIsolated,
       willAfterFailover: config.mqtt.willAfterFailover,
@@ -263,8 +274,13 @@ export class Appliance implements Lifecycle {
       listen: { host: this.#listenHost, port: config.cluster.port },
       ...(tls && { tls }),
       handlers: {
-        onMessage: (from, message) => runner.receive(from, message),
-        onLink: (peer, state) => runner.link(peer, state),
+        onMessage: (from, message) => {
+          if (!this.#queries.onMessage(from, message)) runner.receive(from, message);
+        },
+        onLink: (peer, state) => {
+          this.#queries.onLink(peer, state);
+          runner.link(peer, state);
+        },
       },
       logger: this.#logger,
       metrics: this.#metrics.registry,

@@ -113,6 +113,9 @@ function approximateBytes(message: PeerMessage): number {
     case 'hello':
     case 'adminAnswer':
       return messageOverheadBytes * 8;
+    case 'query':
+    case 'queryAnswer':
+      return messageOverheadBytes + message.body.length;
     case 'admin':
     case 'interestAnswer':
       return messageOverheadBytes;

@@ -110,6 +110,7 @@ const direct: { readonly [Type in Direct['type']]: Complete<Extract<Direct, { ty
     outboxItems: 2,
     known: [{ id: 'm2', storeId: otherStoreId, fresh: true }],
     wallTimeMs: 86_400_123.25,
+    api: 1,
   },
   interest: {
     type: 'interest',
@@ -140,6 +141,8 @@ const direct: { readonly [Type in Direct['type']]: Complete<Extract<Direct, { ty
       survey: { m2: { lagEntries: 3, silentMs: 0.5 } },
     },
   },
+  query: { type: 'query', request: 11, kind: 'connections.get', body: new Uint8Array([0x7b, 0x7d]) },
+  queryAnswer: { type: 'queryAnswer', request: 11, code: 200, body: new Uint8Array([0x5b, 0x5d]) },
   relay: {
     type: 'relay',
     from: 'm1',

@@ -88,7 +88,7 @@ export class HelloSender {
   }
 
   #hello(status: PeerStatus): HelloMessage {
-    const { recovered, urls } = this.#context.options;
+    const { recovered, urls, api } = this.#context.options;
     const fresh = this.#replica.isUnconfigured;
     const { wallTimeMs } = this.#context.clock;
     return {
@@ -108,6 +108,7 @@ export class HelloSender {
       outboxItems: status.outboxItems,
       known: fresh ? this.#bootstrap.known() : [],
       ...(wallTimeMs === null ? {} : { wallTimeMs }),
+      ...(api === undefined ? {} : { api }),
     };
   }
 }

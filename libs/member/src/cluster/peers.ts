@@ -7,6 +7,7 @@ import type {
   Outgoing,
   PeerMessage,
   PeerSummary,
+  RelayedMessage,
 } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../context.ts';
 
@@ -72,7 +73,7 @@ export class Peers {
     return receivedAtMs === undefined ? Infinity : this.#context.nowMs - receivedAtMs;
   }
 
-  send(to: MemberId, channel: Channel, message: Exclude<PeerMessage, { type: 'relay' }>): void {
+  send(to: MemberId, channel: Channel, message: RelayedMessage): void {
     if (this.links.get(to) === 'up') {
       this.#outgoing.push({ to, channel, message });
       return;
@@ -110,7 +111,15 @@ export class Peers {
   }
 }
 
-function summaryOf({ state, clients, load, appliedIndex, urls, outboxItems }: HelloMessage): PeerSummary {
-  const summary = { state, clients, load, appliedIndex, urls };
-  return outboxItems === undefined ? summary : { ...summary, outboxItems };
+function summaryOf(hello: HelloMessage): PeerSummary {
+  const { state, clients, load, appliedIndex, urls, outboxItems, api } = hello;
+  return {
+    state,
+    clients,
+    load,
+    appliedIndex,
+    urls,
+    ...(outboxItems !== undefined && { outboxItems }),
+    ...(api !== undefined && { api }),
+  };
 }
