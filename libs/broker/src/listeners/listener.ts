@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { ConfigError, ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { HandshakeLog } from './handshake-log.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
 import { networksOf } from './networks.ts';
 import type { Networks } from './networks.ts';
 import type { BoundAddress, ConnectionOrigin, ListenerOptions, ListenerTls } from './options.ts';
@@ -48,6 +49,7 @@ export class Listener {
   readonly #server: Server;
   readonly #proxies: Networks | null;
   readonly #tls: TlsServer | null;
+  readonly #handshakes = new HandshakeTurns();
   readonly #webSocket: WebSocketServer | null;
   readonly #log: HandshakeLog;
   readonly #pending = new Set<PendingConnection>();
@@ -154,8 +156,15 @@ export class Listener {
     if (!this.#context.admits(origin)) return connection.discard();
     connection.leave = this.#context.onPending(connection.address, () => connection.discard());
     connection.stage = 'tls_handshake';
-    if (this.#tls === null) return this.#serve(connection, connection.socket, origin);
-    this.#tls.handshake(connection.socket, {
+    const tls = this.#tls;
+    if (tls === null) return this.#serve(connection, connection.socket, origin);
+    this.#handshakes.add(() => {
+      if (!connection.isEnded) this.#beginTls(tls, connection, origin);
+    });
+  }
+
+  #beginTls(tls: TlsServer, connection: PendingConnection, origin: ConnectionOrigin): void {
+    tls.handshake(connection.socket, {
       onSecure: (socket, certificate) =>
         this.#serve(connection, socket, certificate === undefined ? origin : { ...origin, certificate }),
       onRefused: (reason) => connection.fail('tls_handshake', reason),

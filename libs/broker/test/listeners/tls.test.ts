@@ -172,6 +172,34 @@ requiring('openssl')('a TLS listener', () => {
     },
   );
 
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'resumes the session of a client if it asks for no certificate, which saves the signature (%s)',
+    async (version) => {
+      const broker = await start(tls());
+      const versions = { minVersion: version, maxVersion: version };
+      const first = connect(broker, versions);
+      const ticket = once(first, 'session') as Promise<[Buffer]>;
+      const served = new RawClient(first);
+      served.send(connectPacket('c'));
+      await served.next('connack');
+      const [session] = await ticket;
+      const second = connect(broker, { ...versions, session });
+      const again = new RawClient(second);
+      again.send(connectPacket('d'));
+      await again.next('connack');
+      expect(second.isSessionReused()).toBe(true);
+    },
+  );
+
+  test('serves all clients of a burst, whose handshakes start in several turns', async () => {
+    const broker = await start(tls());
+    const sockets = Array.from({ length: 25 }, () => connect(broker));
+    const clients = sockets.map((socket) => new RawClient(socket));
+    clients.forEach((each, number) => each.send(connectPacket(`burst-${number}`)));
+    await Promise.all(clients.map((each) => each.next('connack')));
+    expect(broker.credentials).toHaveLength(25);
+  });
+
   test('uses new certificates for new connections, and closes no open connection', async () => {
     const broker = await start(tls());
     const open = await connectMqtt(broker);
