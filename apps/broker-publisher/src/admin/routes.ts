@@ -83,7 +83,8 @@ async function administer(
   const report = (code: number): void => {
     if (!isAudited) return;
     const way = headers['user-agent'] === adminUserAgent ? 'command line' : 'http';
-    const parameters = { path, ...Object.fromEntries(query), ...(isObject(body) ? body : {}) };
+    // The path comes last: a field of the query or of the body must not replace it.
+    const parameters = { ...Object.fromEntries(query), ...(isObject(body) ? body : {}), path };
     audit.onAct({ way, action: act, actor: decision.actor, address, parameters }, code);
   };
   try {

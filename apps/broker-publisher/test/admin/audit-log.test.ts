@@ -1,7 +1,10 @@
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { HttpRequest } from '@mqtt-cluster/runtime';
 import { AuditLog, withoutSecrets } from '../../src/admin/access/audit-log.ts';
+import { adminRoutes } from '../../src/admin/routes.ts';
+import type { RouteComponents } from '../../src/admin/routes.ts';
 
 function record(): { readonly audit: AuditLog; readonly lines: object[]; advance(ms: number): void } {
   const lines: object[] = [];
@@ -66,4 +69,23 @@ test('a thousand refusals cost two lines, and the second has their number', () =
   audit.flush();
   expect(lines).toHaveLength(2);
   expect(lines[1]).toMatchObject({ audit: true, outcome: 'refused', refusals: 999 });
+});
+
+test('a field of the query or of the body does not replace the path of the request', async () => {
+  const { audit, lines } = record();
+  const components = {
+    audit,
+    access: { decide: async () => ({ granted: true, actor: { name: 'ada', role: 'admin' } }) },
+    rules: {},
+  } as unknown as RouteComponents;
+  const request = {
+    method: 'PUT',
+    path: '/cluster/rules',
+    address: '192.0.2.1',
+    headers: {},
+    query: new URLSearchParams({ path: '/cluster/health' }),
+    json: async () => ({ path: '/readyz' }),
+  } as unknown as HttpRequest;
+  await adminRoutes(components)(request)?.catch(() => undefined);
+  expect(lines).toMatchObject([{ parameters: { path: '/cluster/rules' } }]);
 });
