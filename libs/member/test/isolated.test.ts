@@ -94,6 +94,40 @@ describe('an isolated member', () => {
     },
   );
 
+  test('refuses retained messages beyond the bounds of the cluster instead of acknowledging them alone (P1)', () => {
+    const { cluster, away, other } = servingCluster();
+    cluster.until('the bounds are in force', () => {
+      cluster.member(other).changeSettings({ retainedBytesMax: 20_000, retainedMax: 30 });
+      return cluster.member(away).settings().retainedBytesMax === 20_000;
+    });
+    cluster.member(away).input(1, { kind: 'connect', request: request('flooder') });
+    cluster.run(100);
+    cluster.cut(away);
+    cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');
+    const publish = (packetId: number, topic: string, payload: Uint8Array): void => {
+      const message = { topic, payload, qos: 1 as const, retain: true, packetId };
+      cluster.member(away).input(1, { kind: 'publish', request: message });
+      cluster.run(20);
+    };
+    for (let packetId = 1; packetId <= 40; packetId++)
+      publish(packetId, `r/${packetId}`, new Uint8Array(1_000));
+    for (let packetId = 41; packetId <= 80; packetId++) publish(packetId, `s/${packetId}`, new Uint8Array(1));
+    publish(81, 'r/1', new Uint8Array(0));
+    const results = cluster
+      .takeEffects(away, 1)
+      .flatMap((effect) => (effect.kind === 'puback' ? [effect.result] : []));
+    expect(results).toHaveLength(81);
+    expect(results.slice(0, 10).every((result) => result === 'ok')).toBe(true);
+    expect(results.slice(30, 40)).toEqual(Array(10).fill('quotaExceeded'));
+    expect(results.slice(70, 80)).toEqual(Array(10).fill('quotaExceeded'));
+    expect(results.at(-1)).toBe('ok');
+    cluster.heal(away);
+    cluster.run(3_000);
+    const { retained, stateBytes } = cluster.member(other).status();
+    expect(retained).toBeLessThanOrEqual(30);
+    expect(stateBytes.retained.bytes).toBeLessThanOrEqual(20_000);
+  });
+
   test('closes, after the heal, a clean session whose client has connected to another member meanwhile', () => {
     const { cluster, away, other } = servingCluster();
     cluster.cut(away);

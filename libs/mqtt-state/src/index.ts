@@ -24,4 +24,10 @@ export { replicatedBytesMax } from './bounds/replicated-bytes.ts';
 export type { ReplicatedBytesMax } from './bounds/replicated-bytes.ts';
 export { isWithinShare } from './bounds/share.ts';
 export { settingsOf } from './codec/command-codec.ts';
-export { messageBytes, propertiesBytes, queueItemBytes, subscriptionBytes } from './bounds/sizes.ts';
+export {
+  messageBytes,
+  propertiesBytes,
+  queueItemBytes,
+  retainedBytes,
+  subscriptionBytes,
+} from './bounds/sizes.ts';

@@ -7,7 +7,7 @@ import type {
   PublishRequest,
   ServingState,
 } from '@mqtt-cluster/contracts';
-import { messageBytes, parseSharedFilter } from '@mqtt-cluster/mqtt-state';
+import { messageBytes, parseSharedFilter, retainedBytes } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Acknowledgements } from './delivery/acknowledgements.ts';
@@ -41,6 +41,8 @@ export class ClientInputs {
   readonly #opening: SessionOpening;
   readonly #fanout: Fanout;
   readonly #order: PublishOrder;
+  /** Bytes and number of the retained messages that this home has accepted since it is isolated. */
+  #retainedAlone = { bytes: 0, count: 0 };
 
   constructor(
     context: MemberContext,
@@ -103,6 +105,7 @@ export class ClientInputs {
 
   /** Ends all waits for the log, because it may not advance. */
   onIsolated(): void {
+    this.#retainedAlone = { bytes: 0, count: 0 };
     this.#order.onIsolated();
     for (const connection of this.#connections.all()) this.#continue(connection);
   }
@@ -240,7 +243,10 @@ export class ClientInputs {
       properties === undefined ? base : { ...base, properties, ...this.#expiryOf(request) };
     if (qos === 0) {
       if (!this.#order.hold(connection, message)) this.#publishUnacknowledged(connection, message);
-    } else if (this.#proposer.isFull(connection.client, messageBytes(message))) {
+    } else if (
+      this.#proposer.isFull(connection.client, messageBytes(message)) ||
+      (qos === 1 && retain && !this.#mayRetainAlone(message))
+    ) {
       this.#refusePublish(connection, qos, packetId);
     } else if (qos === 1) {
       this.#propose(connection, message, packetId);
@@ -271,6 +277,28 @@ export class ClientInputs {
       this.#order.proposed(connection, message.topic);
       this.#propose(connection, message, 0);
     }
+  }
+
+  /**
+   * Returns whether the bounds of the cluster have room for a retained message of an isolated home, and counts it. The
+   * cluster retains a message with a degraded acknowledgement beyond its bounds, so the bounds are checked before.
+   */
+  #mayRetainAlone(message: Message): boolean {
+    const { isolated, state, options } = this.#context;
+    const alone = this.#retainedAlone;
+    if (!isolated || options.whenIsolated === 'hold') {
+      alone.bytes = alone.count = 0;
+      return true;
+    }
+    if (message.payload.length === 0) return true;
+    const { retainedBytesMax, retainedMax } = state.settings;
+    const counts = state.counts();
+    const bytes = retainedBytes(message);
+    if (counts.retainedBytes + alone.bytes + bytes > retainedBytesMax) return false;
+    if (counts.retained + alone.count >= retainedMax) return false;
+    alone.bytes += bytes;
+    alone.count++;
+    return true;
   }
 
   #propose(connection: Connection, message: Message, packetId: number): void {
