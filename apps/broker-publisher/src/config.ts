@@ -199,6 +199,15 @@ export const configSchema = z
       .object({
         port: port.default(9100),
         /**
+         * Names under which browsers and programs address this member's HTTP port, without port, in addition to IP
+         * addresses, `localhost`, the name of the host and the names in `peers`, `urls` and `mqtt.listeners`. A request to
+         * any other name is refused, because it may come from a page that has pointed its own name here.
+         */
+        hosts: z
+          .array(z.string().regex(/^[A-Za-z0-9._-]{1,253}$/, 'must be a host name without port'))
+          .max(100)
+          .default([]),
+        /**
          * Files (PEM) for HTTPS instead of HTTP. With `ca`, each client must present a certificate of this authority,
          * Prometheus and probes included.
          */

@@ -124,6 +124,20 @@ export class Authentication implements Authenticator {
     return users === undefined || users.find(user)?.hashText === this.#hashTexts.get(subject);
   }
 
+  /**
+   * Returns the rights of an accepted client for another connection of the same user. {@link isCurrent} holds for both
+   * alike.
+   */
+  subjectFor(
+    subject: AccessSubject,
+    connection: Pick<Credentials, 'client' | 'address' | 'listener'>,
+  ): AccessSubject {
+    const other = { ...subject, identity: { ...subject.identity, ...connection } };
+    const hashText = this.#hashTexts.get(subject);
+    if (hashText !== undefined) this.#hashTexts.set(other, hashText);
+    return other;
+  }
+
   stop(): void {
     this.#refusals.stop();
   }

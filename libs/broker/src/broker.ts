@@ -12,6 +12,7 @@
  * PINGREQ and the keep-alive timer of each client (`aedes/`). See docs/adr/0001-aedes-version.md for the
  * division of packets.
  */
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ClientEffect, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
@@ -28,6 +29,7 @@ import { ClientLimits } from './limits/client-limits.ts';
 import { Listener, nameDefault } from './listeners/listener.ts';
 import type { ListenerContext } from './listeners/listener.ts';
 import type { BoundAddress, ConnectionOrigin, ListenerTls } from './listeners/options.ts';
+import { WebSocketUpgrader } from './listeners/websocket-upgrader.ts';
 import { defaultLimits } from './options.ts';
 import type { BrokerOptions, MemoryPressure } from './options.ts';
 import { SystemTopics } from './system-topics.ts';
@@ -46,6 +48,11 @@ export interface Broker extends Lifecycle {
   report(): void;
   /** Serves a client over any stream, like a socket that a listener accepted. */
   handle(stream: Duplex, origin?: Partial<ConnectionOrigin>): void;
+  /**
+   * Serves a client over WebSocket on the connection of an HTTP request, whose path and origin the caller has checked. The
+   * bounds of connections and clients hold as for a listener.
+   */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: ConnectionOrigin): void;
   /**
    * Uses other keys and certificates for new connections to a listener. No open connection is closed.
    *
@@ -74,6 +81,7 @@ class MqttBroker implements Broker {
   readonly #aedes: AedesAdapter;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #accessCheck: AccessCheck;
+  readonly #upgrader: WebSocketUpgrader;
   readonly #unflushed: Connection[] = [];
   readonly #systemTopics: SystemTopics;
   readonly #metricsReporter: BrokerMetricsReporter;
@@ -101,6 +109,7 @@ class MqttBroker implements Broker {
       clientLimits: new ClientLimits(limits, counters, options.logger),
       refusals: new RefusalLog(options.logger),
     };
+    this.#upgrader = new WebSocketUpgrader(limits.packetBytesMax * webSocketMessagePackets);
     this.#accessCheck = new AccessCheck(options.access, this.#connections);
     this.#systemTopics = new SystemTopics(options);
     this.#metricsReporter = new BrokerMetricsReporter(this.#context.metrics);
@@ -194,6 +203,18 @@ class MqttBroker implements Broker {
       },
     });
     this.#connections.set(id, connection);
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: ConnectionOrigin): void {
+    if (!this.admit(origin.address)) return void socket.destroy();
+    this.#upgrader.upgrade(request, socket, head, {
+      onOpen: (stream) => this.handle(stream, origin),
+      onRefused: () => {
+        const { counters } = this.#context;
+        counters.connectionsRefused++;
+        counters.refusals.websocket_upgrade++;
+      },
+    });
   }
 
   /** Queues the packets of all effects of a turn first, then writes once to each socket. */

@@ -23,6 +23,7 @@ import { httpListenerName } from '../admin/access/admin-access.ts';
 import { includesRole } from '../admin/access/admin-roles.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
+import type { ClientListener } from '../listeners/client-listeners.ts';
 import { internalListeners } from './internal-listeners.ts';
 import { anyAudience, checkProviderSettings } from './provider-settings.ts';
 
@@ -66,6 +67,7 @@ export class ClientAuthentication implements Authenticator {
         ),
         // Only users of the cluster have roles for administration by HTTP.
         [httpListenerName, { providers: ['cluster'], anonymous: false }],
+        [internalListeners.console, consoleAuthentication(clientListeners(config))],
       ]),
       table,
       certificateUser: config.mqtt.certificateUser,
@@ -131,6 +133,26 @@ export class ClientAuthentication implements Authenticator {
     return this.isInternal(subject) || (this.#authentication.isCurrent(subject) && this.#hasRole(subject));
   }
 
+  /**
+   * Returns whether a user may keep its session of the console: it is still current, and has the role of the sign-in.
+   */
+  keepsRole(subject: AccessSubject): boolean {
+    const { source, user } = subject.identity;
+    if (this.isInternal(subject)) return true;
+    const held = source === 'cluster' ? this.#options.table().users.get(user ?? '')?.role : subject.role;
+    return held === subject.role && this.isCurrent(subject);
+  }
+
+  /** Returns the rights of an accepted client for another connection of the same user. */
+  subjectFor(
+    subject: AccessSubject,
+    connection: Pick<Credentials, 'client' | 'address' | 'listener'>,
+  ): AccessSubject {
+    const other = this.#authentication.subjectFor(subject, connection);
+    if (this.isInternal(subject)) this.#internal.add(other);
+    return other;
+  }
+
   #hasRole({ identity: { source, user }, role }: AccessSubject): boolean {
     if (role === undefined || source !== 'cluster' || user === undefined) return true;
     const held = this.#options.table().users.get(user)?.role;
@@ -152,6 +174,18 @@ export class ClientAuthentication implements Authenticator {
     this.#authentication.stop();
     await this.hashes.stop();
   }
+}
+
+/**
+ * Returns the authentication of the WebSocket on the HTTP port: the providers of all listeners, except certificates, which a
+ * browser would present to another server. Clients without a user are admitted only if each listener admits them.
+ */
+export function consoleAuthentication(
+  listeners: readonly Pick<ClientListener, 'authentication' | 'anonymous'>[],
+): ListenerAuthentication {
+  const used = new Set(listeners.flatMap(({ authentication }) => authentication));
+  used.delete('certificate');
+  return { providers: [...used], anonymous: listeners.every(({ anonymous }) => anonymous) };
 }
 
 /** Checks the settings and files of the providers, without starting anything. @throws ConfigError */

@@ -1,5 +1,6 @@
 /**
- * Names of the connections inside this process, instead of the name of a listener. No listener may have such a name, because
+ * Names of connections that no listener has accepted, instead of the name of a listener: the probe and the publisher inside
+ * this process, and the WebSocket on the HTTP port, which the console uses. No listener may have such a name, because
  * `$` is not allowed in the setting `mqtt.listeners`.
  */
-export const internalListeners = { probe: '$probe', publisher: '$publisher' } as const;
+export const internalListeners = { probe: '$probe', publisher: '$publisher', console: '$console' } as const;

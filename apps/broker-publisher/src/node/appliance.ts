@@ -34,6 +34,10 @@ import { checkStartFiles } from './check-config.ts';
 import { ClockKeeper } from './clock-keeper.ts';
 import { openHttpTls } from './http-tls.ts';
 import { listenAddress } from './listen-address.ts';
+import { ConsoleFiles } from '../web/console-files.ts';
+import { MqttUpgrades } from '../web/mqtt-upgrades.ts';
+import { requestGuard } from '../web/request-guard.ts';
+import { signInRoutes } from '../web/sign-in-routes.ts';
 import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
 import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
@@ -256,6 +260,7 @@ export class Appliance implements Lifecycle {
       metrics: this.#metrics.registry,
       token: this.#token,
       authenticate: (credentials) => this.#authentication!.authenticate(credentials),
+      keepsRole: (subject) => this.#authentication!.keepsRole(subject),
       createHash: (password) => this.#authentication!.hashes.create(password),
       probeCredentials: () => this.#authentication!.probeCredentials,
       connectToBroker: () => this.#connectToBroker(),
@@ -354,6 +359,14 @@ export class Appliance implements Lifecycle {
     const metrics = this.#metrics;
     const render = (): Promise<string> =>
       metrics.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
+    const files = new ConsoleFiles();
+    const signIn = signInRoutes(management.signIn);
+    const upgrades = new MqttUpgrades({
+      sessions: management.sessions,
+      authentication: this.#authentication!,
+      broker: () => this.#broker,
+      lab: config.lab,
+    });
     return createHttpServer({
       host: this.#listenHost,
       port: config.http.port,
@@ -361,7 +374,9 @@ export class Appliance implements Lifecycle {
       logger: this.#logger,
       metrics: { render, contentType: metrics.registry.contentType },
       health: () => management.health(),
-      routes: management.routes,
+      guard: requestGuard(config),
+      onUpgrade: (upgrade) => upgrades.handle(upgrade),
+      routes: (request) => files.respond(request) ?? signIn(request) ?? management.routes(request),
       ready: () => management.ready(),
       status: () => ({
         ...runner.status(),

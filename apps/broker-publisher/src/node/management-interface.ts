@@ -29,6 +29,8 @@ import type { ProbeCredentials } from '../health/self-probe.ts';
 import { ServiceManagerReporter } from '../health/service-manager-reporter.ts';
 import { announcedUrls, hasLocalProxy, runsOnLoopback } from '../listeners/client-listeners.ts';
 import type { ListenerKind } from '../listeners/client-listeners.ts';
+import { Sessions } from '../web/sessions.ts';
+import { SignIn } from '../web/sign-in.ts';
 import { countingNotifier } from '../observability/counting-notifier.ts';
 import { ClusterView } from './cluster-view.ts';
 import type { MemberRunner } from './member-runner.ts';
@@ -49,6 +51,8 @@ export interface ManagementInterfaceOptions {
   readonly token: string | null;
   /** Checks the users of the cluster that administer by HTTP. */
   readonly authenticate: Authenticator['authenticate'];
+  /** Returns whether a user may keep its session of the console. */
+  readonly keepsRole: (subject: AccessSubject) => boolean;
   /** Returns the hash of a new password of a user. */
   readonly createHash: (password: Uint8Array) => Promise<string>;
   /** Credentials with which the listeners accept the probe of this process. */
@@ -73,8 +77,11 @@ export class ManagementInterface implements Lifecycle {
   readonly commandHandler: AdminCommandHandler;
   readonly routes: (request: HttpRequest) => Promise<HttpResponse> | null;
   readonly #options: ManagementInterfaceOptions;
-  readonly #access: AdminAccess;
-  readonly #audit: AuditLog;
+  readonly access: AdminAccess;
+  readonly audit: AuditLog;
+  readonly sessions: Sessions;
+  /** Signs persons in and out who use the console. */
+  readonly signIn: SignIn;
   readonly #view: ClusterView;
   readonly #loadMeter = new LoadMeter();
   readonly #redirectTargets = new Map<
@@ -98,13 +105,16 @@ export class ManagementInterface implements Lifecycle {
       config.admin.trustLoopback && !hasLocalProxy(config),
     );
     const now = (): number => performance.now();
-    this.#access = new AdminAccess({
+    this.sessions = new Sessions({ isCurrent: options.keepsRole, now });
+    this.access = new AdminAccess({
       authorization: this.authorization,
       authenticator: { authenticate: options.authenticate },
+      sessions: this.sessions,
       lab: config.lab,
       now,
     });
-    this.#audit = new AuditLog(options.logger, options.metrics, now);
+    this.audit = new AuditLog(options.logger, options.metrics, now);
+    this.signIn = new SignIn({ access: this.access, sessions: this.sessions, audit: this.audit });
     this.commandHandler = new AdminCommandHandler({ runner, drainPerSecond: config.drainPerSecond, stop });
     this.routes = adminRoutes({
       commandHandler: this.commandHandler,
@@ -117,8 +127,8 @@ export class ManagementInterface implements Lifecycle {
         table: () => runner.readMember((member) => member.access()),
         change: (change) => this.commandHandler.changeAccess(change),
       }),
-      access: this.#access,
-      audit: this.#audit,
+      access: this.access,
+      audit: this.audit,
       clusterName: config.name,
       isKnownMember: (member) =>
         members.includes(member) || runner.status().config?.members.some(({ id }) => id === member) === true,
@@ -149,7 +159,8 @@ export class ManagementInterface implements Lifecycle {
   /** Ends the watchdog keep-alives. Call `stop` after all other components have stopped. */
   async stop(): Promise<void> {
     this.#stopDelays();
-    this.#audit.flush();
+    this.sessions.stop();
+    this.audit.flush();
     this.#serviceManager?.stop();
   }
 
@@ -168,7 +179,7 @@ export class ManagementInterface implements Lifecycle {
     // Without users, only clients with the admin token reach the admin topics.
     const actor = { name: author?.identity.user ?? 'token', role: author?.role ?? 'admin' };
     const address = author?.identity.address ?? '';
-    this.#audit.onAct({ way: 'topic', action: command, actor, address, parameters }, code);
+    this.audit.onAct({ way: 'topic', action: command, actor, address, parameters }, code);
     const answer = Buffer.from(JSON.stringify({ command, code, ...body }));
     runner.publishLocal({ topic: adminAnswerTopic(config.id), payload: answer, qos: 0, retain: false });
   }

@@ -41,7 +41,15 @@ const basic = (user: string, password = 'right'): string =>
 
 function request(authorization?: string, more: object = {}) {
   const headers = authorization === undefined ? {} : { authorization };
-  return { headers, isLocal: false, address: '192.0.2.1', isPrivate: true, mayBeFromPage: false, ...more };
+  return {
+    headers,
+    isLocal: false,
+    address: '192.0.2.1',
+    isPrivate: true,
+    isSecure: false,
+    mayBeFromPage: false,
+    ...more,
+  };
 }
 
 test.each([
@@ -71,6 +79,7 @@ test('the admin token counts as the role admin, from any address', async () => {
   expect(await access.decide(request(`Bearer ${token}`, { isPrivate: false }), 'backup')).toEqual({
     granted: true,
     actor: { name: 'token', role: 'admin' },
+    user: null,
   });
   expect(await access.decide(request(`Bearer ${token}x`), 'backup')).toMatchObject({
     granted: false,
@@ -83,6 +92,7 @@ test('without credentials only this host may administer, and only without a toke
   expect(await accessWith().decide(request(undefined, local), 'backup')).toEqual({
     granted: true,
     actor: { name: 'local', role: 'admin' },
+    user: null,
   });
   expect(await accessWith().decide(request(), 'members')).toMatchObject({ granted: false, code: 403 });
   for (const options of [{ tokenText: token }, { trustsLoopback: false }])

@@ -71,7 +71,7 @@ export async function authenticate(
   origin: ConnectionOrigin,
   context: BrokerContext,
 ): Promise<AuthenticationResult> {
-  const { authenticator } = context.options;
+  const authenticator = origin.authenticator ?? context.options.authenticator;
   if (!authenticator) return { accepted: true, subject: { identity: anonymousIdentity(client, origin) } };
   try {
     return await authenticator.authenticate(credentialsOf(packet, client, origin));

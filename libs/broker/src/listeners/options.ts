@@ -1,4 +1,4 @@
-import type { ClientCertificate } from '@mqtt-cluster/contracts';
+import type { Authenticator, ClientCertificate } from '@mqtt-cluster/contracts';
 
 /** `tcp`: plain. `tls`: TLS. `ws`: WebSocket. `wss`: WebSocket over TLS. */
 export type ListenerKind = 'tcp' | 'tls' | 'ws' | 'wss';
@@ -53,6 +53,8 @@ export interface ConnectionOrigin {
   readonly kind: ListenerKind;
   /** The verified certificate of a TLS client. */
   readonly certificate?: ClientCertificate;
+  /** Authenticates this connection instead of the broker's authenticator: the caller already knows the client. */
+  readonly authenticator?: Authenticator;
 }
 
 export interface BoundAddress {

@@ -1,15 +1,10 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer as Upgrader } from 'ws';
 import { isAllowedOrigin } from './origin-check.ts';
-import { WebSocketStream } from './websocket-stream.ts';
+import { refuseUpgrade, WebSocketUpgrader } from './websocket-upgrader.ts';
+import type { Upgrade } from './websocket-upgrader.ts';
 
-/**
- * Subprotocols in the order of preference. `mqttv3.1` is the name that clients of MQTT 3.1 use; Mosquitto accepts it
- * too.
- */
-const subprotocols = ['mqtt', 'mqttv3.1'] as const;
 const headerBytesMax = 8 * 1024;
 
 export interface WebSocketServerOptions {
@@ -19,33 +14,16 @@ export interface WebSocketServerOptions {
   readonly messageBytesMax: number;
 }
 
-export interface Upgrade {
-  onOpen(stream: Duplex): void;
-  /** The request was answered with an error. */
-  onRefused(reason: string): void;
-}
-
 /** The HTTP server of a listener, which answers requests for a WebSocket. It does not listen itself. */
 export class WebSocketServer {
   readonly #options: WebSocketServerOptions;
   readonly #http: Server;
-  readonly #upgrader: Upgrader;
+  readonly #upgrader: WebSocketUpgrader;
   readonly #upgrades = new WeakMap<object, Upgrade>();
 
   constructor(options: WebSocketServerOptions) {
     this.#options = options;
-    this.#upgrader = new Upgrader({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      autoPong: false,
-      maxPayload: options.messageBytesMax,
-      handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
-    });
-    // Faults of the request that the library finds, such as an unknown version.
-    this.#upgrader.on('wsClientError', (error, socket) =>
-      this.#refuse(socket, 400, `HTTP: ${error.message}`),
-    );
+    this.#upgrader = new WebSocketUpgrader(options.messageBytesMax);
     this.#http = createServer({ maxHeaderSize: headerBytesMax, keepAlive: false });
     this.#http.on('request', (request, response) => this.#onRequest(request, response));
     this.#http.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
@@ -64,19 +42,14 @@ export class WebSocketServer {
     const fault = this.#faultOf(request);
     if (fault !== null) return this.#refuse(socket, fault.status, fault.reason);
     const upgrade = this.#upgrades.get(socket);
-    this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
-      upgrade?.onOpen(new WebSocketStream(webSocket));
-    });
+    if (upgrade === undefined) return void socket.destroy();
+    this.#upgrader.upgrade(request, socket, head, upgrade);
   }
 
   #faultOf({ url = '', headers }: IncomingMessage): { status: number; reason: string } | null {
     const { path, origins } = this.#options;
     if (url.split('?')[0] !== path) return { status: 404, reason: 'HTTP: request for another path' };
     if (!isAllowedOrigin(headers, origins)) return { status: 403, reason: 'HTTP: origin not permitted' };
-    const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-    // [MQTT-6.0.0-3]
-    if (!subprotocols.some((name) => offered.includes(name)))
-      return { status: 400, reason: 'HTTP: WebSocket without the subprotocol mqtt' };
     return null;
   }
 
@@ -97,18 +70,7 @@ export class WebSocketServer {
   }
 
   #refuse(socket: Duplex, status: number, reason: string): void {
-    socket.on('error', () => undefined);
-    if (socket.writable)
-      socket.end(
-        `HTTP/1.1 ${status} ${statusTexts[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-      );
-    else socket.destroy();
+    refuseUpgrade(socket, status);
     this.#upgrades.get(socket)?.onRefused(reason);
   }
 }
-
-const statusTexts: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  403: 'Forbidden',
-  404: 'Not Found',
-};

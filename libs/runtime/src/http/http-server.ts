@@ -96,6 +96,8 @@ export interface HttpRequest {
   readonly address: string;
   /** True if the connection is encrypted, or does not leave this host. */
   readonly isPrivate: boolean;
+  /** True if the connection is encrypted. */
+  readonly isSecure: boolean;
   /** True if a page in a browser may have sent the request, so that its credentials prove no intention. */
   readonly mayBeFromPage: boolean;
   /**
@@ -347,6 +349,7 @@ async function routeTo(
       isLocal: isFromThisHost(socket) && !isForwarded(headers),
       address: plainAddress(socket.remoteAddress ?? ''),
       isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
+      isSecure: socket instanceof TLSSocket,
       mayBeFromPage: mayBeFromPage(headers),
       json: async () => {
         const body = await readJson(request);

@@ -1,5 +1,7 @@
-import type { Authenticator, Role } from '@mqtt-cluster/contracts';
+import type { AccessSubject, Authenticator, Role } from '@mqtt-cluster/contracts';
 import type { HttpRequest } from '@mqtt-cluster/runtime';
+import { sessionIdOf } from '../../web/cookie.ts';
+import type { Sessions } from '../../web/sessions.ts';
 import type { Authorization } from '../authorization.ts';
 import { includesRole, neededRole } from './admin-roles.ts';
 import { AttemptLimiter } from './attempt-limiter.ts';
@@ -14,12 +16,30 @@ export interface Actor {
   readonly role: Role;
 }
 
-export type AdminDecision = { readonly granted: true; readonly actor: Actor } | Refusal;
+export type AdminDecision = Identified | Refusal;
 
-interface Refusal {
+/** The author of a request is known. */
+export interface Identified {
+  readonly granted: true;
+  readonly actor: Actor;
+  /** Null for a request without a user: from this host, or with the admin token as bearer token. */
+  readonly user: string | null;
+  /** The rights of the user for messages; absent without a user: no rule applies. */
+  readonly subject?: AccessSubject;
+}
+
+/** A user with a role has presented its password. */
+export interface IdentifiedUser extends Identified {
+  readonly user: string;
+  readonly subject: AccessSubject;
+}
+
+export interface Refusal {
   readonly granted: false;
   readonly code: 403 | 429 | 503;
   readonly reason: string;
+  /** True if valid credentials would change the decision: HTTP status code 401 of the API. */
+  readonly isUnauthenticated?: true;
   /** True if the credentials are wrong, so the request may be a guess. */
   readonly isGuess?: true;
 }
@@ -28,12 +48,21 @@ export interface AdminAccessOptions {
   readonly authorization: Authorization;
   /** Checks the users of the cluster; absent where there are none. */
   readonly authenticator?: Pick<Authenticator, 'authenticate'>;
+  /** The sessions of the console; absent: no cookie counts. */
+  readonly sessions?: Pick<Sessions, 'find'>;
   /** Whether passwords may cross the network without encryption. */
   readonly lab: boolean;
   readonly now: () => number;
 }
 
-/** Decides which requests may administer the cluster: by the admin token, by a user with a role, or from this host. */
+/** The parts of a request on which the decision depends. */
+export type AdminRequest = Pick<
+  HttpRequest,
+  'headers' | 'isLocal' | 'address' | 'isPrivate' | 'isSecure' | 'mayBeFromPage'
+>;
+
+/** Decides which requests may administer the cluster: by the admin token, by a user with a role
+ * (password or session), or from this host. */
 export class AdminAccess {
   readonly #options: AdminAccessOptions;
   readonly #attempts: AttemptLimiter;
@@ -43,26 +72,64 @@ export class AdminAccess {
     this.#attempts = new AttemptLimiter(options.now);
   }
 
-  async decide(
-    request: Pick<HttpRequest, 'headers' | 'isLocal' | 'address' | 'isPrivate' | 'mayBeFromPage'>,
-    act: string,
-  ): Promise<AdminDecision> {
-    const { headers, address } = request;
+  /**
+   * Decides whether the author of a request may do something.
+   *
+   * @param needed the weakest role that may do it
+   */
+  async decide(request: AdminRequest, act: string, needed = neededRole(act)): Promise<AdminDecision> {
+    const identified = await this.identify(request);
+    if (!identified.granted || includesRole(identified.actor.role, needed)) return identified;
+    return refuse(`this needs the role ${needed}, and the user has the role ${identified.actor.role}`);
+  }
+
+  /** Finds out which user sends a request, or refuses a request of a stranger or of a user without a role. */
+  async identify(request: AdminRequest): Promise<AdminDecision> {
+    const { headers } = request;
     const given = headers.authorization ?? '';
     const isBasic = /^Basic /i.test(given);
-    if (!isBasic && !/^Bearer /i.test(given)) return this.#withoutCredentials(request);
-    // A limited client learns nothing, also not whether its guess is right.
+    if (!isBasic && !/^Bearer /i.test(given))
+      return this.#bySession(request) ?? this.#withoutCredentials(request);
+    return this.#limited(request, () => (isBasic ? this.#byUser(request, given) : this.#byToken(request)));
+  }
+
+  /**
+   * Checks the password of a user that signs in. The bounds of wrong credentials are the same as for requests with a
+   * password.
+   */
+  checkPassword(
+    request: Pick<AdminRequest, 'address' | 'isPrivate'>,
+    userName: string,
+    password: Uint8Array,
+  ): Promise<IdentifiedUser | Refusal> {
+    return this.#limited(request, () => this.#checkUser(request, userName, password));
+  }
+
+  /** A limited client learns nothing, also not whether its guess is right. */
+  async #limited<Decision extends AdminDecision>(
+    { address }: Pick<AdminRequest, 'address'>,
+    decide: () => Promise<Decision | Refusal> | Decision | Refusal,
+  ): Promise<Decision | Refusal> {
     if (this.#attempts.isLimited(address)) {
       return refuse('too many requests with wrong credentials from this address: wait some seconds', 429);
     }
-    const decision = isBasic ? await this.#byUser(request, given, act) : this.#byToken(request);
+    const decision = await decide();
     if (!decision.granted && decision.isGuess) this.#attempts.onFailure(address);
     return decision;
   }
 
+  #bySession({ headers, isSecure }: AdminRequest): Identified | null {
+    const id = sessionIdOf(headers, isSecure);
+    const session = id === null ? null : (this.#options.sessions?.find(id) ?? null);
+    if (session === null) return null;
+    const { user, role, subject } = session;
+    return { granted: true, actor: { name: user, role }, user, subject };
+  }
+
   #withoutCredentials(request: Pick<HttpRequest, 'headers' | 'isLocal'>): AdminDecision {
     const reason = this.#options.authorization.rejectionReason(request);
-    return reason === null ? { granted: true, actor: { name: 'local', role: 'admin' } } : refuse(reason);
+    if (reason === null) return { granted: true, actor: { name: 'local', role: 'admin' }, user: null };
+    return { ...refuse(reason), isUnauthenticated: true };
   }
 
   #byToken(request: Pick<HttpRequest, 'headers' | 'isLocal'>): AdminDecision {
@@ -70,25 +137,31 @@ export class AdminAccess {
     // Without a token of the member, the header has no meaning.
     if (!authorization.hasToken) return this.#withoutCredentials(request);
     const reason = authorization.rejectionReason(request);
-    return reason === null ? { granted: true, actor: { name: 'token', role: 'admin' } } : wrong(reason);
+    if (reason !== null) return wrong(reason);
+    return { granted: true, actor: { name: 'token', role: 'admin' }, user: null };
   }
 
-  async #byUser(
-    { address, isPrivate, mayBeFromPage }: Pick<HttpRequest, 'address' | 'isPrivate' | 'mayBeFromPage'>,
-    header: string,
-    act: string,
-  ): Promise<AdminDecision> {
-    const { authenticator, lab } = this.#options;
+  #byUser(request: AdminRequest, header: string): Promise<IdentifiedUser | Refusal> | Refusal {
     // A browser adds the password of a user to the requests of any page.
-    if (mayBeFromPage) return refuse('a request of a page in a browser may not administer with a password');
+    if (request.mayBeFromPage) {
+      return refuse('a request of a page in a browser may not administer with a password');
+    }
+    const credentials = decodeBasic(header);
+    return this.#checkUser(request, credentials?.userName ?? '', credentials?.password ?? new Uint8Array());
+  }
+
+  async #checkUser(
+    { address, isPrivate }: Pick<AdminRequest, 'address' | 'isPrivate'>,
+    userName: string,
+    password: Uint8Array,
+  ): Promise<IdentifiedUser | Refusal> {
+    const { authenticator, lab } = this.#options;
     if (!isPrivate && !lab) {
       return refuse(
         'a password over plain HTTP from another host is refused: set http.tls, or use this host',
       );
     }
-    const credentials = decodeBasic(header);
-    if (credentials === null || authenticator === undefined) return wrong(wrongCredentials);
-    const { userName, password } = credentials;
+    if (userName === '' || authenticator === undefined) return wrong(wrongCredentials);
     const result = await authenticator.authenticate({
       client: '',
       address,
@@ -100,12 +173,11 @@ export class AdminAccess {
       if (result.reason === 'credentials') return wrong(wrongCredentials);
       return refuse('passwords cannot be checked now: try again later', result.reason === 'busy' ? 429 : 503);
     }
-    const { role } = result.subject;
-    const needed = neededRole(act);
-    if (role !== undefined && includesRole(role, needed))
-      return { granted: true, actor: { name: userName, role } };
-    const held = role === undefined ? 'no role' : `the role ${role}`;
-    return refuse(`this needs the role ${needed}, and the user has ${held}`);
+    const { subject } = result;
+    const { role } = subject;
+    if (role !== undefined)
+      return { granted: true, actor: { name: userName, role }, user: userName, subject };
+    return refuse('this needs the role viewer, operator or admin, and the user has no role');
   }
 }
 
@@ -116,7 +188,7 @@ function refuse(reason: string, code: 403 | 429 | 503 = 403): Refusal {
 }
 
 function wrong(reason: string): Refusal {
-  return { ...refuse(reason), isGuess: true };
+  return { ...refuse(reason), isUnauthenticated: true, isGuess: true };
 }
 
 /** Decodes the header of RFC 7617. Returns null if it has another form. */

@@ -43,6 +43,7 @@ function request(method: string, path: string, body: unknown = {}) {
     isLocal: true,
     address: '127.0.0.1',
     isPrivate: true,
+    isSecure: false,
     mayBeFromPage: false,
     json,
   });
