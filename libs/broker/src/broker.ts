@@ -14,13 +14,15 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ClientEffect, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
+import type { ClientEffect, ClientId, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { AedesAdapter } from './aedes/aedes-adapter.ts';
 import type { BrokerContext } from './context.ts';
 import { BrokerMetricsReporter, newCounters } from './counters.ts';
 import type { BrokerCounters } from './counters.ts';
 import { Connection } from './connection/connection.ts';
+import { Connections } from './connection/connection-directory.ts';
+import type { ConnectionDirectory } from './connection/connection-directory.ts';
 import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import { AccessCheck } from './connection/access-check.ts';
 import { RefusalLog } from './connection/refusal-log.ts';
@@ -63,6 +65,13 @@ export interface Broker extends Lifecycle {
   admit(address: string): boolean;
   /** Sets what the broker does because the process uses too much memory. */
   setMemoryPressure(pressure: MemoryPressure): void;
+  /** The connected clients of this member. */
+  readonly connections: ConnectionDirectory;
+  /**
+   * Ends the connection of a client; MQTT 5 clients receive the reason code 0x98 (Administrative action). Returns false
+   * if the client is not connected to this member.
+   */
+  disconnect(client: ClientId): boolean;
   /** Clients that received a successful CONNACK and are connected. */
   readonly clientsConnected: number;
 }
@@ -80,6 +89,7 @@ class MqttBroker implements Broker {
   readonly #context: BrokerContext;
   readonly #aedes: AedesAdapter;
   readonly #connections = new Map<ConnectionId, Connection>();
+  readonly connections = new Connections();
   readonly #accessCheck: AccessCheck;
   readonly #upgrader: WebSocketUpgrader;
   readonly #unflushed: Connection[] = [];
@@ -187,6 +197,12 @@ class MqttBroker implements Broker {
     return this.#context.clientLimits.admit(address);
   }
 
+  disconnect(client: ClientId): boolean {
+    const connection = this.connections.find(client);
+    connection?.disconnectByOperator();
+    return connection !== undefined;
+  }
+
   setMemoryPressure(pressure: MemoryPressure): void {
     this.#context.clientLimits.memoryPressure = pressure;
   }
@@ -196,10 +212,12 @@ class MqttBroker implements Broker {
     this.#context.counters.connectionsOpened++;
     const origin: ConnectionOrigin = { address: '', listener: nameDefault, kind: 'tcp', ...partial };
     const connection = new Connection(id, stream, origin, this.#context, {
-      onOpen: () => this.#onOpen(),
+      onOpen: () => this.#onOpen(connection),
       onEnded: (previous) => {
         this.#connections.delete(id);
-        if (previous === 'open') this.#open--;
+        if (previous !== 'open') return;
+        this.#open--;
+        this.connections.remove(connection);
       },
     });
     this.#connections.set(id, connection);
@@ -245,8 +263,9 @@ class MqttBroker implements Broker {
     this.#systemTopics.publish(counters, this.clientsConnected);
   }
 
-  #onOpen(): void {
+  #onOpen(connection: Connection): void {
     this.#open++;
+    this.connections.add(connection);
     const { counters } = this.#context;
     counters.clientsMaximum = Math.max(counters.clientsMaximum, this.#open);
   }

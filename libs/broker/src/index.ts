@@ -1,5 +1,8 @@
 export { createBroker } from './broker.ts';
 export type { Broker } from './broker.ts';
+export type { ClientEvent } from './connection/client-events.ts';
+export type { ConnectionDirectory } from './connection/connection-directory.ts';
+export type { ConnectionInfo } from './connection/connection-info.ts';
 export type { BrokerCounters } from './counters.ts';
 export type {
   BoundAddress,
@@ -8,5 +11,6 @@ export type {
   ListenerOptions,
   ListenerTls,
 } from './listeners/options.ts';
+export { addressKey } from './limits/address-key.ts';
 export { defaultLimits } from './options.ts';
 export type { Administration, BrokerLimits, BrokerOptions, MemoryPressure } from './options.ts';

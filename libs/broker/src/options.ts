@@ -8,6 +8,7 @@ import type {
   Role,
 } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import type { ClientEvent } from './connection/client-events.ts';
 import type { ListenerKind, ListenerOptions } from './listeners/options.ts';
 
 export interface BrokerLimits {
@@ -189,6 +190,8 @@ export interface BrokerOptions {
   readonly admission?: () => 'all' | 'redirect' | 'refuse';
   /** Without this option the broker rejects all publishes to the admin topics. */
   readonly administration?: Administration;
+  /** Called when a client connects, and when a connection is refused or ends. Must be fast, and must not throw. */
+  readonly onClientEvent?: (event: ClientEvent) => void;
   /** Default: accepts all clients as anonymous ones. */
   readonly authenticator?: Authenticator;
   /**

@@ -38,6 +38,7 @@ export const disconnectReasons = [
   'quota_exceeded',
   'slow_consumer',
   'evicted',
+  'administrative',
   'isolated',
   'draining',
   'home_lost',

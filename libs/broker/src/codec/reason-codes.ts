@@ -24,6 +24,7 @@ export const reasonCodes = {
   topicAliasInvalid: 0x94,
   packetTooLarge: 0x95,
   quotaExceeded: 0x97,
+  administrativeAction: 0x98,
   useAnotherServer: 0x9c,
 } as const;
 

@@ -15,7 +15,8 @@ import type { ConnectionOrigin } from '../listeners/options.ts';
 import type { BrokerLimits } from '../options.ts';
 
 const sessionNeverExpires = 0xffffffff;
-const receiveMaximumDefault = 65_535;
+/** Receive Maximum of a client that sets none (MQTT 5, 3.1.2.11.3). */
+export const receiveMaximumDefault = 65_535;
 
 /** Checks a well-formed CONNECT. Returns the reason code that rejects it, or null to accept it. */
 export function connectFault(
@@ -135,7 +136,7 @@ export function connectRequest(
  * Returns how long the session outlives the connection, in seconds (MQTT 5, 3.1.2.11.2). A session of
  * MQTT 3.1.1 ends with the connection or never expires.
  */
-function sessionExpirySeconds(packet: ConnectPacket, limits: BrokerLimits): number {
+export function sessionExpirySeconds(packet: ConnectPacket, limits: BrokerLimits): number {
   if (packet.version === 5) {
     return bridgeSessionExpiry(packet, limits) ?? packet.properties.sessionExpiryInterval ?? 0;
   }

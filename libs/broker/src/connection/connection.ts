@@ -12,7 +12,7 @@
  * Effects of the member return through `onEffect` to {@link Outbound} and the {@link SocketWriter}.
  */
 import type { Duplex } from 'node:stream';
-import type { ClientEffect, ConnectionId } from '@mqtt-cluster/contracts';
+import type { ClientEffect, ClientId, ConnectionId } from '@mqtt-cluster/contracts';
 import { ByteReader } from '../codec/byte-reader.ts';
 import { UnsupportedProtocolError } from '../codec/decode-connect.ts';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
@@ -26,6 +26,8 @@ import type { ConnectionOrigin } from '../listeners/options.ts';
 import type { ClientAccess, LostRight } from './client-access.ts';
 import { applyEffect } from './effects.ts';
 import type { EffectTarget, OpenEffect } from './effects.ts';
+import { connectionInfo } from './connection-info.ts';
+import type { ConnectionInfo } from './connection-info.ts';
 import { Handshake } from './handshake.ts';
 import { Inbound } from './inbound.ts';
 import type { InboundHost } from './inbound.ts';
@@ -141,6 +143,27 @@ export class Connection {
       default:
         return this.#onOpenEffect(effect);
     }
+  }
+
+  get client(): ClientId {
+    return this.#lifecycle.client;
+  }
+
+  /** Returns null if the client is not connected. */
+  describe(): ConnectionInfo | null {
+    if (this.#connectPacket === null || this.#target === null) return null;
+    return connectionInfo({
+      lifecycle: this.#lifecycle,
+      packet: this.#connectPacket,
+      outbound: this.#target.outbound,
+      limits: this.#context.limits,
+      grantedExpirySeconds: this.#handshake.grantedExpirySeconds,
+    });
+  }
+
+  /** Closes the connection because an operator demands it. */
+  disconnectByOperator(): void {
+    this.#lifecycle.disconnectByOperator();
   }
 
   flush(): void {

@@ -25,6 +25,9 @@ import type { ReadGate } from '../flow-control/read-gate.ts';
 import { refusalLabelOfCode } from './reasons.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
 
+/** Characters of a rejected client identifier that logs and events contain. */
+const reportedIdLengthMax = 256;
+
 type ConnackEffect = Extract<ClientEffect, { kind: 'connack' }>;
 
 interface HandshakeParts {
@@ -69,7 +72,8 @@ export class Handshake {
   readonly #events: HandshakeEvents;
   #startedAtMs = 0;
   #sessionPresent = false;
-  #sessionExpirySeconds: number | undefined = undefined;
+  /** The Session Expiry Interval that the member granted, if it differs from the requested one. */
+  grantedExpirySeconds: number | undefined = undefined;
   /** Accepts the client at Aedes. */
   #accept: (() => void) | null = null;
   #earlyEffects: OpenEffect[] = [];
@@ -100,6 +104,7 @@ export class Handshake {
     );
     const fault = connectFault(packet, lifecycle.origin, this.#context);
     if (fault !== null) {
+      lifecycle.client = packet.client.slice(0, reportedIdLengthMax);
       const label = fault === reasonCodes.quotaExceeded ? 'memory' : refusalLabelOfCode(fault);
       return lifecycle.reject(fault, label);
     }
@@ -136,6 +141,7 @@ export class Handshake {
       refusals.report('connect', { identity }, { reason: result.reason });
       return lifecycle.reject(fault, refusalLabelOfCode(fault));
     }
+    lifecycle.user = result.subject.identity.user;
     const access = new ClientAccess(result.subject, options.access, packet.will, version);
     if (!access.mayPublishWill) {
       refusals.report('will', result.subject, { topic: packet.will?.topic });
@@ -154,7 +160,7 @@ export class Handshake {
   /** The member has accepted the client. Aedes calls `onConnack` next. */
   onMemberAcceptance({ sessionPresent, sessionExpirySeconds }: ConnackEffect): void {
     this.#sessionPresent = sessionPresent;
-    this.#sessionExpirySeconds = sessionExpirySeconds;
+    this.grantedExpirySeconds = sessionExpirySeconds;
     this.#accept?.();
   }
 
@@ -171,7 +177,7 @@ export class Handshake {
       packetBytesMax: lifecycle.packetBytesMax,
       assignedClient: packet.client.length > 0 ? undefined : lifecycle.client,
       serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
-      sessionExpiryInterval: this.#sessionExpirySeconds ?? bridgeSessionExpiry(packet, this.#context.limits),
+      sessionExpiryInterval: this.grantedExpirySeconds ?? bridgeSessionExpiry(packet, this.#context.limits),
     });
     if (connack === null) return lifecycle.closeWithoutConnack();
     // The rules may have changed since the authentication.

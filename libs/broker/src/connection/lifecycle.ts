@@ -21,6 +21,8 @@ import {
   refusalLabelOfCode,
 } from './reasons.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
+import { disconnectTexts, refusalTexts } from './client-events.ts';
+import type { ClientEvent } from './client-events.ts';
 
 /** Time after which the guard destroys a closing socket that has not sent its last bytes, ms. */
 const lingerMs = 1_000;
@@ -56,8 +58,12 @@ export class Lifecycle {
    * The client's Maximum Packet Size, bytes. No packet of any type is larger [5.0 MQTT-3.1.2-24].
    */
   packetBytesMax = Infinity;
-  /** The client identifier; empty until CONNECT is accepted. */
+  /** The client identifier; empty until CONNECT is decoded. */
   client = '';
+  /** The user; undefined for an anonymous client and before the authentication. */
+  user: string | undefined = undefined;
+  /** Unix time at which the client was connected, ms. */
+  connectedSinceMs = 0;
   aedes: AedesConnection | null = null;
   /**
    * True after the member received the connect request. The guard must then report the end of the connection
@@ -102,13 +108,15 @@ export class Lifecycle {
   /** The member and Aedes have accepted the client. */
   open(): void {
     this.#phase = 'open';
+    this.connectedSinceMs = Date.now();
     this.#events.onOpen();
+    this.#report('connected', 'the client connected');
   }
 
   /** Rejects a connecting client with CONNACK and closes the connection. */
   reject(reasonCode: number, label: ConnectionRefusalReason, text?: string): void {
     this.#writeRefusal(reasonCode, text);
-    this.#countRefusal(label);
+    this.#countRefusal(label, text, reasonCode);
     this.#end('other', { graceful: false });
   }
 
@@ -123,7 +131,7 @@ export class Lifecycle {
     else if (this.#phase === 'connecting') {
       this.reject(reasonCodes.quotaExceeded, 'too_many_connections', text);
     } else {
-      this.#countRefusal('too_many_connections');
+      this.#countRefusal('too_many_connections', text);
       this.#end('other', { graceful: false });
       this.#socket.destroy();
     }
@@ -184,10 +192,16 @@ export class Lifecycle {
         this.version < 5 ? null : encodeDisconnect(this.#details(reasonCode, text), this.packetBytesMax);
       if (disconnect) this.#writer.writeImmediately(disconnect);
     } else if (reasonCode >= failureReasonCodeMin) {
-      if (label === 'protocol_error') this.#countRefusal(refusalLabelOfCode(reasonCode));
+      if (label === 'protocol_error') this.#countRefusal(refusalLabelOfCode(reasonCode), text);
+      else this.#report('refused', text, label);
       this.#writeRefusal(reasonCode, text);
     }
-    this.#end(label, disconnection);
+    this.#end(label, disconnection, text, reasonCode);
+  }
+
+  /** Closes the connection because an operator demands it. The member publishes the will. */
+  disconnectByOperator(): void {
+    this.fail(reasonCodes.administrativeAction, 'administrative', disconnectTexts.administrative);
   }
 
   #writeRefusal(reasonCode: number, text: string | undefined): void {
@@ -239,10 +253,15 @@ export class Lifecycle {
     }
   }
 
-  #countRefusal(label: ConnectionRefusalReason): void {
+  #countRefusal(label: ConnectionRefusalReason, text = refusalTexts[label], reasonCode?: number): void {
     const { counters } = this.#context;
     counters.connectionsRefused++;
     counters.refusals[label]++;
+    this.#report(
+      reasonCode !== undefined && this.#isRedirect(reasonCode) ? 'redirected' : 'refused',
+      text,
+      label,
+    );
   }
 
   /**
@@ -250,15 +269,48 @@ export class Lifecycle {
    * connections may end at the same time.
    */
   #serverReference(reasonCode: number): string | undefined {
-    if (this.version !== 5 || reasonCode !== reasonCodes.useAnotherServer) return undefined;
+    if (!this.#isRedirect(reasonCode)) return undefined;
     return this.#context.options.serverReference?.(this.origin.kind);
   }
 
-  #end(label: DisconnectReason, disconnection: Disconnection): void {
+  #isRedirect(reasonCode: number): boolean {
+    return this.version === 5 && reasonCode === reasonCodes.useAnotherServer;
+  }
+
+  #report(kind: ClientEvent['kind'], text: string, reason?: ClientEvent['reason']): void {
+    const { onClientEvent } = this.#context.options;
+    if (onClientEvent === undefined) return;
+    const { client, user, address } = this;
+    onClientEvent({
+      kind,
+      client,
+      ...(user !== undefined && { user }),
+      address,
+      ...(reason !== undefined && { reason }),
+      text,
+    });
+  }
+
+  #reportEnd(label: DisconnectReason, text: string, reasonCode: number | undefined): void {
+    if (label === 'taken_over') this.#report('takenOver', disconnectTexts.taken_over, label);
+    else if (reasonCode !== undefined && this.#isRedirect(reasonCode)) {
+      this.#report('redirected', disconnectTexts[label], label);
+    } else this.#report('disconnected', text, label);
+  }
+
+  #end(
+    label: DisconnectReason,
+    disconnection: Disconnection,
+    text = disconnectTexts[label],
+    reasonCode?: number,
+  ): void {
     if (this.#phase === 'ended') return;
     const previous = this.#phase;
     this.#phase = 'ended';
-    if (previous === 'open') this.#context.counters.disconnects[label]++;
+    if (previous === 'open') {
+      this.#context.counters.disconnects[label]++;
+      this.#reportEnd(label, text, reasonCode);
+    }
     this.#gate.end();
     if (this.atMember) this.#context.port.input(this.id, { kind: 'disconnect', ...disconnection });
     this.atMember = false;

@@ -36,6 +36,8 @@ export class Outbound {
   readonly #writer: SocketWriter;
   /** The awaited acknowledgement of each unfinished delivery, by packet identifier. */
   readonly #awaited = new Map<number, AwaitedAck>();
+  /** Deliveries that were skipped. */
+  skipped = 0;
   /** Null if the client accepts no topic aliases. */
   readonly #topicAliases: OutgoingTopicAliases | null;
 
@@ -55,6 +57,11 @@ export class Outbound {
     this.#topicAliases = aliasMax > 0 ? new OutgoingTopicAliases(aliasMax) : null;
     this.#context = context;
     this.#writer = writer;
+  }
+
+  /** Deliveries that the client has not acknowledged. */
+  get inFlight(): number {
+    return this.#awaited.size;
   }
 
   deliver(effect: DeliverEffect): void {
@@ -98,6 +105,7 @@ export class Outbound {
 
   /** Skips a delivery and completes its exchange, as if the client had received it [MQTT-3.1.2-25]. */
   #skip({ qos, packetId }: DeliverEffect): void {
+    this.skipped++;
     if (qos === 1) this.#input({ kind: 'puback', packetId });
     if (qos === 2) this.#input({ kind: 'pubrec', packetId, refused: true });
   }
