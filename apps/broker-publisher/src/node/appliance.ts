@@ -29,7 +29,15 @@ import type { MemoryGuard } from '../limits/memory-guard.ts';
 import { startMemoryGuard } from '../limits/start-memory-guard.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
-import { apiVersion, PeerQueries } from '../queries/index.ts';
+import {
+  answerQuestions,
+  apiVersion,
+  ClusterEvents,
+  ClusterQuestions,
+  EventLog,
+  PeerQueries,
+  recordClientEvent,
+} from '../queries/index.ts';
 import { checkStartFiles } from './check-config.ts';
 import { ClockKeeper } from './clock-keeper.ts';
 import { openHttpTls } from './http-tls.ts';
@@ -79,6 +87,10 @@ export class Appliance implements Lifecycle {
   #bridge: ListeningBridge | null = null;
   /** Questions to the other members, and the answers of this member. */
   readonly #queries: PeerQueries;
+  readonly #events = new EventLog();
+  readonly #clusterEvents: ClusterEvents;
+  /** Questions about all members, for the HTTP API. */
+  readonly clusterQueries: ClusterQuestions;
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
@@ -99,6 +111,12 @@ export class Appliance implements Lifecycle {
       send: (outgoing) => this.#bridge?.send(outgoing),
       logger,
     });
+    this.#clusterEvents = new ClusterEvents(config.id, this.#events);
+    answerQuestions(this.#queries, { broker: () => this.#broker, events: this.#events });
+    this.clusterQueries = new ClusterQuestions(
+      this.#queries,
+      config.peers.map(({ id }) => id),
+    );
     this.#metrics = new ApplianceMetrics(config, version, logger);
     this.#faultInjection = FaultInjection.from(config, logger);
     const fileSystem = this.#faultInjection?.fileSystem();
@@ -243,6 +261,7 @@ export class Appliance implements Lifecycle {
       now: () => performance.now(),
       onEvents: (events, turnMs) => {
         this.#metrics.reporter.onEvents(events, turnMs);
+        this.#clusterEvents.record(events);
         this.#management?.onEvents(events);
         for (const event of events) if (event.kind === 'storeUnfit') this.#replacement?.request(event.index);
       },
@@ -333,6 +352,7 @@ export class Appliance implements Lifecycle {
       serverReference: (kind) => management.serverReference(kind),
       admission: () => management.admission(),
       authenticator: this.#authentication!,
+      onClientEvent: (event) => recordClientEvent(this.#events, event),
       access,
       administration: {
         mayRun: (command, role) => management.mayRun(command, role),

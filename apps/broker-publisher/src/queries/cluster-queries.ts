@@ -1,32 +1,10 @@
+import type { ConnectionInfo } from '@mqtt-cluster/broker';
 import type { ClientId, MemberId, QoS } from '@mqtt-cluster/contracts';
 import type { MissingMembers } from './peer-queries.ts';
 
-/** Details of a connection that only the member of the connection has. Times are Unix ms of the member's clock. */
-export interface ConnectionDetails {
-  readonly client: ClientId;
+/** A connection with the member that serves it. Times are Unix ms of the clock of that member. */
+export interface ConnectionDetails extends ConnectionInfo {
   readonly member: MemberId;
-  readonly protocol: '3.1' | '3.1.1' | '5.0';
-  /** IP address without port; null if a proxy does not name it. */
-  readonly address: string | null;
-  readonly user: string | null;
-  readonly listener: string;
-  /** Keep-alive in force, seconds; 0 disables it. */
-  readonly keepAliveSeconds: number;
-  readonly connectedSinceMs: number;
-  readonly clean: boolean;
-  readonly expirySeconds: number;
-  readonly receiveMaximum: number;
-  readonly will: {
-    readonly topic: string;
-    readonly qos: QoS;
-    readonly retain: boolean;
-    readonly delaySeconds: number;
-    readonly payloadBytes: number;
-  } | null;
-  /** Deliveries to the client that it has not acknowledged. */
-  readonly inFlight: number;
-  /** Deliveries that the broker skipped on this connection: no rule permits the topic, or the packet is too large. */
-  readonly dropped: number;
 }
 
 export type ClientEventKind = 'connected' | 'disconnected' | 'takenOver' | 'refused' | 'redirected';

@@ -4,6 +4,10 @@
  */
 export { apiVersion, PeerQueries } from './peer-queries.ts';
 export type { Answer, Answers, MissingMembers } from './peer-queries.ts';
+export { ClusterQuestions } from './cluster-questions.ts';
+export { defaultEventLogLimits, EventLog } from './event-log.ts';
+export { ClusterEvents, recordClientEvent } from './event-sources.ts';
+export { answerQuestions } from './member-answers.ts';
 export { QueryFault } from './answered-queries.ts';
 export type { QueryHandler } from './answered-queries.ts';
 export type {

@@ -105,6 +105,11 @@ export class TestCluster {
     await appliance.start();
   }
 
+  /** Returns the running appliance of a member. */
+  appliance(id: string): Appliance {
+    return this.#running.get(id)!;
+  }
+
   /** Makes the member read its files again, like SIGHUP. */
   async reload(id: string): Promise<void> {
     await this.#running.get(id)!.reload();
