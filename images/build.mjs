@@ -22,6 +22,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureDependencies } from '../scripts/ensure-dependencies.mjs';
 import { bundleOptions } from '../scripts/build.mjs';
+import { buildConsole } from '../scripts/console.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..');
@@ -143,6 +144,8 @@ async function stage(name, version, epoch) {
     legalComments: 'none',
     define: { BUILD_VERSION: JSON.stringify(version) },
   });
+  // A member serves the web console from the folder beside its bundle.
+  if (name === 'broker-publisher') await buildConsole(join(application, 'console'));
   copyFileSync(join(here, 'health.mjs'), join(application, 'health.mjs'));
   copyFileSync(join(root, 'LICENSE'), join(application, 'LICENSE'));
   copyFileSync(join(here, 'systemd-notify'), join(fresh, 'files', 'usr', 'local', 'bin', 'systemd-notify'));

@@ -71,6 +71,20 @@ export function isFaultAction(text: string): text is FaultAction {
   return Object.hasOwn(faultForms, text);
 }
 
+/** Returns the names of all faults, what each applies to, and the value that it takes. */
+export function faultList(): {
+  readonly action: FaultAction;
+  readonly members: FaultForm['members'];
+  readonly value: { readonly example: string; readonly required: boolean } | null;
+}[] {
+  const forms: [string, FaultForm][] = Object.entries(faultForms);
+  return forms.map(([action, { members, value }]) => ({
+    action: action as FaultAction,
+    members,
+    value: value === undefined ? null : { example: value.example, required: value.otherwise === undefined },
+  }));
+}
+
 /** A fault, its target members and its value, but not the time of the fault. */
 export interface FaultCommand {
   readonly action: FaultAction;

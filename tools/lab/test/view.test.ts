@@ -44,6 +44,7 @@ const state: ViewState = {
   traffic: new Tally(1).view(0),
   client: 'connected',
   notice: 'kill m3: done',
+  url: 'http://127.0.0.1:9200/',
   warning: 'ANONYMOUS: every program on this machine may connect without a user',
   help: false,
 };

@@ -213,6 +213,11 @@ export class Cluster {
     );
   }
 
+  /** Returns the state of each member's process, links, disk and clock, without asking the member. */
+  processes(): Pick<MemberReport, 'id' | 'process' | 'link' | 'faults'>[] {
+    return this.#members.map((member) => member.describe(this.#links.describe(member.place.id)));
+  }
+
   /** Returns the state of each member: its process, its links, its faults and the status that the member reports. */
   async report(): Promise<MemberReport[]> {
     return Promise.all(this.#members.map((member) => member.report(this.#links.describe(member.place.id))));

@@ -11,6 +11,8 @@ const labFileSchema = z.object({
   pid: z.int(),
   control: z.object({ host: z.string(), port: z.int() }),
   members: z.array(z.object({ id: z.string(), mqtt: z.string(), http: z.string(), pid: z.int().nullable() })),
+  /** Address of the web console. */
+  console: z.string().exactOptional(),
   /** Process ids of the other programs that the lab started. */
   others: z.array(z.int()),
 });

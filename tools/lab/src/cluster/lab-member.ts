@@ -132,6 +132,11 @@ export class LabMember {
     return state === undefined || (await readStatus(host, httpPort))?.['state'] === state;
   }
 
+  /** Returns what is known without asking the member. @param link the state of the member's links */
+  describe(link: string): Pick<MemberReport, 'id' | 'process' | 'link' | 'faults'> {
+    return { id: this.place.id, process: this.program.state, link, faults: this.#testing.describe() };
+  }
+
   /** Returns the state of the member. @param link the state of the member's links, see {@link MemberReport} */
   async report(link: string): Promise<MemberReport> {
     const { id, host, mqttPort, httpPort } = this.place;

@@ -23,6 +23,8 @@ export interface RunningLab {
   readonly cluster: Cluster;
   /** Ends all members and deletes `lab.json`. Also deletes the members' data unless `keep` is true. Safe to call twice. */
   readonly end: (keep: boolean) => Promise<void>;
+  /** Writes the address of the web console into `lab.json`. */
+  readonly recordConsole: (url: string) => void;
   /** Writes the ids of further processes into `lab.json`, so that `lab down` can kill these processes. */
   readonly recordOthers: (pids: readonly number[]) => void;
 }
@@ -47,6 +49,7 @@ export async function startLab(
   const layout = await chooseLayout(members, shiftPorts, firstPortShift);
   if (!keep) removeData(folder, true);
   let others: readonly number[] = [];
+  let consoleUrl: string | undefined;
   let ended = false;
   const record = (): void => {
     if (ended) return;
@@ -60,6 +63,7 @@ export async function startLab(
         http: `${host}:${httpPort}`,
         pid: pids.get(id) ?? null,
       })),
+      ...(consoleUrl !== undefined && { console: consoleUrl }),
       others,
     });
   };
@@ -90,6 +94,10 @@ export async function startLab(
   return {
     cluster,
     end,
+    recordConsole(url) {
+      consoleUrl = url;
+      record();
+    },
     recordOthers(pids) {
       others = pids;
       record();

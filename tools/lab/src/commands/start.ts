@@ -12,6 +12,7 @@ import { LiveViewLoad } from '../view/live-view-load.ts';
 import { describeClient, renderLine, renderView } from '../view/render.ts';
 import type { ViewState } from '../view/render.ts';
 import { Screen } from '../view/screen.ts';
+import { LabWeb } from '../web/lab-web.ts';
 import { startLab } from './running-lab.ts';
 import type { RunningLab } from './running-lab.ts';
 import { removeStaleLab } from './up.ts';
@@ -45,10 +46,16 @@ export async function start(given: Arguments): Promise<void> {
   const client = startClient(runningLab, given.folder);
   const warning = anonymousWarning(given);
   if (warning !== '') process.stderr.write(`${warning}\n`);
-  const live = new LiveView(runningLab.cluster, warning, quit);
+  const load = new LiveViewLoad(runningLab.cluster.servers, process.pid);
+  const web = new LabWeb({ cluster: runningLab.cluster, load });
+  await web.open();
+  runningLab.recordConsole(web.url);
+  process.stderr.write(`web console: ${web.url}\n`);
+  const live = new LiveView({ cluster: runningLab.cluster, load, url: web.url, warning, quit });
   live.start();
   await ended;
   live.stop();
+  web.close();
   await client?.stop();
   await runningLab.end(given.keep);
   process.exit(0);
@@ -70,6 +77,15 @@ function startClient({ cluster, recordOthers }: RunningLab, folder: string): Pro
   return client;
 }
 
+interface LiveViewOptions {
+  readonly cluster: Cluster;
+  readonly load: LiveViewLoad;
+  /** Address of the web console. */
+  readonly url: string;
+  readonly warning: string;
+  readonly quit: () => void;
+}
+
 /**
  * Shows the state of the lab: refreshes the screen, or prints a line every 3 s without a terminal. Each fault key
  * injects a fault.
@@ -78,6 +94,7 @@ class LiveView {
   readonly #cluster: Cluster;
   readonly #load: LiveViewLoad;
   readonly #screen: Screen | null;
+  readonly #url: string;
   readonly #warning: string;
   readonly #startedAtMs = performance.now();
   #timer: NodeJS.Timeout | null = null;
@@ -86,10 +103,11 @@ class LiveView {
   #help = false;
   #refreshing = false;
 
-  constructor(cluster: Cluster, warning: string, quit: () => void) {
+  constructor({ cluster, load, url, warning, quit }: LiveViewOptions) {
     this.#cluster = cluster;
+    this.#url = url;
     this.#warning = warning;
-    this.#load = new LiveViewLoad(cluster.servers, process.pid);
+    this.#load = load;
     this.#screen = process.stdout.isTTY ? new Screen((key) => this.#press(key, quit)) : null;
   }
 
@@ -148,6 +166,7 @@ class LiveView {
         client: describeClient(client),
         notice: this.#cluster.crashes.at(-1) ?? this.#notice,
         warning: this.#warning,
+        url: this.#url,
         help: this.#help,
       };
       if (this.#screen === null) process.stdout.write(`${renderLine(state)}\n`);

@@ -6,6 +6,7 @@ import type { Arguments } from '../arguments.ts';
 import { securityFiles } from '../security/lab-security.ts';
 import { isLabRunning, killLabProcesses, readLabFile, removeLabFile } from '../cluster/lab-file.ts';
 import { LabError } from '../errors.ts';
+import { LabWeb } from '../web/lab-web.ts';
 import { startLab } from './running-lab.ts';
 import type { RunningLab } from './running-lab.ts';
 
@@ -44,9 +45,9 @@ export async function up(given: Arguments): Promise<void> {
   if (daemonProcess.connected) daemonProcess.disconnect();
   daemonProcess.unref();
   if ('error' in message) throw new LabError(message.error);
-  const members = readLabFile(folder)?.members ?? [];
+  const { members = [], console } = readLabFile(folder) ?? {};
   const security = given.secure ? { security: securityFiles(folder) } : {};
-  process.stdout.write(`${JSON.stringify({ members, dir: folder, ...security })}\n`);
+  process.stdout.write(`${JSON.stringify({ members, dir: folder, console, ...security })}\n`);
 }
 
 function daemonOptions({ members, folder, overrides, keep, secure }: Arguments): string[] {
@@ -77,6 +78,9 @@ export async function daemon(given: Arguments): Promise<void> {
   try {
     const settings = { publisherRate: 0, logLevel: 'info' };
     runningLab = await startLab(given, settings, (keep) => void finish(keep));
+    const web = new LabWeb({ cluster: runningLab.cluster, load: null });
+    await web.open();
+    runningLab.recordConsole(web.url);
     report({ ready: true });
   } catch (error) {
     report({ error: describeError(error) });

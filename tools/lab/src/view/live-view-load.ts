@@ -2,6 +2,7 @@ import type { HistoryEvent } from '@mqtt-cluster/history-checker';
 import { holdsWithin } from '@mqtt-cluster/kit';
 import type { ServerAddress } from '@mqtt-cluster/kit';
 import { LoadGenerator, Recorder } from '@mqtt-cluster/workload';
+import { ClientGaps } from '../load/client-gaps.ts';
 import { GapMeter } from '../load/gap-meter.ts';
 import { Tally } from './tally.ts';
 
@@ -18,6 +19,8 @@ export class LiveViewLoad {
   readonly #load: LoadGenerator;
   readonly #recorder: Recorder;
   readonly #gaps = new GapMeter();
+  /** The clients and the times in which they made no progress. */
+  readonly clients: ClientGaps;
   /** Client ids of the counted subscribers, by connection. */
   readonly #subscribers = new Map<number, string>();
   /** Topics of unacknowledged messages, by message. Each publisher has a topic of its own. */
@@ -26,6 +29,10 @@ export class LiveViewLoad {
 
   constructor(servers: readonly ServerAddress[], seed: number) {
     this.#recorder = new Recorder((event) => this.#add(event));
+    this.clients = new ClientGaps(
+      () => this.#recorder.now(),
+      () => Date.now(),
+    );
     this.#load = new LoadGenerator({
       target: {
         servers,
@@ -66,6 +73,7 @@ export class LiveViewLoad {
 
   #add(event: HistoryEvent): void {
     this.#gaps.add(event);
+    this.clients.add(event);
     const nowMs = performance.now();
     switch (event.type) {
       case 'connect':

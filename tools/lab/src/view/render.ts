@@ -11,6 +11,8 @@ export interface ViewState {
   readonly client: string;
   /** The fault of the last pressed key and its result, or the last crash of a member. */
   readonly notice: string;
+  /** Address of the web console. */
+  readonly url: string;
   /** A lasting warning about the settings of the members, or an empty text. */
   readonly warning: string;
   readonly help: boolean;
@@ -118,6 +120,7 @@ export function renderView(state: ViewState, columns: number): string[] {
     `leader ${leader?.id ?? 'none'}, term ${leader?.status?.term ?? '-'}, up ${seconds} s`;
   const lines = [
     title,
+    `web console: ${state.url}`,
     state.warning,
     ...renderMembers(state.members, state.chosen),
     '',
