@@ -3,7 +3,7 @@ import { StaticFiles } from '@mqtt-cluster/runtime';
 import type { HttpRequest, HttpResponse } from '@mqtt-cluster/runtime';
 
 /** The folder of the console: `console` beside the bundle of this program. */
-export const consoleFolder = fileURLToPath(new URL('./console', import.meta.url));
+const consoleFolder = fileURLToPath(new URL('./console', import.meta.url));
 
 const notBuilt = 'This program was built without the web console: "npm run build" builds it.\n';
 

@@ -8,7 +8,7 @@ import { sessionIdOf } from './cookie.ts';
 import type { Sessions, WebSession } from './sessions.ts';
 
 /** Path of the WebSocket on the HTTP port. */
-export const mqttPath = '/mqtt';
+const mqttPath = '/mqtt';
 
 export interface MqttUpgradesOptions {
   readonly sessions: Sessions;

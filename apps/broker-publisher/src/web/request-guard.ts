@@ -10,7 +10,7 @@ const apiPath = '/api/';
  * Returns the names under which this member is addressed: those of the setting `http.hosts`, of all members in the settings,
  * and of this host.
  */
-export function hostNamesOf(config: ApplianceConfig): Set<string> {
+function hostNamesOf(config: ApplianceConfig): Set<string> {
   const urls = [...config.urls.values(), ...config.mqtt.listeners.map((listener) => listener.urls)].flat();
   return new Set([
     ...config.http.hosts,
