@@ -18,5 +18,6 @@ export * from './peer-message.ts';
 export * from './rate-limited-log.ts';
 export { parseJson } from './schema.ts';
 export type { Decoded } from './schema.ts';
+export * from './state-view.ts';
 export * from './store.ts';
 export * from './topics.ts';

@@ -6,6 +6,7 @@ import type { ClientId, ConnectionId, Incarnation, LogIndex, MemberId } from './
 import type { Message, MessageProperties, QoS, Subscription, Will } from './message.ts';
 import type { PeerMessage, Channel } from './peer-message.ts';
 import type { Snapshot } from './log.ts';
+import type { StateView } from './state-view.ts';
 import type { StoreWrite } from './store.ts';
 
 /**
@@ -103,6 +104,8 @@ export interface Member {
    */
   take(): MemberOutput;
   status(): MemberStatus;
+  /** Returns the view of this member's state. The view is the same object for the whole life of the member. */
+  view(): StateView;
   /** Returns the cluster's settings as of the last entry that this member applied. */
   settings(): ClusterSettings;
   /**

@@ -18,6 +18,7 @@ import type {
   RelayedMessage,
   Revocation,
   Snapshot,
+  StateView,
 } from '@mqtt-cluster/contracts';
 import { decodePublishes, settingsOf } from '@mqtt-cluster/mqtt-state';
 import { AccessAdministration } from './cluster/access-administration.ts';
@@ -273,6 +274,10 @@ class ClusterMember implements Member {
       replica: this.#replica,
       drained: this.#draining.done,
     });
+  }
+
+  view(): StateView {
+    return this.#home.view;
   }
 
   settings(): ClusterSettings {

@@ -47,6 +47,7 @@ import type {
   SessionView,
   SharedSubscriber,
   StateEffect,
+  Subscriber,
 } from './types.ts';
 
 /**
@@ -131,6 +132,23 @@ class ReplicatedMqttState implements MqttState {
 
   session(client: ClientId): SessionView | undefined {
     return this.#data.sessions.get(client);
+  }
+
+  visitSessions(after: ClientId | null, visit: (session: SessionView) => boolean): void {
+    this.#data.sessionsByClient.visitFrom(
+      after ?? '',
+      (session) => session.client === after || visit(session),
+    );
+  }
+
+  *subscribers(topic: string): Iterable<Subscriber> {
+    yield* this.#data.subscriptions.matches(topic);
+    for (const group of this.#data.sharedSubscriptionTrie.matches(topic)) yield* group.subscribers();
+  }
+
+  subscribersWithFilter(filter: string): Iterable<Subscriber> {
+    const group = this.#data.sharedSubscriptions.get(filter);
+    return group?.subscribers() ?? this.#data.subscriptions.withFilter(filter);
   }
 
   sharedSubscribers(topic: string, round: number): readonly SharedSubscriber[] {

@@ -16,6 +16,7 @@ import { DeadlineHeap } from './session/deadline-heap.ts';
 import { expiresBefore } from './session/queue-deadline.ts';
 import type { QueueExpiry } from './session/queue-deadline.ts';
 import { QueueHolders } from './session/queue-holders.ts';
+import { NameOrderedList } from './topics/name-ordered-list.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
 import type { Session, Subscriber, Timer } from './session/session.ts';
 import type { MessageBody } from './session/queued-message.ts';
@@ -59,6 +60,8 @@ export class StateData {
   readonly subscriptions = new SubscriptionTrie<Subscriber>();
   readonly sharedSubscriptionTrie = new SubscriptionTrie<SharedSubscription>();
   readonly sessionsByHome = new Map<MemberId, Set<Session>>();
+  /** All sessions in the order of their client ids. */
+  readonly sessionsByClient = new NameOrderedList<Session>();
   readonly timers = new DeadlineHeap<Timer>(timerBefore);
   /** Expiries of queued messages, see `queue-expiry.ts`. */
   readonly queueExpiries = new DeadlineHeap<QueueExpiry>(expiresBefore);
@@ -104,14 +107,21 @@ export class StateData {
 
   /** Adds a session, or updates the group of a session whose user or address has changed. */
   addSession(session: Session): void {
-    if (this.sessions.get(session.client) === session) this.usage.countSession(session.group, -1);
+    const known = this.sessions.get(session.client);
+    if (known === session) this.usage.countSession(session.group, -1);
+    else {
+      if (known) this.sessionsByClient.remove(known.client);
+      this.sessionsByClient.add(session);
+    }
     session.group = sessionGroup(session.owner, session.access?.address, session.client);
     this.usage.countSession(session.group, 1);
     this.sessions.set(session.client, session);
   }
 
   removeSession(session: Session): void {
-    if (this.sessions.delete(session.client)) this.usage.countSession(session.group, -1);
+    if (!this.sessions.delete(session.client)) return;
+    this.sessionsByClient.remove(session.client);
+    this.usage.countSession(session.group, -1);
   }
 
   /** Counts a subscription of a session. The caller adds it to a trie. */

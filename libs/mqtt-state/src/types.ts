@@ -159,6 +159,8 @@ export interface SessionView {
   readonly epoch: Epoch;
   /** The home of the session. Null while no client is connected. */
   readonly home: { readonly member: MemberId; readonly incarnation: Incarnation } | null;
+  /** False also while the cluster waits for the client after its home has restarted. */
+  readonly connected: boolean;
   /** True when the session ends with its connection (expiry 0). */
   readonly clean: boolean;
   readonly expirySeconds: number;
@@ -192,6 +194,12 @@ export interface SessionView {
   readonly sentBelow?: number;
   /** True while retained messages of a subscription wait to be queued. */
   readonly retainedPending: boolean;
+}
+
+/** A session and one of its replicated subscriptions. */
+export interface Subscriber {
+  readonly session: SessionView;
+  readonly subscription: Subscription;
 }
 
 /** The session that a shared subscription chose for a message. */
@@ -255,6 +263,15 @@ export interface MqttState {
    */
   nextDeadline(): number | null;
   session(client: ClientId): SessionView | undefined;
+  /**
+   * Visits the sessions whose client ids follow `after`, in the order of UTF-16 code units, until `visit` returns
+   * false. The state must not change meanwhile.
+   */
+  visitSessions(after: ClientId | null, visit: (session: SessionView) => boolean): void;
+  /** Returns all replicated subscriptions that match a topic, and those of matching shared subscriptions. */
+  subscribers(topic: string): Iterable<Subscriber>;
+  /** Returns all replicated subscriptions with exactly this filter, which may be shared. */
+  subscribersWithFilter(filter: string): Iterable<Subscriber>;
   /**
    * Returns the receivers of a QoS 0 message at shared subscriptions: one connected session for each matching
    * shared filter. QoS 0 messages are not in the log.

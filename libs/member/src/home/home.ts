@@ -26,6 +26,7 @@ import { AckProgress } from './delivery/ack-progress.ts';
 import type { PendingRequest } from './pending-request.ts';
 import { Router } from './router.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { MemberStateView } from '../view/state-view.ts';
 
 /**
  * The home of a member's clients: turns their packets into commands and applied entries into answers and
@@ -45,6 +46,7 @@ export class Home {
   readonly live: LiveForwarding;
   readonly draining: ConnectionDraining;
   readonly inputs: ClientInputs;
+  readonly view: MemberStateView;
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #router = new Router();
@@ -66,6 +68,7 @@ export class Home {
     const router = this.#router;
     this.#queues = new LocalQueues(context.options.limits);
     const connections = (this.#connections = new Connections(context, router, this.#queues));
+    this.view = new MemberStateView(context, { connections, router });
     const progress = (this.#progress = new AckProgress(context));
     const delivery = (this.#delivery = new Delivery(context, progress, this.#queues));
     this.#acknowledgements = new Acknowledgements(context, delivery, progress);

@@ -2,6 +2,7 @@ import type { Message, Subscription } from '@mqtt-cluster/contracts';
 import { mayReceive, subscriptionBytes, SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
 import type { Connection } from './connections/connection.ts';
 
+/** A connection of this home and one of its subscriptions. */
 interface Entry {
   readonly connection: Connection;
   readonly subscription: Subscription;
@@ -140,6 +141,16 @@ export class Router {
   /** Returns whether a client of this home has a matching subscription, without regard to No Local. */
   matchesTopic(topic: string): boolean {
     return this.#trie.matches(topic).length > 0;
+  }
+
+  /** Returns the connections whose subscriptions match a topic, once for each subscription. */
+  subscribers(topic: string): Iterable<Entry> {
+    return this.#trie.matches(topic);
+  }
+
+  /** Returns the connections with a subscription of exactly this filter. */
+  subscribersWithFilter(filter: string): Iterable<Entry> {
+    return this.#trie.withFilter(filter);
   }
 
   /**

@@ -188,6 +188,11 @@ export class Session implements SessionView {
     this.#willBytes = bytes;
   }
 
+  /** The key in the index of all sessions by client id. */
+  get name(): ClientId {
+    return this.client;
+  }
+
   get clean(): boolean {
     return this.expirySeconds === 0;
   }

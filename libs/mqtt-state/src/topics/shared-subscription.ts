@@ -45,6 +45,14 @@ export class SharedSubscription {
     return connected[round % connected.length];
   }
 
+  /** Returns the sessions with their subscriptions. */
+  *subscribers(): Iterable<Subscriber> {
+    for (const session of this.sessions.values()) {
+      const subscription = session.subscriptions.get(this.key);
+      if (subscription) yield { session, subscription };
+    }
+  }
+
   advance(): void {
     this.roundRobin = (this.roundRobin + 1) % roundRobinEnd;
   }

@@ -115,6 +115,16 @@ export class SubscriptionTrie<T> {
     return true;
   }
 
+  /** Returns the values of exactly this filter. */
+  withFilter(filter: string): Iterable<T> {
+    const levels = filter.split('/');
+    const isMultiLevel = levels.at(-1) === '#';
+    if (isMultiLevel) levels.pop();
+    let node: FilterNode<T> | null = this.#root;
+    for (const level of levels) node = node?.child(level) ?? null;
+    return (isMultiLevel ? node?.multiLevel : node?.values)?.values() ?? [];
+  }
+
   match(topic: string, visit: (value: T) => void): void {
     for (const value of this.matches(topic)) visit(value);
   }

@@ -113,6 +113,11 @@ class NewerState implements MqttState {
   digest = (): string => this.#inner.digest();
   nextDeadline = (): number | null => this.#inner.nextDeadline();
   session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);
+  visitSessions = (...given: Parameters<MqttState['visitSessions']>): void =>
+    this.#inner.visitSessions(...given);
+  subscribers = (topic: string): ReturnType<MqttState['subscribers']> => this.#inner.subscribers(topic);
+  subscribersWithFilter = (filter: string): ReturnType<MqttState['subscribersWithFilter']> =>
+    this.#inner.subscribersWithFilter(filter);
   sharedSubscribers = (topic: string, round: number): ReturnType<MqttState['sharedSubscribers']> =>
     this.#inner.sharedSubscribers(topic, round);
   connectedSessions = (member: MemberId): ReturnType<MqttState['connectedSessions']> =>

@@ -127,6 +127,8 @@ export class Connection {
   localBytes = 0;
   /** Subscriptions whose retained messages this home still sends, in the order of their SUBSCRIBE. */
   retained: RetainedStream[] = [];
+  /** Number of the messages of this connection that the home has dropped. */
+  dropped = 0;
   /** Number of the first item of the replicated queue that `Delivery` has not read. */
   cursor = 0;
   /**

@@ -75,6 +75,11 @@ export class Connections {
     return this.#byClient.get(client);
   }
 
+  /** Yields the connections that the cluster has not opened and that have received their CONNACK. */
+  *withoutEpoch(): Iterable<Connection> {
+    for (const connection of this.#byClient.values()) if (connection.epoch === 0) yield connection;
+  }
+
   /** Returns whether a connection of the client waits for the answer of the cluster. */
   isOpening(client: ClientId): boolean {
     for (const connection of this.#byId.values())

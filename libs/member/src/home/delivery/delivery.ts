@@ -43,7 +43,7 @@ export class Delivery {
   /** Sends a message with QoS 0, or drops it when the client's socket is full. */
   sendUnacknowledged(connection: Connection, item: LocalItem): void {
     if (connection.phase !== 'open') return;
-    if (!connection.writable) return this.#drop('slowSubscriber');
+    if (!connection.writable) return this.#drop(connection, 'slowSubscriber');
     this.#send(connection, item, 0, false, 0);
   }
 
@@ -52,7 +52,7 @@ export class Delivery {
     if (item.qos === 0) return this.sendUnacknowledged(connection, item);
     const isIdle = connection.phase === 'open' && connection.local.length === 0 && connection.hasRoom;
     if (isIdle) return this.sendLocal(connection, item);
-    this.#queues.push(connection, item, () => this.#drop('slowSubscriber'));
+    this.#queues.push(connection, item, () => this.#drop(connection, 'slowSubscriber'));
     if (connection.phase === 'open') this.#pumpLocal(connection);
   }
 
@@ -220,7 +220,7 @@ export class Delivery {
     const expirySeconds = this.#expirySeconds(expiresAt);
     // A QoS 2 exchange that may have begun is completed, because the client remembers its packet id.
     if (expirySeconds <= 0 && !(dup && qos === 2)) {
-      this.#drop('expired');
+      this.#drop(connection, 'expired');
       return false;
     }
     this.#context.effects.push({ ...effect, ...identifiers, expirySeconds: Math.max(0, expirySeconds) });
@@ -232,7 +232,8 @@ export class Delivery {
     return Math.ceil((expiresAt - this.#context.clock.nowMs) / 1_000);
   }
 
-  #drop(reason: DropReason): void {
+  #drop(connection: Connection, reason: DropReason): void {
+    connection.dropped++;
     this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + 1);
   }
 }
