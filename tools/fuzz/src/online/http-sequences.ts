@@ -29,6 +29,14 @@ const bodies = [
   '',
 ];
 const largeBodyBytes = 100_000;
+/**
+ * Headers without which a request from this host could carry out a command: those of a page of another origin, which the
+ * server refuses at once, and those of a proxy, whose request it refuses for its credentials. One header of a proxy is enough.
+ */
+const strangers = [
+  'Origin: http://attacker.example',
+  'X-Forwarded-For: 192.0.2.1\r\nVia: 1.1 attacker.example',
+];
 
 /** Returns one HTTP request with an invalid body or with mutated bytes. */
 export function makeHttpSequence(random: Random): Sequence {
@@ -42,8 +50,7 @@ export function makeHttpSequence(random: Random): Sequence {
   const head = [
     `${method} ${path}${random() < 0.2 ? `?stop=${'m'.repeat(between(random, 0, 50))}` : ''} HTTP/1.1`,
     'Host: 127.0.0.1',
-    // A page of another origin sends this header. No command may be carried out for it.
-    'Origin: http://attacker.example',
+    pick(random, strangers),
     `Authorization: ${pick(random, ['Basic YTpi', 'Bearer wrong', 'Basic ====', 'Digest x'])}`,
     `Content-Length: ${length}`,
     'Content-Type: application/json',
