@@ -1,0 +1,105 @@
+import type { Schemas } from '@mqtt-cluster/api/client';
+import type { Command } from 'commander';
+import { defined } from '../program/options.ts';
+import type { Columns } from '../program/output.ts';
+import type { Registry } from '../program/registry.ts';
+import { payloadText } from '../text/printable.ts';
+import { table } from '../text/table.ts';
+import { bytes, count, orDash } from '../text/values.ts';
+import { gather, noteLimits, withPages } from './pages.ts';
+import type { PageOptions } from './pages.ts';
+
+const columns: Columns<Schemas['RetainedItem']> = {
+  TOPIC: ({ topic }) => topic,
+  QOS: ({ qos }) => String(qos),
+  SIZE: ({ payloadBytes }) => bytes(payloadBytes),
+  EXPIRES: ({ expiresInSeconds }) =>
+    expiresInSeconds === null ? '-' : `in ${Math.ceil(expiresInSeconds)} s`,
+  PAYLOAD: ({ payloadPreview, payloadBytes }) => payloadText(payloadPreview, payloadBytes),
+};
+
+/** Declares the commands for retained messages. */
+export function addRetainedCommands(program: Command, registry: Registry): void {
+  const retained = registry.group(program, 'retained', 'list, show and delete retained messages', {
+    retained: 'all retained messages',
+    'retained show boilers/7/setpoint': 'one message with its payload',
+    "retained delete 'boilers/#' --dry-run": 'count what would be deleted',
+  });
+  registry.add<PageOptions>(retained, {
+    usage: 'list [FILTER]',
+    isDefault: true,
+    description: 'print retained messages, all or those whose topic matches FILTER (the default)',
+    examples: {
+      "retained list 'boilers/+/setpoint'": 'messages on matching topics',
+      "retained list 'boilers/#' --json": 'the payloads as base64',
+    },
+    options: withPages,
+    run: async (context, [filter], pages) => {
+      const connection = await context.connect();
+      const page = await gather(context, pages, 'messages', (query) =>
+        connection.ask((api) =>
+          api.GET('/retained', { params: { query: { ...query, ...defined({ filter }) } } }),
+        ),
+      );
+      context.output.showTable(page, {
+        columns,
+        items: page.items,
+        none: 'There is no such retained message.',
+      });
+      noteLimits(context, page, 'messages');
+    },
+  });
+  registry.add<{ raw?: boolean }>(retained, {
+    usage: 'show <TOPIC>',
+    description: 'print one retained message with its payload',
+    examples: {
+      'retained show boilers/7/setpoint': 'properties and payload',
+      'retained show boilers/7/setpoint --raw > setpoint': 'only the bytes of the payload',
+    },
+    options: (command) => command.option('--raw', 'write only the bytes of the payload'),
+    run: async (context, [topic = ''], { raw }) => {
+      const connection = await context.connect();
+      const message = await connection.ask((api) =>
+        api.GET('/retained/message', { params: { query: { topic } } }),
+      );
+      if (raw) context.output.raw(Buffer.from(message.payload, 'base64'));
+      else context.output.show(message, describeMessage);
+    },
+  });
+  registry.add<{ dryRun?: boolean }>(retained, {
+    usage: 'delete <FILTER>',
+    description: 'delete the retained messages whose topic matches FILTER',
+    examples: {
+      "retained delete 'boilers/#' --dry-run": 'count what would be deleted',
+      "retained delete 'boilers/#'": 'delete them',
+    },
+    options: (command) => command.option('--dry-run', 'only count the messages'),
+    run: async (context, [filter = ''], { dryRun = false }) => {
+      const connection = await context.connect();
+      const answer = await connection.ask((api) =>
+        api.DELETE('/retained', { params: { query: { filter, dryRun } } }),
+      );
+      context.output.show(answer, ({ matched, deleted }) =>
+        dryRun
+          ? `${count(matched, 'retained message')} would be deleted\n`
+          : `${deleted} of ${count(matched, 'retained message')} deleted\n`,
+      );
+    },
+  });
+}
+
+function describeMessage(message: Schemas['RetainedMessage']): string {
+  const { topic, qos, payloadBytes, expiresInSeconds, properties, payload } = message;
+  const rows = [
+    ['topic', topic],
+    ['QoS', String(qos)],
+    ['size', bytes(payloadBytes)],
+    ['expires', expiresInSeconds === null ? '-' : `in ${Math.ceil(expiresInSeconds)} s`],
+    ...Object.entries(properties).map(([name, value]) => [
+      name,
+      typeof value === 'object' ? JSON.stringify(value) : orDash(String(value)),
+    ]),
+    ['payload', payloadText(payload)],
+  ];
+  return table(rows);
+}

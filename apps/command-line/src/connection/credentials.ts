@@ -1,0 +1,46 @@
+import { networkInterfaces } from 'node:os';
+import { UsageError } from '../program/errors.ts';
+import { readPassword, secretOfFile } from './read-secret.ts';
+
+export interface CredentialOptions {
+  readonly tokenFile?: string;
+  readonly user?: string;
+  readonly userPasswordFile?: string;
+}
+
+/**
+ * Returns the header `authorization`, or null for a request without credentials. A user takes precedence over a token
+ * file, and an option over the environment.
+ *
+ * @param server the only server that gets the credentials
+ */
+export async function authorizationFor(
+  server: string,
+  { tokenFile, user, userPasswordFile }: CredentialOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<string | null> {
+  if (user !== undefined) {
+    if (user.includes(':')) throw new UsageError('--user: the name contains a colon, which HTTP cannot send');
+    assertEncrypted(server);
+    const asked = { setting: '--user-password-file', name: user, twice: false };
+    const password = await readPassword(userPasswordFile, asked);
+    return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  }
+  if (userPasswordFile !== undefined) throw new UsageError('--user-password-file needs --user NAME');
+  if (tokenFile !== undefined) return `Bearer ${secretOfFile(tokenFile, '--token-file')}`;
+  const { MQTT_CLUSTER_TOKEN_FILE: file, MQTT_CLUSTER_TOKEN: token } = environment;
+  if (file) return `Bearer ${secretOfFile(file, 'MQTT_CLUSTER_TOKEN_FILE')}`;
+  return token ? `Bearer ${token.trim()}` : null;
+}
+
+/** Refuses to send a password to another host without TLS. A member would refuse it, after everybody could read it. */
+function assertEncrypted(server: string): void {
+  const { protocol, hostname } = new URL(server);
+  if (protocol === 'https:' || isThisHost(hostname.replace(/^\[|\]$/g, ''))) return;
+  throw new UsageError(`--user needs https: ${server} would send the password without encryption`);
+}
+
+function isThisHost(host: string): boolean {
+  if (host === 'localhost' || host === '::1' || /^127\./.test(host)) return true;
+  return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === host));
+}

@@ -1,0 +1,55 @@
+import { CommandError, UsageError } from '../program/errors.ts';
+
+/** Returns the reason of a failed request in a few words. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: string };
+  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
+  if (message !== undefined && message !== '') return message;
+  return typeof code === 'string' ? code : String(error);
+}
+
+const untrusted = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_GET_ISSUER_CERT',
+]);
+
+/** Returns the error of a request that no response answered. */
+export function unanswered(server: string, cause: unknown): CommandError {
+  const { code, name } = cause as { code?: string; name?: string };
+  if (name === 'TimeoutError' || name === 'AbortError')
+    return new CommandError(`${server} does not answer: is its member overloaded or stopped?`, { cause });
+  if (code !== undefined && untrusted.has(code))
+    return new CommandError(
+      `the certificate of ${server} is not trusted: name the authority of the cluster with --ca FILE`,
+      { cause },
+    );
+  return new CommandError(
+    `${server} does not answer: ${reasonOf(cause)}; is the member running? (--server sets another address)`,
+    { cause },
+  );
+}
+
+interface Problem {
+  readonly detail: string;
+  readonly later?: boolean;
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === 'object' && body !== null && typeof (body as Problem).detail === 'string';
+}
+
+/** Returns the error of a response with a status of 400 or more. */
+export function rejectionOf(server: string, status: number, body: unknown): CommandError {
+  if (isProblem(body)) {
+    // The server found an argument invalid.
+    if (status === 400) return new UsageError(body.detail);
+    const hint = status === 401 ? ' (--token-file, --user or MQTT_CLUSTER_TOKEN_FILE)' : '';
+    return new CommandError(`${body.detail}${hint}`, undefined, body.later === true);
+  }
+  if (status === 404)
+    return new CommandError(`${server} has no HTTP API, version 1: update its member, or ask another one`);
+  return new CommandError(`${server} answered with HTTP status ${status}`);
+}

@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { chooseServer } from '../connection/choose-server.ts';
+import { Connection } from '../connection/connection.ts';
+import { authorizationFor } from '../connection/credentials.ts';
+import type { CredentialOptions } from '../connection/credentials.ts';
+import { createFetch } from '../connection/node-fetch.ts';
+import { CommandError, UsageError } from './errors.ts';
+import { Output } from './output.ts';
+import type { Streams } from './output.ts';
+
+/** Options of every command. */
+export interface GlobalOptions extends CredentialOptions {
+  readonly server?: readonly string[];
+  readonly ca?: string;
+  readonly json?: boolean;
+  /** Seconds. */
+  readonly wait: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const serverDefault = 'http://127.0.0.1:9100';
+const retryMs = 500;
+
+/** What a command works with: its output, and the connection to a server. */
+export class Context {
+  readonly output: Output;
+  readonly #options: GlobalOptions;
+  readonly #environment: Environment;
+
+  constructor(options: GlobalOptions, streams: Streams, environment: Environment) {
+    this.#options = options;
+    this.#environment = environment;
+    this.output = new Output(streams, options.json === true);
+  }
+
+  /** Chooses the server and reads the credentials. @throws CommandError */
+  async connect(): Promise<Connection> {
+    const servers = serversOf(this.#options.server, this.#environment);
+    const fetch = createFetch(authorityOf(this.#options.ca));
+    const server = await chooseServer(servers, fetch);
+    return new Connection(server, await authorizationFor(server, this.#options, this.#environment), fetch);
+  }
+
+  /**
+   * Repeats a check every 500 ms until it returns a value, at most for the time `--wait`.
+   *
+   * @param check returns the result, or the progress in words
+   * @throws CommandError after the time, with the last progress
+   */
+  async waitFor<T>(check: () => Promise<{ done: T } | { progress: string }>): Promise<T> {
+    const deadline = performance.now() + this.#options.wait * 1_000;
+    let reported = '';
+    for (;;) {
+      const state = await check();
+      if ('done' in state) return state.done;
+      if (state.progress !== reported) this.output.note(state.progress);
+      reported = state.progress;
+      if (performance.now() >= deadline)
+        throw new CommandError(`not finished after ${this.#options.wait} s: ${state.progress}`);
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+    }
+  }
+
+  /** Repeats a request that the cluster rejects for a transient reason. @throws CommandError the last rejection */
+  async retrying<T>(request: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.#options.wait * 1_000;
+    return this.waitFor(async () => {
+      try {
+        return { done: await request() };
+      } catch (error) {
+        if (!(error instanceof CommandError) || !error.later || performance.now() >= deadline) throw error;
+        return { progress: `will retry: ${error.message}` };
+      }
+    });
+  }
+
+  /** Prints which members an answer lacks. */
+  noteGaps({ unreachable, tooOld }: { readonly unreachable: string[]; readonly tooOld: string[] }): void {
+    if (unreachable.length > 0)
+      this.output.note(`The answer may be incomplete: ${unreachable.join(', ')} did not answer.`);
+    if (tooOld.length > 0)
+      this.output.note(
+        `The answer may be incomplete: ${tooOld.join(', ')} has a version without the HTTP API.`,
+      );
+  }
+
+  /** Prints the sentence of a change. */
+  done(text: string): void {
+    this.output.show({ ok: true, text }, (answer) => `${answer.text === '' ? 'done' : answer.text}\n`);
+  }
+}
+
+function serversOf(given: readonly string[] | undefined, environment: Environment): readonly string[] {
+  const fromEnvironment = environment['MQTT_CLUSTER_SERVERS']?.split(/[\s,]+/).filter((url) => url !== '');
+  const servers = given ?? (fromEnvironment?.length ? fromEnvironment : [serverDefault]);
+  return servers.map((url) => {
+    if (/^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '');
+    throw new UsageError(`--server: "${url}" is not a URL such as ${serverDefault}`);
+  });
+}
+
+function authorityOf(file: string | undefined): string | null {
+  if (file === undefined) return null;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`--ca: the file ${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}

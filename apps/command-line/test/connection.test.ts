@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts, host, requiring, TestAuthority } from '@mqtt-cluster/testing';
+import { answering, FakeApi, gaps } from './support/fake-api.ts';
+import type { Handler } from './support/fake-api.ts';
+import { run } from './support/run.ts';
+
+const servers: FakeApi[] = [];
+let directory: string;
+
+beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'command-line-'))));
+afterAll(() => rmSync(directory, { recursive: true }));
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+
+async function start(handler: Handler, tls?: Parameters<typeof FakeApi.start>[1]): Promise<FakeApi> {
+  const server = await FakeApi.start(handler, tls);
+  servers.push(server);
+  return server;
+}
+
+function fileOf(name: string, content: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const noMembers = { 'GET /members': { members: [], ...gaps }, 'GET /me': { user: null, role: null } };
+
+test('takes the server that answers, while others are stopped or silent', async () => {
+  const silent = await start(() => null);
+  const living = await start(answering(noMembers));
+  const [port] = await freePorts(1);
+  const urls = [`http://${host}:${port}`, silent.url, living.url];
+  const token = fileOf('choice', 'secret\n');
+  const given = ['members', '--json', '--token-file', token, ...urls.flatMap((url) => ['--server', url])];
+  const { status, err } = await run(given);
+  expect({ status, err }).toEqual({ status: 0, err: '' });
+  expect(living.requests.map(({ path }) => path)).toEqual(['/me', '/members']);
+  // The choice reveals no credentials to a server that is not used.
+  expect(silent.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+});
+
+test('names the reason of each server if no server answers', async () => {
+  const broken = await start(() => ({ status: 500, body: {} }));
+  const [port] = await freePorts(1);
+  const { status, err } = await run(['status', '--server', `http://${host}:${port}`, '--server', broken.url]);
+  expect(status).toBe(1);
+  expect(err).toContain(`http://${host}:${port}: connect ECONNREFUSED`);
+  expect(err).toContain(`${broken.url}: HTTP status 500`);
+});
+
+test('reads the servers from MQTT_CLUSTER_SERVERS', async () => {
+  const api = await start(answering(noMembers));
+  expect((await run(['members'], { MQTT_CLUSTER_SERVERS: api.url })).status).toBe(0);
+});
+
+test.each([
+  { source: '--token-file', options: (file: string) => ['--token-file', file], environment: () => ({}) },
+  {
+    source: 'MQTT_CLUSTER_TOKEN_FILE',
+    options: () => [],
+    environment: (file: string) => ({ MQTT_CLUSTER_TOKEN_FILE: file, MQTT_CLUSTER_TOKEN: 'other' }),
+  },
+  {
+    source: 'MQTT_CLUSTER_TOKEN',
+    options: () => [],
+    environment: () => ({ MQTT_CLUSTER_TOKEN: 'secret\n' }),
+  },
+])('sends the token of $source', async ({ options, environment }) => {
+  const api = await start(answering(noMembers));
+  const file = fileOf('token', 'secret\n');
+  await run(['members', '--server', api.url, ...options(file)], environment(file));
+  expect(api.requests[0]?.headers.authorization).toBe('Bearer secret');
+});
+
+test('sends user and password to a server on this host', async () => {
+  const api = await start(answering(noMembers));
+  const file = fileOf('password', 'sesame\n');
+  await run(['members', '--server', api.url, '--user', 'ann', '--user-password-file', file]);
+  expect(api.requests[0]?.headers.authorization).toBe(
+    `Basic ${Buffer.from('ann:sesame').toString('base64')}`,
+  );
+});
+
+test('sends no password to another host without TLS', async () => {
+  const { status, err } = await run(['members', '--server', 'http://192.0.2.7:9100', '--user', 'ann']);
+  expect(status).toBe(2);
+  expect(err).toContain('--user needs https');
+});
+
+test('sends the header of changes with each change', async () => {
+  const api = await start(
+    answering({ 'POST /members/m1/undrain': { ok: true, text: 'm1 accepts clients' } }),
+  );
+  const { out } = await run(['undrain', 'm1', '--server', api.url]);
+  expect(out).toBe('m1 accepts clients\n');
+  expect(api.requests[0]?.headers['x-mqtt-cluster']).toBe('1');
+});
+
+test.each([
+  { status: 400, exit: 2, hint: '' },
+  { status: 401, exit: 1, hint: '--token-file' },
+  { status: 403, exit: 1, hint: '' },
+  { status: 409, exit: 1, hint: '' },
+])(
+  'prints the sentence of a problem with status $status, and exits with $exit',
+  async ({ status, exit, hint }) => {
+    const detail = 'The member m9 is unknown; the members are m1 and m2.';
+    const api = await start(() => ({ status, body: { type: 'about:blank', title: '', status, detail } }));
+    const result = await run(['undrain', 'm9', '--server', api.url]);
+    expect(result.status).toBe(exit);
+    expect(result.out).toBe('');
+    expect(result.err).toContain(`mqtt-cluster: ${detail}`);
+    expect(result.err).toContain(hint);
+  },
+);
+
+test('describes a member without the HTTP API', async () => {
+  const api = await start(() => ({ status: 404, body: 'not found' }));
+  const { status, err } = await run(['status', '--server', api.url]);
+  expect(status).toBe(1);
+  expect(err).toContain('has no HTTP API, version 1');
+});
+
+test('repeats a change that the cluster rejects for now, and prints why', async () => {
+  let times = 0;
+  const detail = 'An election is running.';
+  const api = await start(() =>
+    ++times === 1
+      ? { status: 409, body: { type: 'about:blank', title: '', status: 409, detail, later: true } }
+      : { body: { ok: true, text: 'm2 leads' } },
+  );
+  const { status, out, err } = await run(['transfer', 'm2', '--server', api.url]);
+  expect({ status, out, err }).toEqual({ status: 0, out: 'm2 leads\n', err: `will retry: ${detail}\n` });
+});
+
+requiring('openssl')('a server with TLS', () => {
+  test('is trusted with --ca, and not without', async () => {
+    const authority = new TestAuthority(directory);
+    const { key, cert } = authority.issueServer('api', host);
+    const api = await start(answering(noMembers), { key, cert });
+    const ca = fileOf('ca.pem', authority.ca);
+    expect((await run(['members', '--server', api.url, '--ca', ca])).status).toBe(0);
+    const { status, err } = await run(['members', '--server', api.url]);
+    expect(status).toBe(1);
+    expect(err).toContain('name the authority of the cluster with --ca FILE');
+  });
+});
