@@ -13,6 +13,7 @@ export type { CrossSiteRefusal, CrossSiteRules, GuardedRequest } from './http/cr
 export { createHttpServer, HttpBodyError } from './http/http-server.ts';
 export type {
   CheckResult,
+  HttpExchange,
   HttpRequest,
   HttpResponse,
   HttpServer,

@@ -45,6 +45,11 @@ export interface HttpServerOptions {
    * refuses it, or null. Default: none is refused.
    */
   readonly guard?: (request: GuardedRequest) => HttpResponse | null;
+  /**
+   * Takes over a request of a path that it knows, and answers it itself. Returns false for any other path. The guard has
+   * accepted the request; the taker must authorize it.
+   */
+  readonly takeOver?: (exchange: HttpExchange) => boolean;
   /** Handles the upgrades of connections. Default: an upgrade is answered like a request. */
   readonly onUpgrade?: (upgrade: HttpUpgrade) => void;
 }
@@ -106,6 +111,12 @@ export interface HttpRequest {
    * @throws HttpBodyError the body is not JSON, or is larger than 512 KiB
    */
   json(): Promise<unknown>;
+}
+
+/** A request, and the response that its taker writes. The connection counts as busy until the response ends. */
+export interface HttpExchange extends Omit<HttpRequest, 'json'> {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
 }
 
 export interface HttpResponse {
@@ -285,7 +296,7 @@ function guardedRequestOf(request: IncomingMessage): GuardedRequest {
   return { method, path: targetOf(request).path, headers, isSecure: socket instanceof TLSSocket };
 }
 
-interface Responder extends Pick<HttpServerOptions, 'routes' | 'logger' | 'guard'> {
+interface Responder extends Pick<HttpServerOptions, 'routes' | 'logger' | 'guard' | 'takeOver'> {
   readonly pages: ReadonlyMap<string, Page>;
   readonly connections: HttpConnections;
 }
@@ -295,7 +306,9 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const answer = await responseTo(responder, request);
+  const refusal = responder.guard?.(guardedRequestOf(request)) ?? null;
+  if (refusal === null && isTaken(responder, request, response)) return;
+  const answer = refusal === null ? await responseTo(responder, request) : rawOf(refusal);
   response.writeHead(answer.code, {
     'content-type': answer.type,
     // An answer 304 has no body of its own, and the length would be that of the body that the client has.
@@ -306,14 +319,49 @@ async function respond(
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
+/** Offers a request to {@link HttpServerOptions.takeOver}. */
+function isTaken(
+  { takeOver, connections }: Responder,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  if (takeOver?.({ ...partsOf(request), request, response }) !== true) return false;
+  let answered = (): void => undefined;
+  let isOver = false;
+  const busy = (): void => {
+    if (!isOver) answered = connections.answer(request.socket);
+  };
+  // A client that sends its body slowly must not keep its place.
+  if (request.complete || request.method === 'GET' || request.method === 'HEAD') busy();
+  else request.once('end', busy);
+  response.once('close', () => {
+    isOver = true;
+    answered();
+  });
+  return true;
+}
+
+/** Returns the parts of a request on which a decision about it depends. */
+function partsOf(request: IncomingMessage): Omit<HttpRequest, 'json'> {
+  const { method = 'GET', headers, socket } = request;
+  return {
+    method,
+    ...targetOf(request),
+    headers,
+    isLocal: isFromThisHost(socket) && !isForwarded(headers),
+    address: plainAddress(socket.remoteAddress ?? ''),
+    isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
+    isSecure: socket instanceof TLSSocket,
+    mayBeFromPage: mayBeFromPage(headers),
+  };
+}
+
 async function responseTo(responder: Responder, request: IncomingMessage): Promise<RawResponse> {
-  const refusal = responder.guard?.(guardedRequestOf(request)) ?? null;
-  if (refusal !== null) return rawOf(refusal);
-  const { path, query } = targetOf(request);
+  const { path } = targetOf(request);
   const page = responder.pages.get(path);
   let answered = (): void => undefined;
   try {
-    if (!page) return await routeTo(responder, path, query, request);
+    if (!page) return await routeTo(responder, request);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return json(405, { error: 'this path allows only GET and HEAD' });
     answered = responder.connections.answer(request.socket);
@@ -333,24 +381,14 @@ async function responseTo(responder: Responder, request: IncomingMessage): Promi
 
 async function routeTo(
   { routes, pages, connections }: Responder,
-  path: string,
-  query: URLSearchParams,
   request: IncomingMessage,
 ): Promise<RawResponse> {
-  const { method = 'GET', headers, socket } = request;
+  const { method = 'GET', socket } = request;
   const hasBody = method !== 'GET' && method !== 'HEAD';
   let answered = hasBody ? (): void => undefined : connections.answer(socket);
   const pending =
     routes?.({
-      method,
-      path,
-      query,
-      headers,
-      isLocal: isFromThisHost(socket) && !isForwarded(headers),
-      address: plainAddress(socket.remoteAddress ?? ''),
-      isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
-      isSecure: socket instanceof TLSSocket,
-      mayBeFromPage: mayBeFromPage(headers),
+      ...partsOf(request),
       json: async () => {
         const body = await readJson(request);
         // From here on the client waits for the program, not the program for the client.
