@@ -84,6 +84,11 @@ export class MemoryGuard implements Lifecycle {
     this.#timer = null;
   }
 
+  /** The pressure at the last measurement. */
+  get pressure(): MemoryPressure {
+    return this.#pressure;
+  }
+
   /** Measures the process once. The guard also does this twice a second. */
   sample(): void {
     const { metrics, logger, onPressure, measure = measureProcess } = this.#options;

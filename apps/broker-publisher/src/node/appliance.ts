@@ -14,6 +14,7 @@ import { createStore } from '@mqtt-cluster/store';
 import { AccessRules } from '../access/access-rules.ts';
 import { watchAclFile } from '../access/acl-file.ts';
 import type { AclFile } from '../access/acl-file.ts';
+import { composeApi } from '../api/compose.ts';
 import { readToken } from '../admin/authorization.ts';
 import { ClientAuthentication } from '../authentication/client-authentication.ts';
 import { internalListeners } from '../authentication/internal-listeners.ts';
@@ -381,6 +382,19 @@ export class Appliance implements Lifecycle {
       metrics.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
     const files = new ConsoleFiles();
     const signIn = signInRoutes(management.signIn);
+    const api = composeApi({
+      config,
+      version: this.#options.version,
+      logger: this.#logger,
+      runner,
+      management,
+      queries: this.#queries,
+      clusterQueries: this.clusterQueries,
+      authentication: this.#authentication!,
+      reporter: metrics.reporter,
+      memoryPressure: () => this.#memory?.pressure ?? 'none',
+      broker: () => this.#broker,
+    });
     const upgrades = new MqttUpgrades({
       sessions: management.sessions,
       authentication: this.#authentication!,
@@ -395,6 +409,7 @@ export class Appliance implements Lifecycle {
       metrics: { render, contentType: metrics.registry.contentType },
       health: () => management.health(),
       guard: requestGuard(config),
+      takeOver: (exchange) => api.takeOver(exchange),
       onUpgrade: (upgrade) => upgrades.handle(upgrade),
       routes: (request) => files.respond(request) ?? signIn(request) ?? management.routes(request),
       ready: () => management.ready(),

@@ -8,6 +8,7 @@ import type {
   MemberEvent,
   MemberId,
   Role,
+  Snapshot,
 } from '@mqtt-cluster/contracts';
 import { adminAnswerTopic } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
@@ -82,6 +83,9 @@ export class ManagementInterface implements Lifecycle {
   readonly sessions: Sessions;
   /** Signs persons in and out who use the console. */
   readonly signIn: SignIn;
+  /** The users and rules of the cluster. */
+  readonly users: UserAdministration;
+  readonly rules: RuleAdministration;
   readonly #view: ClusterView;
   readonly #loadMeter = new LoadMeter();
   readonly #redirectTargets = new Map<
@@ -116,23 +120,24 @@ export class ManagementInterface implements Lifecycle {
     this.audit = new AuditLog(options.logger, options.metrics, now);
     this.signIn = new SignIn({ access: this.access, sessions: this.sessions, audit: this.audit });
     this.commandHandler = new AdminCommandHandler({ runner, drainPerSecond: config.drainPerSecond, stop });
+    this.users = new UserAdministration({
+      table: () => runner.readMember((member) => member.access()),
+      change: (change) => this.commandHandler.changeAccess(change),
+      createHash: (password) => options.createHash(password),
+    });
+    this.rules = new RuleAdministration({
+      table: () => runner.readMember((member) => member.access()),
+      change: (change) => this.commandHandler.changeAccess(change),
+    });
     this.routes = adminRoutes({
       commandHandler: this.commandHandler,
-      users: new UserAdministration({
-        table: () => runner.readMember((member) => member.access()),
-        change: (change) => this.commandHandler.changeAccess(change),
-        createHash: (password) => options.createHash(password),
-      }),
-      rules: new RuleAdministration({
-        table: () => runner.readMember((member) => member.access()),
-        change: (change) => this.commandHandler.changeAccess(change),
-      }),
+      users: this.users,
+      rules: this.rules,
       access: this.access,
       audit: this.audit,
       clusterName: config.name,
-      isKnownMember: (member) =>
-        members.includes(member) || runner.status().config?.members.some(({ id }) => id === member) === true,
-      snapshot: () => runner.readMember((member) => member.snapshot()),
+      isKnownMember: (member) => this.isKnownMember(member),
+      snapshot: () => this.snapshot(),
     });
   }
 
@@ -206,6 +211,24 @@ export class ManagementInterface implements Lifecycle {
     const { state, reason } = this.#options.runner.status();
     const ok = state === 'serving' || state === 'isolated';
     return reason === '' ? { ok } : { ok, reason };
+  }
+
+  /** 0 (idle) to 1 (overloaded). */
+  get load(): number {
+    return this.#loadMeter.load;
+  }
+
+  /** Returns whether the `peers` setting or the cluster configuration lists the member. */
+  isKnownMember(member: MemberId): boolean {
+    const { members, runner } = this.#options;
+    return (
+      members.includes(member) || runner.status().config?.members.some(({ id }) => id === member) === true
+    );
+  }
+
+  /** Returns the replicated state for a backup, or null before the member belongs to a cluster. */
+  snapshot(): Snapshot | null {
+    return this.#options.runner.readMember((member) => member.snapshot());
   }
 
   advertisements(): MemberAdvertisement[] {

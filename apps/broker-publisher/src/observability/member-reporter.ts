@@ -14,6 +14,7 @@ import {
   storeMetrics,
 } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import { RecentDurations } from './recent-durations.ts';
 import type { MemberMeasures } from '@mqtt-cluster/member';
 
 const states: readonly ServingState[] = ['joining', 'serving', 'draining', 'isolated'];
@@ -65,14 +66,20 @@ export class MemberReporter {
   readonly #unloggedDrops = new Map<DropReason, { count: number; loggedMs: number }>();
   #expiredSessions = 0;
   readonly measures: MemberMeasures;
+  /** Times from the batches of this member's clients until a majority had stored them, ms. */
+  readonly commits: RecentDurations;
 
   constructor(logger: Logger, metrics: Metrics, now: () => number = (): number => performance.now()) {
     this.#logger = logger;
     this.#metrics = metrics;
     this.#totals = new MetricTotals(metrics);
     this.#now = now;
+    this.commits = new RecentDurations(now);
     this.measures = {
-      committed: (durationMs) => metrics.observe(raftMetrics.commitSeconds, [], durationMs / 1_000),
+      committed: (durationMs) => {
+        metrics.observe(raftMetrics.commitSeconds, [], durationMs / 1_000);
+        this.commits.add(durationMs);
+      },
       delivering: (receivedMs) => this.#receivedMs.push(receivedMs),
     };
   }

@@ -1,3 +1,4 @@
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { eventSchema } from '../events/event-schemas.ts';
 import { gapsSchema, pageOf } from '../shared/page.ts';
@@ -29,7 +30,7 @@ export const clientSummarySchema = z.object(summaryFields).meta({
     'A client and its session. The details of the connection are null while its member is unreachable.',
 });
 
-export type ClientSummary = z.output<typeof clientSummarySchema>;
+export type ClientSummary = Decoded<typeof clientSummarySchema>;
 
 export const clientPageSchema = pageOf('ClientPage', clientSummarySchema);
 
@@ -68,7 +69,7 @@ export const clientSchema = z
   })
   .meta({ id: 'Client' });
 
-export type ClientDetails = z.output<typeof clientSchema>;
+export type ClientDetails = Decoded<typeof clientSchema>;
 
 export const disconnectedSchema = z
   .object({

@@ -1,4 +1,5 @@
 import { clusterSettingsSchema, settingsChangeSchema } from '@mqtt-cluster/contracts';
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { memberSchema } from '../members/member-schemas.ts';
 import { gapsSchema } from '../shared/page.ts';
@@ -11,7 +12,7 @@ const problemSchema = z
   })
   .meta({ id: 'ClusterProblem' });
 
-export type ClusterProblem = z.output<typeof problemSchema>;
+export type ClusterProblem = Decoded<typeof problemSchema>;
 
 export const overviewSchema = z
   .object({
@@ -25,7 +26,7 @@ export const overviewSchema = z
   })
   .meta({ id: 'Overview' });
 
-export type Overview = z.output<typeof overviewSchema>;
+export type Overview = Decoded<typeof overviewSchema>;
 
 const memberHealthSchema = z.object({
   id: z.string(),

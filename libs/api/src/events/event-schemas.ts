@@ -1,3 +1,4 @@
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { gapsSchema } from '../shared/page.ts';
 
@@ -30,7 +31,7 @@ export const eventSchema = z
   })
   .meta({ id: 'Event' });
 
-export type EventItem = z.output<typeof eventSchema>;
+export type EventItem = Decoded<typeof eventSchema>;
 
 export const eventListSchema = z
   .object({
@@ -48,8 +49,9 @@ export const traceItemSchema = z
     atMs: z.number(),
     member: z.string(),
     client: z.string(),
+    address: z.string(),
     direction: z.enum(['in', 'out']).meta({ description: 'in: from the client.' }),
-    packet: z.string().meta({ description: 'Name of the control packet, such as publish.' }),
+    packet: z.string().meta({ description: 'Name of the control packet, such as PUBLISH.' }),
     packetId: z.int().optional(),
     topic: z.string().optional(),
     qos: z.int().optional(),
@@ -61,4 +63,4 @@ export const traceItemSchema = z
   })
   .meta({ id: 'TraceItem' });
 
-export type TraceItem = z.output<typeof traceItemSchema>;
+export type TraceItem = Decoded<typeof traceItemSchema>;

@@ -377,7 +377,7 @@ export interface paths {
         };
         /**
          * Subscriptions, by filter or by topic
-         * @description Without a parameter, all subscriptions. filter and topic exclude each other. Needs the role viewer.
+         * @description Exactly one of filter and topic is required. Needs the role viewer.
          */
         get: operations["listSubscriptions"];
         put?: never;
@@ -1125,12 +1125,13 @@ export interface components {
             atMs: number;
             member: string;
             client: string;
+            address: string;
             /**
              * @description in: from the client.
              * @enum {string}
              */
             direction: "in" | "out";
-            /** @description Name of the control packet, such as publish. */
+            /** @description Name of the control packet, such as PUBLISH. */
             packet: string;
             packetId?: number;
             topic?: string;

@@ -1,3 +1,4 @@
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { gapsSchema } from '../shared/page.ts';
 
@@ -8,12 +9,9 @@ const ratesSchema = z
       .meta({ description: 'Messages from clients, for QoS 0, 1 and 2.' }),
     deliveredPerSecond: z.array(z.number()).meta({ description: 'Messages to clients, for QoS 0, 1 and 2.' }),
     droppedPerSecond: z.number(),
-    ackMsP50: z
-      .number()
-      .nullable()
-      .meta({
-        description: 'Median time until a majority had stored a batch of publishes; null without any.',
-      }),
+    ackMsP50: z.number().nullable().meta({
+      description: 'Median time until a majority had stored a batch of publishes; null without any.',
+    }),
     ackMsP99: z.number().nullable(),
   })
   .meta({ id: 'Rates', description: 'Means of the last seconds.' });
@@ -35,13 +33,9 @@ export const memberSchema = z
       .enum(['leader', 'follower', 'candidate', 'learner', 'none'])
       .nullable()
       .meta({ description: 'Null if the asked member cannot know it.' }),
-    leader: z
-      .string()
-      .nullable()
-      .meta({
-        description:
-          'The leader as this member sees it. Null if the member knows no leader or is unreachable.',
-      }),
+    leader: z.string().nullable().meta({
+      description: 'The leader as this member sees it. Null if the member knows no leader or is unreachable.',
+    }),
     term: z.int().nullable(),
     appliedIndex: z.int().nullable(),
     lag: z.int().nullable().meta({
@@ -61,8 +55,8 @@ export const memberSchema = z
   })
   .meta({ id: 'Member' });
 
-export type MemberItem = z.output<typeof memberSchema>;
-export type MemberRates = z.output<typeof ratesSchema>;
+export type MemberItem = Decoded<typeof memberSchema>;
+export type MemberRates = Decoded<typeof ratesSchema>;
 
 export const memberListSchema = z
   .object({ members: z.array(memberSchema), ...gapsSchema })
@@ -78,4 +72,4 @@ export const changeEffectSchema = z
   })
   .meta({ id: 'ChangeEffect', description: 'What a change of the membership would do to the majority.' });
 
-export type ChangeEffect = z.output<typeof changeEffectSchema>;
+export type ChangeEffect = Decoded<typeof changeEffectSchema>;

@@ -1,3 +1,4 @@
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { qosSchema, topicName } from '../shared/parameters.ts';
 
@@ -19,7 +20,7 @@ export const propertiesSchema = z
   })
   .meta({ id: 'MessageProperties' });
 
-export type PropertiesItem = z.output<typeof propertiesSchema>;
+export type PropertiesItem = Decoded<typeof propertiesSchema>;
 
 export const publishSchema = z
   .strictObject({
@@ -57,4 +58,4 @@ export const receivedMessageSchema = z
   })
   .meta({ id: 'ReceivedMessage' });
 
-export type ReceivedMessage = z.output<typeof receivedMessageSchema>;
+export type ReceivedMessage = Decoded<typeof receivedMessageSchema>;

@@ -1,3 +1,4 @@
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { pageOf } from '../shared/page.ts';
 import { propertiesSchema } from '../messages/message-schemas.ts';
@@ -11,7 +12,7 @@ const retainedFields = {
 };
 
 export const retainedItemSchema = z.object(retainedFields).meta({ id: 'RetainedItem' });
-export type RetainedItem = z.output<typeof retainedItemSchema>;
+export type RetainedItem = Decoded<typeof retainedItemSchema>;
 
 export const retainedPageSchema = pageOf('RetainedPage', retainedItemSchema);
 
@@ -23,7 +24,7 @@ export const retainedMessageSchema = z
   })
   .meta({ id: 'RetainedMessage' });
 
-export type RetainedMessage = z.output<typeof retainedMessageSchema>;
+export type RetainedMessage = Decoded<typeof retainedMessageSchema>;
 
 export const retainedDeletionSchema = z
   .object({

@@ -1,3 +1,4 @@
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 
 /** Media type of all errors (RFC 9457). */
@@ -17,4 +18,4 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'An error (RFC 9457). Nothing has changed.' });
 
-export type Problem = z.output<typeof problemSchema>;
+export type Problem = Decoded<typeof problemSchema>;

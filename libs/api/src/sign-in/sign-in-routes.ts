@@ -1,4 +1,5 @@
 import { roleSchema } from '@mqtt-cluster/contracts';
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { jsonBody, jsonResult } from '../shared/responses.ts';
@@ -20,7 +21,7 @@ const meSchema = z
   })
   .meta({ id: 'Me' });
 
-export type Me = z.output<typeof meSchema>;
+export type Me = Decoded<typeof meSchema>;
 
 /** The operations of a person in a browser. The session is a cookie of the member that gave it. */
 export const signInRoutes = {

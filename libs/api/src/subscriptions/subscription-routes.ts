@@ -1,3 +1,4 @@
+import type { Decoded } from '@mqtt-cluster/contracts';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { pageOf } from '../shared/page.ts';
@@ -15,7 +16,7 @@ export const subscriptionSchema = z
   })
   .meta({ id: 'Subscription' });
 
-export type SubscriptionItem = z.output<typeof subscriptionSchema>;
+export type SubscriptionItem = Decoded<typeof subscriptionSchema>;
 
 /** The operations on subscriptions. */
 export const subscriptionRoutes = {
@@ -25,7 +26,7 @@ export const subscriptionRoutes = {
     operationId: 'listSubscriptions',
     tags: ['Subscriptions'],
     summary: 'Subscriptions, by filter or by topic',
-    description: 'Without a parameter, all subscriptions. filter and topic exclude each other.',
+    description: 'Exactly one of filter and topic is required.',
     request: {
       query: z
         .strictObject({
@@ -39,9 +40,9 @@ export const subscriptionRoutes = {
             .meta({ description: 'Only the subscriptions that would get a message on this topic.' }),
           ...pageParameters,
         })
-        .refine(({ filter, topic }) => filter === undefined || topic === undefined, {
+        .refine(({ filter, topic }) => (filter === undefined) !== (topic === undefined), {
           path: ['topic'],
-          message: 'must be absent if filter is present',
+          message: 'must be present if filter is absent, and absent if filter is present',
         }),
     },
     responses: jsonResult(pageOf('SubscriptionPage', subscriptionSchema), 'One page.'),

@@ -1,3 +1,5 @@
+import { apiActs } from '@mqtt-cluster/api/acts';
+import type { ApiAct } from '@mqtt-cluster/api/acts';
 import type { Role } from '@mqtt-cluster/contracts';
 import { adminPaths } from '../paths.ts';
 
@@ -28,7 +30,16 @@ export const roleOfAct: Readonly<Record<string, Role>> = {
   users: 'admin',
   'rules read': 'viewer',
   rules: 'admin',
+  ...rolesOfApi(),
 };
+
+/** The roles of the acts of the HTTP API. They agree with the lines above. */
+function rolesOfApi(): Record<string, Role> {
+  const acts = Object.values<ApiAct>(apiActs);
+  return Object.fromEntries(
+    acts.flatMap(({ act, role }): [string, Role][] => (act === null || role === null ? [] : [[act, role]])),
+  );
+}
 
 export function neededRole(act: string): Role {
   return (Object.hasOwn(roleOfAct, act) ? roleOfAct[act] : undefined) ?? 'admin';

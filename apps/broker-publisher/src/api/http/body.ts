@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http';
+import { ApiProblem } from './api-problem.ts';
+
+/** The largest body is a list of access rules, or a message. */
+const bodyBytesMax = 1024 * 1024;
+
+/**
+ * Reads the body of a request as JSON. An empty body is an empty object.
+ *
+ * @throws ApiProblem 413, 415, or 400 if the body is not JSON
+ */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax)
+      // The connection closes, because the rest of the body would follow.
+      throw new ApiProblem(413, `the body has more than ${bodyBytesMax} bytes`, {
+        headers: { connection: 'close' },
+      });
+    chunks.push(chunk);
+  }
+  if (bytes === 0) return {};
+  const type = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
+  if (type !== 'application/json')
+    throw new ApiProblem(415, 'the content type of the body must be application/json');
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+  } catch {
+    throw new ApiProblem(400, 'the body must be JSON');
+  }
+}

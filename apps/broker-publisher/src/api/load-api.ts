@@ -1,0 +1,78 @@
+import type { HttpExchange } from '@mqtt-cluster/runtime';
+import type { ApiComponents } from './compose.ts';
+import { clientHandlers } from './clients/client-handlers.ts';
+import { ClientsReader } from './clients/clients-reader.ts';
+import { clusterHandlers } from './cluster/cluster-handlers.ts';
+import { eventHandlers } from './events/event-handlers.ts';
+import { createApiApp } from './http/api-app.ts';
+import { memberHandlers } from './members/member-handlers.ts';
+import { MembersReader } from './members/members-reader.ts';
+import { LocalClients } from './messages/local-clients.ts';
+import { messageHandlers } from './messages/message-handlers.ts';
+import { RetainedReader } from './retained/retained-reader.ts';
+import { retainedHandlers } from './retained/retained-handlers.ts';
+import { subscriptionHandlers } from './subscriptions/subscription-handlers.ts';
+import { SubscriptionsReader } from './subscriptions/subscriptions-reader.ts';
+import { userHandlers } from './users/user-handlers.ts';
+import { ApiProblem } from './http/api-problem.ts';
+
+/** Creates the handlers of all operations. Returns the function that answers requests. */
+export function loadApi(components: ApiComponents): (exchange: HttpExchange) => Promise<void> {
+  const { config, version, logger, runner, management, queries, clusterQueries } = components;
+  const { commandHandler } = management;
+  const view = () => runner.readMember((member) => member.view());
+  const status = () => runner.status();
+  const ask = queries.ask.bind(queries);
+  const askEach = queries.askEach.bind(queries);
+  const isKnownMember = management.isKnownMember.bind(management);
+  const ids = config.peers.map(({ id }) => id);
+  const members = new MembersReader({ self: config.id, status, peers: config.peers, ask });
+  const local = new LocalClients({
+    self: config.id,
+    authentication: components.authentication,
+    broker: () => {
+      const broker = components.broker();
+      if (broker === null) throw new ApiProblem(503, 'the broker has not started yet', { later: true });
+      return broker;
+    },
+  });
+  const retained = new RetainedReader(view);
+  return createApiApp({
+    access: management.access,
+    audit: management.audit,
+    logger,
+    handlers: {
+      ...clusterHandlers({
+        clusterName: config.name,
+        self: config.id,
+        version,
+        members,
+        commandHandler,
+        isKnownMember,
+        snapshot: () => management.snapshot(),
+        peers: config.peers,
+        httpPort: config.http.port,
+        isSecure: config.http.tls.key !== '',
+      }),
+      ...memberHandlers({ members, status, commandHandler, isKnownMember, ask }),
+      ...userHandlers({ users: management.users, rules: management.rules }),
+      ...clientHandlers({
+        clients: new ClientsReader({ view, queries: clusterQueries, askEach }),
+        queries: clusterQueries,
+        view,
+        deleteSession: (id) => local.endSession(id),
+      }),
+      ...subscriptionHandlers(
+        new SubscriptionsReader({
+          self: config.id,
+          members: ids,
+          view,
+          askAll: (kind, body, others) => queries.askAll(kind, body, others),
+        }),
+      ),
+      ...retainedHandlers({ retained, clear: (topics) => local.clearRetained(topics) }),
+      ...messageHandlers(local),
+      ...eventHandlers(clusterQueries),
+    },
+  });
+}

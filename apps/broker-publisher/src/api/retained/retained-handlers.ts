@@ -1,0 +1,38 @@
+import type { ApiHandlers } from '../http/handler.ts';
+import type { RetainedReader } from './retained-reader.ts';
+
+export interface RetainedHandlersOptions {
+  readonly retained: RetainedReader;
+  /** Deletes the retained messages of these topics. @throws ApiProblem */
+  readonly clear: (topics: AsyncIterable<readonly string[]>) => Promise<number>;
+}
+
+type Ids = 'listRetained' | 'getRetainedMessage' | 'deleteRetainedMessage' | 'deleteRetained';
+
+/** Returns the handlers of the operations on retained messages. */
+export function retainedHandlers({ retained, clear }: RetainedHandlersOptions): ApiHandlers<Ids> {
+  return {
+    listRetained: ({ query: { filter = '#', limit, after } }) => retained.list(filter, limit, after),
+    getRetainedMessage: ({ query }) => retained.read(query.topic),
+    deleteRetainedMessage: async ({ query: { topic } }) => {
+      if (!retained.has(topic)) return { deleted: false };
+      await clear(once([topic]));
+      return { deleted: true };
+    },
+    deleteRetained: async ({ query: { filter, dryRun } }) => {
+      let matched = 0;
+      // All topics are known before the first deletion changes the state.
+      const found: (readonly string[])[] = [];
+      for await (const topics of retained.topics(filter)) {
+        matched += topics.length;
+        if (!dryRun) found.push(topics);
+      }
+      const deleted = dryRun ? 0 : await clear(once(...found));
+      return { matched, deleted, dryRun };
+    },
+  };
+}
+
+async function* once(...batches: readonly (readonly string[])[]): AsyncGenerator<readonly string[]> {
+  yield* batches;
+}

@@ -1,0 +1,47 @@
+import type { ClientSummary, MemberItem, Overview, Page } from '@mqtt-cluster/api';
+import { until } from '@mqtt-cluster/testing';
+import { ApiClient } from '../support/api-client.ts';
+import { TestCluster } from '../support/test-cluster.ts';
+
+let cluster: TestCluster;
+
+afterEach(() => cluster.close());
+
+it('answers from an isolated member, names the members that do not answer, and says what is wrong', async () => {
+  cluster = await TestCluster.start(['m1', 'm2', 'm3']);
+  const api = new ApiClient(cluster.httpUrl('m1'));
+  await cluster.connect('m1', 'client-here', { clean: false });
+  await cluster.connect('m2', 'client-there', { clean: false });
+  await until(async () => {
+    const { items } = await api.ok<Page<ClientSummary>>(
+      'listClients',
+      'GET',
+      '/clients?id=client-&connected=true',
+    );
+    return items.length === 2;
+  });
+  await cluster.stop('m2', 'm3');
+  await until(async () => (await cluster.status('m1')).state === 'isolated');
+  const overview = await api.ok<Overview & { unreachable: string[] }>('getOverview', 'GET', '/overview');
+  expect(overview.unreachable).toEqual(['m2', 'm3']);
+  const lost = overview.members.filter(({ id }) => id !== 'm1') as MemberItem[];
+  expect(lost.map(({ reachable, state, role, clients }) => [reachable, state, role, clients])).toEqual([
+    [false, null, null, null],
+    [false, null, null, null],
+  ]);
+  expect(lost.every(({ unreachableReason }) => unreachableReason !== undefined)).toBe(true);
+  const texts = overview.problems.map(({ text }) => text);
+  expect(texts).toContainEqual(expect.stringMatching(/^m1 is isolated: it reaches no majority/));
+  expect(texts).toContainEqual(expect.stringMatching(/^Only 1 of 3 voters answer/));
+  expect(overview.problems.every(({ runbook = '' }) => /^monitoring\/runbooks\/\w+\.md$/.test(runbook))).toBe(
+    true,
+  );
+  const page = await api.ok<Page<ClientSummary>>('listClients', 'GET', '/clients?id=client-');
+  expect(page.items.map(({ id }) => id)).toContain('client-here');
+  const effect = await api.ok<{ allowed: boolean }>(
+    'getChangeEffect',
+    'GET',
+    '/members/m2/change-effect?action=remove',
+  );
+  expect(effect.allowed).toBe(false);
+});
