@@ -208,6 +208,11 @@ export const configSchema = z
           .max(100)
           .default([]),
         /**
+         * With `http.tls`: whether the port serves HTTP, too, for Prometheus, probes and scripts without TLS. Passwords of
+         * other hosts are refused without TLS, and the web console of other hosts is served with TLS only.
+         */
+        plain: z.boolean().default(false),
+        /**
          * Files (PEM) for HTTPS instead of HTTP. With `ca`, each client must present a certificate of this authority,
          * Prometheus and probes included.
          */
@@ -227,6 +232,11 @@ export const configSchema = z
             });
           })
           .prefault({}),
+      })
+      .check(({ value, issues }) => {
+        if (!value.plain || value.tls.ca === '') return;
+        const message = 'must not be true with http.tls.ca: a client without a certificate would use HTTP';
+        issues.push({ code: 'custom', message, input: value.plain, path: ['plain'] });
       })
       .prefault({}),
     cluster: z.object({ port: port.default(7883) }).prefault({}),

@@ -265,7 +265,7 @@ function readConfigFor(directory: string, optional: boolean): ApplianceConfig | 
 }
 
 function addressOf({ host, http }: ApplianceConfig): string {
-  const scheme = http.tls.key === '' ? 'http' : 'https';
+  const scheme = http.tls.key === '' || http.plain ? 'http' : 'https';
   const listensOnIpv4 = host === allAddresses || host === '0.0.0.0';
   const reachable = listensOnIpv4 ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `${scheme}://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${http.port}`;

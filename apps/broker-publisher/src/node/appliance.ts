@@ -380,7 +380,7 @@ export class Appliance implements Lifecycle {
     const metrics = this.#metrics;
     const render = (): Promise<string> =>
       metrics.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
-    const files = new ConsoleFiles();
+    const files = new ConsoleFiles({ needsTls: tls !== undefined });
     const signIn = signInRoutes(management.signIn);
     const api = composeApi({
       config,
@@ -404,7 +404,7 @@ export class Appliance implements Lifecycle {
     return createHttpServer({
       host: this.#listenHost,
       port: config.http.port,
-      ...(tls && { tls }),
+      ...(tls && { tls, plainToo: config.http.plain }),
       logger: this.#logger,
       metrics: { render, contentType: metrics.registry.contentType },
       health: () => management.health(),

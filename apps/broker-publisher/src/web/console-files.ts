@@ -7,17 +7,32 @@ const consoleFolder = fileURLToPath(new URL('./console', import.meta.url));
 
 const notBuilt = 'This program was built without the web console: "npm run build" builds it.\n';
 
-/** Serves the files of the console. Returns null for a path that belongs to another component. */
+export interface ConsoleFilesOptions {
+  /** Whether the server has TLS, so that other hosts get the console over HTTPS only. */
+  readonly needsTls: boolean;
+  readonly folder?: string;
+}
+
+/** Serves the files of the console. */
 export class ConsoleFiles {
+  readonly #needsTls: boolean;
   readonly #files: StaticFiles;
 
-  constructor(folder = consoleFolder) {
+  constructor({ needsTls, folder = consoleFolder }: ConsoleFilesOptions) {
+    this.#needsTls = needsTls;
     this.#files = new StaticFiles(folder);
   }
 
-  respond(request: Pick<HttpRequest, 'method' | 'path' | 'headers'>): Promise<HttpResponse> | null {
-    const { path } = request;
+  /** Returns null for a path that belongs to another component. */
+  respond(
+    request: Pick<HttpRequest, 'method' | 'path' | 'headers' | 'isPrivate'>,
+  ): Promise<HttpResponse> | null {
+    const { path, headers, isPrivate } = request;
     if (path !== '/' && !path.startsWith('/assets/')) return null;
+    if (this.#needsTls && !isPrivate) {
+      const location = `https://${headers.host ?? ''}${path}`;
+      return Promise.resolve({ code: 308, body: { location }, headers: { location } });
+    }
     return this.#files.respond(request) ?? Promise.resolve(path === '/' ? missing() : notFound());
   }
 }

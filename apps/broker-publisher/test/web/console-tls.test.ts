@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { host, requiring, TestAuthority, until } from '@mqtt-cluster/testing';
 import { WebSocket } from 'ws';
+import { runAdminCommand } from '../../src/admin/command-line.ts';
 import { adminPaths } from '../../src/admin/paths.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
@@ -15,7 +16,7 @@ requiring('openssl')('the console over HTTPS', () => {
   beforeAll(async () => {
     const { keyFile, certFile } = new TestAuthority(directory).issueServer('member', host);
     cluster = await TestCluster.create(['a'], { mqtt: { anonymous: false, authentication: ['cluster'] } });
-    await cluster.start('a', { http: { tls: { key: keyFile, cert: certFile } } });
+    await cluster.start('a', { http: { plain: true, tls: { key: keyFile, cert: certFile } } });
     port = cluster.portsOf('a').http;
     await until(async () => {
       const { code } = await call('PUT', `${adminPaths.users}/vera`, { password: 'right', role: 'viewer' });
@@ -65,6 +66,18 @@ requiring('openssl')('the console over HTTPS', () => {
     expect(cookie).toMatch(/^__Host-mqtt-cluster=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Secure$/);
     const me = await call('GET', '/api/v1/me', undefined, { cookie: cookie.split(';')[0]! });
     expect(JSON.parse(me.text)).toEqual({ user: 'vera', role: 'viewer', lab: false, anonymous: false });
+  });
+
+  test('scrapes, probes and the admin command use the same port without TLS', async () => {
+    for (const path of ['/metrics', '/readyz', '/cluster/health'])
+      expect((await cluster.get('a', path)).status).toBe(200);
+    let output = '';
+    await runAdminCommand(['users', 'list', '--url', cluster.httpUrl('a')], {
+      print: (text) => void (output += text),
+      progress: () => {},
+      configDirectory: cluster.directory,
+    });
+    expect(output).toContain('vera');
   });
 
   test('a page without TLS at the same host and port is a foreign page', async () => {

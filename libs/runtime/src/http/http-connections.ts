@@ -70,6 +70,11 @@ export class HttpConnections {
     if (key !== null) this.#connections.delete(key);
   }
 
+  /** Closes all connections, those before their first byte included. */
+  closeAll(): void {
+    for (const { socket } of this.#connections.values()) socket.destroy();
+  }
+
   #makeRoom(address: string, network: string): boolean {
     const isLocal = isLoopback(address);
     const rivals = [...this.#connections.entries()].filter(

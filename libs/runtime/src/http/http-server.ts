@@ -1,5 +1,5 @@
 import { createServer as createPlainServer, STATUS_CODES } from 'node:http';
-import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
+import { createServer as createSecureServer } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -10,6 +10,7 @@ import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
 import type { GuardedRequest } from './cross-site.ts';
 import { HttpConnections } from './http-connections.ts';
 import { httpPaths } from './http-paths.ts';
+import { createProtocolSwitch } from './protocol-switch.ts';
 import { isForwarded, isFromThisHost, mayBeFromPage } from './request-origin.ts';
 
 /** The result of a health or readiness check. `reason` explains a failure in one sentence. */
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Serves HTTPS instead of HTTP. */
   readonly tls?: HttpTls;
+  /** With `tls`: also serves HTTP at the same port. Default: false. */
+  readonly plainToo?: boolean;
   readonly logger: Logger;
   /** Renders `/metrics`. */
   readonly metrics: { render(): Promise<string>; readonly contentType: string };
@@ -174,17 +177,22 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     keepAliveTimeout: keepAliveTimeoutMs,
   };
   const { tls } = options;
-  const server = tls
-    ? createSecureServer(
-        { ...bounds, ...tls, handshakeTimeout: headersTimeoutMs, minVersion: 'TLSv1.2' },
-        answer,
-      )
-    : createPlainServer(bounds, answer);
-  if (options.onUpgrade !== undefined)
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      upgrade({ ...options, connections }, request, socket as Socket, head),
-    );
-  server.timeout = inactivityMs;
+  const secure = tls
+    ? createSecureServer({ ...bounds, ...tlsOptionsOf(tls), handshakeTimeout: headersTimeoutMs }, answer)
+    : null;
+  const plain = secure === null || options.plainToo === true ? createPlainServer(bounds, answer) : null;
+  const servers = [secure, plain].filter((each) => each !== null);
+  for (const each of servers) {
+    if (options.onUpgrade !== undefined)
+      each.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+        upgrade({ ...options, connections }, request, socket as Socket, head),
+      );
+    each.timeout = inactivityMs;
+  }
+  const server =
+    secure !== null && plain !== null
+      ? createProtocolSwitch({ plain, secure, firstByteMsMax: headersTimeoutMs })
+      : servers[0]!;
   // The listener is the first one, so that a connection without a place costs no parser and no handshake.
   server.prependListener('connection', (socket) => connections.add(socket));
   return {
@@ -207,10 +215,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const each of servers) {
+          if (each !== server) each.close();
+          each.closeAllConnections();
+        }
+        connections.closeAll();
       }),
     setTls(tls) {
-      if (server instanceof SecureServer) server.setSecureContext(tlsOptionsOf(tls));
+      secure?.setSecureContext(tlsOptionsOf(tls));
     },
     address() {
       const { address, port } = server.address() as AddressInfo;

@@ -1,0 +1,113 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request as requestPlain } from 'node:http';
+import { request as requestTls } from 'node:https';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger } from '@mqtt-cluster/contracts';
+import { requiring, TestAuthority } from '@mqtt-cluster/testing';
+import { createHttpServer } from '../src/index.ts';
+import type { HttpServer, HttpServerOptions } from '../src/index.ts';
+
+const host = '127.0.0.1';
+
+requiring('openssl')('the HTTP server with TLS', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'http-tls-'));
+  let authority: TestAuthority;
+  let server: HttpServer | null = null;
+
+  beforeAll(() => (authority = new TestAuthority(directory)));
+  afterEach(async () => {
+    await server?.stop();
+    server = null;
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  async function serve(more: object, options: Partial<HttpServerOptions> = {}): Promise<void> {
+    const { keyFile, certFile } = authority.issueServer('server', host);
+    server = createHttpServer({
+      host,
+      port: 0,
+      tls: { key: readFileSync(keyFile), cert: readFileSync(certFile), ...more },
+      logger: silentLogger,
+      metrics: { render: async () => 'clients 1\n', contentType: 'text/plain' },
+      health: () => ({ ok: true }),
+      ready: () => ({ ok: true }),
+      status: () => null,
+      routes: ({ isSecure }) => Promise.resolve({ code: 200, body: { isSecure } }),
+      ...options,
+    });
+    await server.start();
+  }
+
+  function ask(secure: boolean, path = '/x', more: object = {}): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const { port } = server!.address();
+      const options = { host, port, path, agent: false, ca: readFileSync(authority.caFile), ...more };
+      const sent = (secure ? requestTls : requestPlain)(options, (response) => {
+        let text = '';
+        response.on('data', (data) => (text += String(data)));
+        response.on('end', () => resolve(text.trim()));
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+  }
+
+  test('with an authority for clients, a client without a certificate of this authority is refused', async () => {
+    await serve({ ca: readFileSync(authority.caFile) });
+    await expect(ask(true)).rejects.toThrow();
+    const { keyFile, certFile } = authority.issue('client');
+    const own = { key: readFileSync(keyFile), cert: readFileSync(certFile) };
+    expect(await ask(true, '/x', own)).toBe('{"isSecure":true}');
+  });
+
+  test('one port serves HTTPS and, with the option, HTTP, also for requests in small pieces', async () => {
+    await serve({}, { plainToo: true });
+    for (let times = 0; times < 3; times++) {
+      expect(await ask(true)).toBe('{"isSecure":true}');
+      expect(await ask(false)).toBe('{"isSecure":false}');
+    }
+    expect(await ask(false, '/metrics')).toBe('clients 1');
+    const socket = connect(server!.address().port, host);
+    const answer = new Promise<string>((resolve) => {
+      let text = '';
+      socket.on('data', (data) => (text += String(data)));
+      socket.on('close', () => resolve(text));
+    });
+    for (const piece of ['G', 'ET /readyz HT', 'TP/1.0\r\n', '\r\n']) {
+      socket.write(piece);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(await answer).toContain('{"ok":true}');
+  });
+
+  test('a stop ends connections without a byte', async () => {
+    await serve({}, { plainToo: true });
+    const socket = connect(server!.address().port, host);
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('connect', resolve));
+    expect(await ask(false)).toBe('{"isSecure":false}');
+    await server!.stop();
+    await closed;
+  });
+
+  test.each([
+    ['a connection without a byte', ''],
+    ['a request without TLS whose headers never end', 'GET /x HTTP/1.1\r\n'],
+    ['a TLS handshake that never ends', '\x16\x03\x01'],
+  ])('with both protocols at one port, %s is closed', async (_what, bytes) => {
+    await serve({}, { plainToo: true });
+    const socket = connect(server!.address().port, host);
+    socket.on('error', () => undefined);
+    if (bytes !== '') socket.write(bytes, 'latin1');
+    await new Promise((resolve) => socket.resume().on('close', resolve));
+  });
+
+  test('without the option a request without TLS is refused', async () => {
+    await serve({});
+    await expect(ask(false)).rejects.toThrow();
+    expect(await ask(true)).toBe('{"isSecure":true}');
+  });
+});
