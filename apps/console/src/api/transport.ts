@@ -1,13 +1,13 @@
+import type { paths } from '@mqtt-cluster/api/client';
 import createClient from 'openapi-fetch';
 import { signedOut } from './authorization.ts';
 import { isAborted, problemError, unreachableError } from './problem.ts';
-import type { paths } from './schema.ts';
 
 /** Prefix of all paths of the API. */
 export const apiPrefix = '/api/v1';
 
 /** A request that changes something needs this header, which a foreign page cannot add without permission. */
-export const ownHeaders: Readonly<Record<string, string>> = { 'x-mqtt-cluster': '1' };
+export const ownHeaders = { 'x-mqtt-cluster': '1' } as const;
 
 /** Longest time for an answer. A member itself waits at most 2 s for other members. */
 const answerMsMax = 10_000;

@@ -1,7 +1,8 @@
 import type { ComponentType } from 'preact';
+import { includesRole } from '../api/authorization.ts';
 import type { Me } from '../api/types.ts';
 
-/** A page of the console. Its code is loaded when the page is opened, unless it is part of the first page. */
+/** A page of the console. The code of a page is loaded when the page is opened. */
 export interface PageEntry {
   readonly name: string;
   readonly title: string;
@@ -26,5 +27,61 @@ export const pages: readonly PageEntry[] = [
     group: 'See',
     isShown: always,
     load: async () => (await import('../pages/clients/clients-page.tsx')).ClientsPage,
+  },
+  {
+    name: 'topics',
+    title: 'Topics',
+    group: 'See',
+    isShown: always,
+    load: async () => (await import('../pages/topics/topics-page.tsx')).TopicsPage,
+  },
+  {
+    name: 'retained',
+    title: 'Retained',
+    group: 'See',
+    isShown: always,
+    load: async () => (await import('../pages/retained/retained-page.tsx')).RetainedPage,
+  },
+  {
+    name: 'events',
+    title: 'Events',
+    group: 'See',
+    isShown: always,
+    load: async () => (await import('../pages/events/events-page.tsx')).EventsPage,
+  },
+  {
+    name: 'try',
+    title: 'Try it',
+    group: 'Try',
+    isShown: always,
+    load: async () => (await import('../pages/try/try-page.tsx')).TryPage,
+  },
+  {
+    name: 'trace',
+    title: 'Trace',
+    group: 'Try',
+    isShown: always,
+    load: async () => (await import('../pages/trace/trace-page.tsx')).TracePage,
+  },
+  {
+    name: 'faults',
+    title: 'Faults',
+    group: 'Try',
+    isShown: ({ lab }) => lab,
+    load: async () => (await import('../pages/faults/faults-page.tsx')).FaultsPage,
+  },
+  {
+    name: 'cluster',
+    title: 'Cluster',
+    group: 'Steer',
+    isShown: always,
+    load: async () => (await import('../pages/cluster/cluster-page.tsx')).ClusterPage,
+  },
+  {
+    name: 'users',
+    title: 'Users and rules',
+    group: 'Steer',
+    isShown: ({ role }) => includesRole(role, 'admin'),
+    load: async () => (await import('../pages/users/users-page.tsx')).UsersPage,
   },
 ];

@@ -1,8 +1,8 @@
-import type { Member, QoS } from '../api/types.ts';
+import type { Member } from '../api/types.ts';
 
 /** A member's state: a shape and a word, so that the state can be read without colours. */
 export function StateMark({ member }: { member: Pick<Member, 'reachable' | 'state'> }) {
-  const state = member.reachable ? (member.state ?? 'unknown') : 'unreachable';
+  const state = member.reachable ? member.state : 'unreachable';
   const kind = { serving: 'good', joining: 'busy', draining: 'busy' }[state as string] ?? 'bad';
   return <span class={`mark mark-${kind}`}>{state}</span>;
 }
@@ -15,7 +15,7 @@ export function ConnectionMark({ isConnected }: { isConnected: boolean }) {
   );
 }
 
-export function QoSMark({ qos }: { qos: QoS }) {
+export function QoSMark({ qos }: { qos: number }) {
   return <span class={`qos qos-${qos}`}>QoS {qos}</span>;
 }
 

@@ -6,13 +6,17 @@ import type { Role } from '../api/types.ts';
 export function Needs({
   role: needed,
   to,
+  isQuiet,
   children,
 }: {
   role: Role;
   /** What the role permits: `disconnect clients`. */
   to: string;
+  /** True: no sentence, because the page has it elsewhere. */
+  isQuiet?: boolean;
   children: ComponentChildren;
 }) {
   if (includesRole(role.value, needed)) return <>{children}</>;
+  if (isQuiet) return null;
   return <p class="note">{explainRole(role.value, needed, to)}</p>;
 }

@@ -38,18 +38,20 @@ export function PageHead({
 export function Section({
   title,
   note,
+  isCode,
   actions,
   children,
 }: {
   title: string;
   note?: ComponentChildren;
+  isCode?: boolean;
   actions?: ComponentChildren;
   children: ComponentChildren;
 }) {
   return (
     <section class="section">
       <header class="section-head">
-        <h2>{title}</h2>
+        <h2 class={isCode ? 'mono' : undefined}>{title}</h2>
         {note !== undefined && <span class="quiet">{note}</span>}
         {actions !== undefined && <div class="section-actions">{actions}</div>}
       </header>

@@ -1,44 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { requiring } from '@mqtt-cluster/testing';
-import type { Page } from 'playwright-core';
-import { TestBrowser } from '../support/browser.ts';
-import { buildForTest } from '../support/build.ts';
-import type { BuiltConsole } from '../support/build.ts';
-import { FakeApi } from '../support/fake-api.ts';
+import { consoleTests } from '../support/console-tests.ts';
 
 requiring('chromium')('the console in Chromium', () => {
-  let built: BuiltConsole;
-  let browser: TestBrowser;
-  let api: FakeApi;
-  const faults: (readonly string[])[] = [];
-
-  beforeAll(async () => {
-    built = await buildForTest();
-    browser = await TestBrowser.open();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    built?.remove();
-  });
-  beforeEach(async () => {
-    api = await FakeApi.open(built.folder);
-    faults.length = 0;
-  });
-  afterEach(async () => {
-    await api.close();
-    expect(faults.flat()).toEqual([]);
-    expect(api.unprotected).toEqual([]);
-  });
-
-  async function open(route: string): Promise<Page> {
-    const opened = await browser.page(`${api.url}/#/${route}`);
-    faults.push(opened.faults);
-    return opened.page;
-  }
+  const tests = consoleTests();
+  const { open } = tests;
 
   test('asks for user and password, and shows the sentence of a refusal', async () => {
-    api.cluster.password = 'correct horse';
-    api.cluster.isAnonymous = false;
+    tests.api.cluster.password = 'correct horse';
+    tests.api.cluster.isAnonymous = false;
     const page = await open('overview');
     await page.getByLabel('User').fill('ann');
     await page.getByLabel('Password').fill('wrong');
@@ -49,7 +19,7 @@ requiring('chromium')('the console in Chromium', () => {
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-    expect(api.cluster.signedIn).toBeNull();
+    expect(tests.api.cluster.signedIn).toBeNull();
   });
 
   test('the figures of the overview move by themselves', async () => {
@@ -64,8 +34,8 @@ requiring('chromium')('the console in Chromium', () => {
   });
 
   test('names the members that do not answer and the isolated member that serves the page', async () => {
-    api.cluster.unreachable = ['m4', 'm5'];
-    api.cluster.isIsolated = true;
+    tests.api.cluster.unreachable = ['m4', 'm5'];
+    tests.api.cluster.isIsolated = true;
     const page = await open('overview');
     await page.getByText('m1, which serves this page, is isolated').waitFor();
     await page.getByText('m1 does not reach m4 and m5').waitFor();
@@ -73,8 +43,8 @@ requiring('chromium')('the console in Chromium', () => {
   });
 
   test('the list of clients names unreachable and too old members', async () => {
-    api.cluster.unreachable = ['m4'];
-    api.cluster.tooOld = ['m7'];
+    tests.api.cluster.unreachable = ['m4'];
+    tests.api.cluster.tooOld = ['m7'];
     const page = await open('clients');
     await page.getByText('m4 did not answer. m7 runs an older version').waitFor();
   });
@@ -99,16 +69,16 @@ requiring('chromium')('the console in Chromium', () => {
     await page.getByRole('button', { name: 'Disconnect 1 client' }).click();
     await page.getByRole('dialog').getByText('queued messages stay').waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
-    expect(api.cluster.changes).toEqual([]);
+    expect(tests.api.cluster.changes).toEqual([]);
     await page.getByRole('button', { name: 'Disconnect 1 client' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).click();
     await page.getByText('1 connection closed.').waitFor();
     await page.getByRole('cell', { name: 'offline' }).waitFor();
-    expect(api.cluster.changes).toEqual(['POST /clients/disconnect']);
+    expect(tests.api.cluster.changes).toEqual(['POST /clients/disconnect']);
   });
 
   test('a viewer sees no button that changes something, and why', async () => {
-    api.cluster.role = 'viewer';
+    tests.api.cluster.role = 'viewer';
     const page = await open('clients/scada-0004');
     await page
       .getByText(
@@ -129,12 +99,12 @@ requiring('chromium')('the console in Chromium', () => {
         document.dispatchEvent(new Event('visibilitychange'));
       }, state);
     await setVisibility('hidden');
-    const { polls } = api.cluster;
+    const { polls } = tests.api.cluster;
     await page.clock.runFor(60_000);
-    expect(api.cluster.polls).toBe(polls);
+    expect(tests.api.cluster.polls).toBe(polls);
     const asked = page.waitForResponse(/overview/);
     await setVisibility('visible');
     await asked;
-    expect(api.cluster.polls).toBe(polls + 1);
+    expect(tests.api.cluster.polls).toBe(polls + 1);
   });
 });

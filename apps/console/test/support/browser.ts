@@ -51,8 +51,8 @@ export class TestBrowser {
     page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
     page.on('console', (message) => {
       // The browser reports each answer other than 2xx; the tests judge what the page makes of them.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
-        faults.push(message.text());
+      const isAnswer = /^Failed to load resource|^WebSocket connection to .* failed/.test(message.text());
+      if (message.type() === 'error' && !isAnswer) faults.push(message.text());
     });
     page.on('request', (request) => {
       const asked = new URL(request.url());

@@ -105,7 +105,8 @@ function answerTo(cluster: FakeCluster, request: Request): Reply {
     cluster.signedIn = null;
     return ok({});
   }
-  if (cluster.password !== null && cluster.signedIn === null) return problem(401, 'Sign in first.');
+  if (path !== '/me' && cluster.password !== null && cluster.signedIn === null)
+    return problem(401, 'Sign in first.');
   const [first = '', second, third] = path.slice(1).split('/').map(decodeURIComponent);
   const gathered = { unreachable: cluster.unreachable, tooOld: cluster.tooOld };
   switch (`${method} ${first}`) {
@@ -148,19 +149,19 @@ function answerTo(cluster: FakeCluster, request: Request): Reply {
     case 'GET events': {
       const wanted = request.query.get('client');
       const events = cluster.events.filter((event) => wanted === null || event.client === wanted);
-      return ok({ events, ...gathered });
+      return ok({ events, next: null, ...gathered });
     }
     case 'GET settings':
-      return ok({ settings: cluster.settings });
+      return ok(cluster.settings);
     case 'PATCH settings':
       cluster.settings = { ...cluster.settings, ...(body as Record<string, number | string>) };
       return ok({});
     case 'GET members':
       return ok(effect(String(second), request.query.get('action') ?? ''));
     case 'GET users':
-      return ok({ users: cluster.users });
+      return ok({ version: 1, users: cluster.users });
     case 'GET rules':
-      return ok({ rules: cluster.rules });
+      return ok({ version: 1, rules: cluster.rules });
     case 'GET lab':
       return ok({ ...cluster.lab, atMs: Date.now() });
     case 'POST lab':
@@ -221,10 +222,9 @@ function matching(cluster: FakeCluster, filter: string | null) {
 }
 
 function retainedPage(cluster: FakeCluster, query: URLSearchParams) {
-  const items = matching(cluster, query.get('filter')).map(({ payload, properties: _, ...summary }) => ({
-    ...summary,
-    payloadPreview: Buffer.from(payload, 'base64').subarray(0, 64).toString('base64'),
-  }));
+  const items = matching(cluster, query.get('filter')).map(
+    ({ payload: _, properties: __, ...summary }) => summary,
+  );
   return pageOf(items, query);
 }
 
@@ -252,7 +252,7 @@ function effect(id: string, action: string) {
       allowed: true,
       votersNow: 7,
       votersAfter: 6,
-      majorityAfter: 4,
+      majorityAfter: true,
       text: `Without ${id} the cluster has 6 voters. 4 of them are a majority, so 2 may fail; now 3 may fail.`,
     };
   if (action === 'drain')
@@ -260,14 +260,14 @@ function effect(id: string, action: string) {
       allowed: true,
       votersNow: 7,
       votersAfter: 7,
-      majorityAfter: 4,
+      majorityAfter: true,
       text: `${id} stays a voter. Its 20 clients move to the other members at 100 a second.`,
     };
   return {
     allowed: false,
     votersNow: 7,
     votersAfter: 7,
-    majorityAfter: 4,
+    majorityAfter: true,
     text: `${id} is a member already.`,
   };
 }

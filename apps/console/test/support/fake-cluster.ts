@@ -2,7 +2,7 @@ import type {
   ClientDetail,
   ClientSummary,
   ClusterEvent,
-  Me,
+  MeAnswer,
   Member,
   Overview,
   RetainedMessage,
@@ -51,10 +51,10 @@ export class FakeCluster {
   readonly changes: string[] = [];
   lab: LabState = fakeLab();
 
-  me(): Me {
+  me(): MeAnswer {
     return {
       user: this.isAnonymous ? null : this.signedIn,
-      role: this.role,
+      role: this.password !== null && this.signedIn === null ? null : this.role,
       lab: this.isLab,
       anonymous: this.isAnonymous,
     };
@@ -74,6 +74,8 @@ export class FakeCluster {
         runbook: 'https://example.org/runbooks/MqttClusterMemberDown.md',
       })),
       members,
+      unreachable: this.unreachable,
+      tooOld: this.tooOld,
     };
   }
 
@@ -85,7 +87,7 @@ export class FakeCluster {
       unreachable: this.unreachable,
       tooOld: this.tooOld,
       keepAliveSeconds: client.connected ? 60 : null,
-      receiveMaximum: client.connected ? 20 : null,
+      receiveMaximum: 20,
       owner: client.user,
       will: { topic: `plant/${id}/state`, qos: 1, retain: true, delaySeconds: 5, payloadBytes: 7 },
       subscriptionList: [
@@ -117,17 +119,17 @@ export class FakeCluster {
         id,
         address: `10.0.0.5${number}`,
         reachable: false,
-        state: null,
+        state: 'unreachable',
         reason: '',
-        role: null,
-        leader: null,
+        role: 'none',
+        leader: false,
         term: null,
         appliedIndex: null,
         lag: null,
-        clients: null,
+        clients: 0,
         sessions: null,
         urls: [],
-        load: null,
+        load: 0,
         unreachableReason: 'no message on the link for 12 s',
       };
     const isIsolated = this.isIsolated && id === this.asked;
@@ -142,7 +144,7 @@ export class FakeCluster {
           ? 'an operator drains the member'
           : '',
       role: isLeader ? 'leader' : 'follower',
-      leader: 'm3',
+      leader: isLeader,
       term: 14,
       appliedIndex: 1_204_331 + this.polls * 40,
       lag: isLeader ? null : number % 3,
@@ -221,6 +223,7 @@ function fakeRetained(): RetainedMessage[] {
       qos: (index % 3) as 0 | 1 | 2,
       payloadBytes: Buffer.byteLength(text),
       payload: encode(text),
+      payloadPreview: encode(text.slice(0, 64)),
       expiresInSeconds: index % 11 === 0 ? 3_600 * (index + 1) : null,
       properties: isConfiguration ? { contentType: 'application/json' } : {},
     };
