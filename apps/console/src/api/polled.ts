@@ -17,7 +17,7 @@ export interface Polled<Data> {
   readonly refresh: () => void;
 }
 
-export const browserEnvironment: PollEnvironment = {
+const browserEnvironment: PollEnvironment = {
   setTimer: (run, delayMs) => window.setTimeout(run, delayMs),
   clearTimer: (timer) => window.clearTimeout(timer),
   isHidden: () => document.visibilityState === 'hidden',

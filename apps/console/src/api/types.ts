@@ -3,7 +3,6 @@ import type { Schemas } from '@mqtt-cluster/api/client';
 /** Shapes of the HTTP API, version 1, as its document declares them. */
 
 export type Role = 'viewer' | 'operator' | 'admin';
-export type QoS = 0 | 1 | 2;
 
 /** A user who may use the console. */
 export type Me = Schemas['Me'] & { role: Role };

@@ -1,7 +1,7 @@
 /** What the lab serves under `/lab/`: state and faults of a cluster that runs on one machine. Never served by a member. */
 
 /** How a fault of `lab fault` takes its members: `groups` means two groups or more, separated by `/`. */
-export type FaultTargets = 'none' | 'optional' | 'some' | 'groups';
+type FaultTargets = 'none' | 'optional' | 'some' | 'groups';
 
 export interface LabFault {
   /** The first word of the fault, such as `kill`. */

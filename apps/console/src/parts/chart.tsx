@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 
 /** How a line looks: from the quietest to the strongest. */
-export type LineStyle = 'faint' | 'accent' | 'ink';
+type LineStyle = 'faint' | 'accent' | 'ink';
 
 export interface ChartLine {
   readonly label: string;

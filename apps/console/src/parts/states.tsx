@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Polled } from '../api/polled.ts';
-import { duration, names, plural } from '../text/format.ts';
+import { duration, names } from '../text/format.ts';
 
 export function Loading({ what }: { what: string }) {
   return (
@@ -92,8 +92,4 @@ export function Missing({
       {consequence}
     </p>
   );
-}
-
-export function Total({ shown, what }: { shown: number; what: string }) {
-  return <span class="quiet">{plural(shown, what)}</span>;
 }

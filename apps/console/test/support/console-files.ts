@@ -11,7 +11,7 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /** The strictest policy under which the console has to work. */
-export const contentSecurityPolicy = [
+const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

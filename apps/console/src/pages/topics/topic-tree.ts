@@ -1,5 +1,5 @@
 /** The last message of a topic. */
-export interface TopicValue {
+interface TopicValue {
   /** At most the first 16 KiB. */
   readonly payload: Uint8Array;
   readonly payloadBytes: number;
@@ -38,7 +38,7 @@ export interface TreeBounds {
   readonly messagesPerSecondMax: number;
 }
 
-export const defaultBounds: TreeBounds = { topicsMax: 5_000, messagesPerSecondMax: 2_000 };
+const defaultBounds: TreeBounds = { topicsMax: 5_000, messagesPerSecondMax: 2_000 };
 
 /** Time constant of the rates. */
 const rateSeconds = 5;
