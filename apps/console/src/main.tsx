@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { identified, me } from './api/authorization.ts';
+import { me } from './api/authorization.ts';
 import { startPolling } from './api/polled.ts';
 import { ApiError } from './api/problem.ts';
 import { getMe } from './api/requests.ts';
@@ -20,7 +20,7 @@ function askMe(): void {
   const polled = startPolling(
     async (abort) => {
       try {
-        identified(await getMe(abort));
+        me.value = await getMe(abort);
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 401) {
           startError.value = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { Me, MeAnswer, Role } from './types.ts';
+import type { Me, Role } from './types.ts';
 
 /** The signed-in user; null when nobody is signed in; undefined until the member has answered. */
 export const me = signal<Me | null | undefined>(undefined);
@@ -22,9 +22,4 @@ export function explainRole(held: Role, needed: Role, what: string): string {
 /** Called when a member answers that the request is not authorized: the session has ended or was never opened. */
 export function signedOut(): void {
   me.value = null;
-}
-
-/** Takes the answer of a member to the question who the user is. A user without a role has to sign in. */
-export function identified({ role: held, ...rest }: MeAnswer): void {
-  me.value = held === null ? null : { ...rest, role: held };
 }

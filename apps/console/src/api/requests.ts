@@ -1,17 +1,14 @@
-import { api, ownHeaders, read, withDeadline } from './transport.ts';
+import { api, read, withDeadline } from './transport.ts';
 import type { ClientQuery, MemberChange, Rule, SettingsChange, UserChange } from './types.ts';
 
 type Signal = AbortSignal | undefined;
 
-/** Every request that changes something needs the header of the console. */
-const header = ownHeaders;
-
 export const getMe = (signal?: Signal) => read(api.GET('/me', { signal: withDeadline(signal) }));
 
 export const signIn = (user: string, password: string) =>
-  read(api.POST('/sign-in', { params: { header }, body: { user, password }, signal: withDeadline() }));
+  read(api.POST('/sign-in', { body: { user, password }, signal: withDeadline() }));
 
-export const signOut = () => read(api.POST('/sign-out', { params: { header }, signal: withDeadline() }));
+export const signOut = () => read(api.POST('/sign-out', { signal: withDeadline() }));
 
 export const getOverview = (signal?: Signal) => read(api.GET('/overview', { signal: withDeadline(signal) }));
 
@@ -22,15 +19,13 @@ export const getClient = (id: string, signal?: Signal) =>
   read(api.GET('/clients/{id}', { params: { path: { id } }, signal: withDeadline(signal) }));
 
 export const endConnection = (id: string) =>
-  read(api.DELETE('/clients/{id}/connection', { params: { header, path: { id } }, signal: withDeadline() }));
+  read(api.DELETE('/clients/{id}/connection', { params: { path: { id } }, signal: withDeadline() }));
 
 export const endConnections = (ids: readonly string[]) =>
-  read(
-    api.POST('/clients/disconnect', { params: { header }, body: { ids: [...ids] }, signal: withDeadline() }),
-  );
+  read(api.POST('/clients/disconnect', { body: { ids: [...ids] }, signal: withDeadline() }));
 
 export const deleteSession = (id: string) =>
-  read(api.DELETE('/clients/{id}/session', { params: { header, path: { id } }, signal: withDeadline() }));
+  read(api.DELETE('/clients/{id}/session', { params: { path: { id } }, signal: withDeadline() }));
 
 export const listSubscriptions = (topic: string, signal?: Signal) =>
   read(api.GET('/subscriptions', { params: { query: { topic } }, signal: withDeadline(signal) }));
@@ -42,10 +37,10 @@ export const getRetained = (topic: string, signal?: Signal) =>
   read(api.GET('/retained/message', { params: { query: { topic } }, signal: withDeadline(signal) }));
 
 export const deleteRetained = (topic: string) =>
-  read(api.DELETE('/retained/message', { params: { header, query: { topic } }, signal: withDeadline() }));
+  read(api.DELETE('/retained/message', { params: { query: { topic } }, signal: withDeadline() }));
 
 export const deleteRetainedBy = (filter: string, dryRun: boolean) =>
-  read(api.DELETE('/retained', { params: { header, query: { filter, dryRun } }, signal: withDeadline() }));
+  read(api.DELETE('/retained', { params: { query: { filter, dryRun } }, signal: withDeadline() }));
 
 export const listEvents = (query: { client?: string; limit?: number }, signal?: Signal) =>
   read(api.GET('/events', { params: { query }, signal: withDeadline(signal) }));
@@ -61,7 +56,7 @@ export const getChangeEffect = (id: string, action: MemberChange, signal?: Signa
 export const drain = (id: string) =>
   read(
     api.POST('/members/{id}/drain', {
-      params: { header, path: { id } },
+      params: { path: { id } },
       // Without an exit the member stays, and an operator can end the drain on this page.
       body: { exit: false },
       signal: withDeadline(),
@@ -69,18 +64,17 @@ export const drain = (id: string) =>
   );
 
 export const undrain = (id: string) =>
-  read(api.POST('/members/{id}/undrain', { params: { header, path: { id } }, signal: withDeadline() }));
+  read(api.POST('/members/{id}/undrain', { params: { path: { id } }, signal: withDeadline() }));
 
 export const transferLeadership = (to: string) =>
-  read(api.POST('/leadership', { params: { header }, body: { to }, signal: withDeadline() }));
+  read(api.POST('/leadership', { body: { to }, signal: withDeadline() }));
 
-export const addMember = (id: string) =>
-  read(api.POST('/members', { params: { header }, body: { id }, signal: withDeadline() }));
+export const addMember = (id: string) => read(api.POST('/members', { body: { id }, signal: withDeadline() }));
 
 export const removeMember = (id: string, force: boolean) =>
   read(
     api.DELETE('/members/{id}', {
-      params: { header, path: { id }, query: { force } },
+      params: { path: { id }, query: { force } },
       signal: withDeadline(),
     }),
   );
@@ -88,19 +82,17 @@ export const removeMember = (id: string, force: boolean) =>
 export const getSettings = (signal?: Signal) => read(api.GET('/settings', { signal: withDeadline(signal) }));
 
 export const changeSettings = (change: SettingsChange) =>
-  read(api.PATCH('/settings', { params: { header }, body: change, signal: withDeadline() }));
+  read(api.PATCH('/settings', { body: change, signal: withDeadline() }));
 
 export const listUsers = (signal?: Signal) => read(api.GET('/users', { signal: withDeadline(signal) }));
 
 export const changeUser = (name: string, change: UserChange) =>
-  read(
-    api.PUT('/users/{name}', { params: { header, path: { name } }, body: change, signal: withDeadline() }),
-  );
+  read(api.PUT('/users/{name}', { params: { path: { name } }, body: change, signal: withDeadline() }));
 
 export const removeUser = (name: string) =>
-  read(api.DELETE('/users/{name}', { params: { header, path: { name } }, signal: withDeadline() }));
+  read(api.DELETE('/users/{name}', { params: { path: { name } }, signal: withDeadline() }));
 
 export const getRules = (signal?: Signal) => read(api.GET('/rules', { signal: withDeadline(signal) }));
 
 export const replaceRules = (rules: Rule[]) =>
-  read(api.PUT('/rules', { params: { header }, body: { rules }, signal: withDeadline() }));
+  read(api.PUT('/rules', { body: { rules }, signal: withDeadline() }));

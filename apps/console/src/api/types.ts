@@ -5,8 +5,7 @@ import type { Schemas } from '@mqtt-cluster/api/client';
 export type Role = 'viewer' | 'operator' | 'admin';
 
 /** A user who may use the console. */
-export type Me = Schemas['Me'] & { role: Role };
-export type MeAnswer = Schemas['Me'];
+export type Me = Schemas['Me'];
 
 export type Member = Schemas['Member'];
 export type Overview = Schemas['Overview'];

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { identified } from '../api/authorization.ts';
+import { me } from '../api/authorization.ts';
 import { describe } from '../api/problem.ts';
 import { getMe, signIn } from '../api/requests.ts';
 import { TextField } from '../parts/field.tsx';
@@ -16,7 +16,7 @@ export function SignInPage() {
     setError('');
     try {
       await signIn(user, password);
-      identified(await getMe());
+      me.value = await getMe();
     } catch (reason) {
       setError(describe(reason));
       setPassword('');

@@ -2,7 +2,7 @@ import type { Member } from '../api/types.ts';
 
 /** A member's state: a shape and a word, so that the state can be read without colours. */
 export function StateMark({ member }: { member: Pick<Member, 'reachable' | 'state'> }) {
-  const state = member.reachable ? member.state : 'unreachable';
+  const state = member.reachable ? (member.state ?? 'unknown') : 'unreachable';
   const kind = { serving: 'good', joining: 'busy', draining: 'busy' }[state as string] ?? 'bad';
   return <span class={`mark mark-${kind}`}>{state}</span>;
 }

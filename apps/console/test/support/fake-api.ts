@@ -105,8 +105,7 @@ function answerTo(cluster: FakeCluster, request: Request): Reply {
     cluster.signedIn = null;
     return ok({});
   }
-  if (path !== '/me' && cluster.password !== null && cluster.signedIn === null)
-    return problem(401, 'Sign in first.');
+  if (cluster.password !== null && cluster.signedIn === null) return problem(401, 'Sign in first.');
   const [first = '', second, third] = path.slice(1).split('/').map(decodeURIComponent);
   const gathered = { unreachable: cluster.unreachable, tooOld: cluster.tooOld };
   switch (`${method} ${first}`) {

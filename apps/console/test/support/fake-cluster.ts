@@ -2,7 +2,7 @@ import type {
   ClientDetail,
   ClientSummary,
   ClusterEvent,
-  MeAnswer,
+  Me,
   Member,
   Overview,
   RetainedMessage,
@@ -51,10 +51,10 @@ export class FakeCluster {
   readonly changes: string[] = [];
   lab: LabState = fakeLab();
 
-  me(): MeAnswer {
+  me(): Me {
     return {
       user: this.isAnonymous ? null : this.signedIn,
-      role: this.password !== null && this.signedIn === null ? null : this.role,
+      role: this.role,
       lab: this.isLab,
       anonymous: this.isAnonymous,
     };
@@ -119,17 +119,17 @@ export class FakeCluster {
         id,
         address: `10.0.0.5${number}`,
         reachable: false,
-        state: 'unreachable',
+        state: null,
         reason: '',
-        role: 'none',
-        leader: false,
+        role: null,
+        leader: null,
         term: null,
         appliedIndex: null,
         lag: null,
-        clients: 0,
+        clients: null,
         sessions: null,
         urls: [],
-        load: 0,
+        load: null,
         unreachableReason: 'no message on the link for 12 s',
       };
     const isIsolated = this.isIsolated && id === this.asked;
@@ -144,7 +144,7 @@ export class FakeCluster {
           ? 'an operator drains the member'
           : '',
       role: isLeader ? 'leader' : 'follower',
-      leader: isLeader,
+      leader: 'm3',
       term: 14,
       appliedIndex: 1_204_331 + this.polls * 40,
       lag: isLeader ? null : number % 3,
