@@ -35,6 +35,7 @@ import { WebSocketUpgrader } from './listeners/websocket-upgrader.ts';
 import { defaultLimits } from './options.ts';
 import type { BrokerOptions, MemoryPressure } from './options.ts';
 import { SystemTopics } from './system-topics.ts';
+import { Traces } from './trace/traces.ts';
 
 const sweepIntervalMs = 1_000;
 /**
@@ -72,6 +73,8 @@ export interface Broker extends Lifecycle {
    * if the client is not connected to this member.
    */
   disconnect(client: ClientId): boolean;
+  /** The running traces of packets, at most four. */
+  readonly traces: Pick<Traces, 'start' | 'stop'>;
   /** Clients that received a successful CONNACK and are connected. */
   readonly clientsConnected: number;
 }
@@ -118,6 +121,9 @@ class MqttBroker implements Broker {
       oversizedPackets: new OversizedPacketLog(options.logger),
       clientLimits: new ClientLimits(limits, counters, options.logger),
       refusals: new RefusalLog(options.logger),
+      traces: new Traces(() => {
+        for (const connection of this.#connections.values()) connection.updateTap();
+      }),
     };
     this.#upgrader = new WebSocketUpgrader(limits.packetBytesMax * webSocketMessagePackets);
     this.#accessCheck = new AccessCheck(options.access, this.#connections);
@@ -195,6 +201,10 @@ class MqttBroker implements Broker {
 
   admit(address: string): boolean {
     return this.#context.clientLimits.admit(address);
+  }
+
+  get traces(): Traces {
+    return this.#context.traces;
   }
 
   disconnect(client: ClientId): boolean {

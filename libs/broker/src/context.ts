@@ -7,6 +7,7 @@ import type { RefusalLog } from './connection/refusal-log.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { ClientLimits } from './limits/client-limits.ts';
 import type { BrokerLimits, BrokerOptions } from './options.ts';
+import type { Traces } from './trace/traces.ts';
 
 /** State that all connections of a broker share. */
 export interface BrokerContext {
@@ -21,4 +22,5 @@ export interface BrokerContext {
   readonly oversizedPackets: OversizedPacketLog;
   readonly clientLimits: ClientLimits;
   readonly refusals: RefusalLog;
+  readonly traces: Traces;
 }

@@ -12,5 +12,8 @@ export type {
   ListenerTls,
 } from './listeners/options.ts';
 export { addressKey } from './limits/address-key.ts';
+export { tracesMax } from './trace/traces.ts';
+export type { PacketTrace, TracedPacket, TraceTarget } from './trace/packet-trace.ts';
+export { topicFilterFault } from './codec/topic-validation.ts';
 export { defaultLimits } from './options.ts';
 export type { Administration, BrokerLimits, BrokerOptions, MemoryPressure } from './options.ts';

@@ -38,6 +38,8 @@ import { Outbound } from './outbound.ts';
 import { pauseReasons, ReadGate } from '../flow-control/read-gate.ts';
 import { ReceiveProgress } from '../flow-control/receive-progress.ts';
 import { disconnectLabelOfCode } from './reasons.ts';
+import { ConnectionTap } from '../trace/connection-tap.ts';
+import type { PacketBytes } from '../trace/describe-packet.ts';
 import { SocketWriter } from '../flow-control/socket-writer.ts';
 
 const connectType = 1;
@@ -121,6 +123,7 @@ export class Connection {
       onEarlyEffect: (effect) => this.#onOpenEffect(effect),
       onPingresp: () => this.#onPingresp(),
     });
+    this.updateTap();
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error) =>
       context.logger.debug(
@@ -159,6 +162,13 @@ export class Connection {
       limits: this.#context.limits,
       grantedExpirySeconds: this.#handshake.grantedExpirySeconds,
     });
+  }
+
+  /** Passes the packets to the running traces, if one of them may concern this connection. */
+  updateTap(): void {
+    const { client, address } = this.#lifecycle;
+    const { traces } = this.#context;
+    this.#writer.tap = traces.concern(client, address) ? new ConnectionTap(this.#lifecycle, traces) : null;
   }
 
   /** Closes the connection because an operator demands it. */
@@ -303,9 +313,26 @@ export class Connection {
   }
 
   #onFrame(first: number, bytes: Buffer, start: number, end: number): void {
-    const type = first >> 4;
     this.#context.counters.packetsReceived++;
     this.#completed++;
+    if (this.#writer.tap === null) this.#handleFrame(first, bytes, start, end);
+    else this.#handleTraced(this.#writer.tap, { first, bytes, start, end });
+  }
+
+  #handleTraced(tap: ConnectionTap, packet: PacketBytes): void {
+    tap.received(packet);
+    try {
+      this.#handleFrame(packet.first, packet.bytes, packet.start, packet.end);
+    } catch (error) {
+      if (error instanceof Error) tap.decided(`rejected: ${error.message}`);
+      throw error;
+    } finally {
+      tap.handled();
+    }
+  }
+
+  #handleFrame(first: number, bytes: Buffer, start: number, end: number): void {
+    const type = first >> 4;
     if (this.#target === null) {
       if (type !== connectType) throw protocolError('the first packet is not CONNECT'); // [MQTT-3.1.0-1]
       if (first !== connectType << 4) throw malformed('CONNECT has reserved flags set');
@@ -380,8 +407,12 @@ export class Connection {
   }
 
   #inboundHost(isBridge: boolean, access: ClientAccess): InboundHost {
+    const writer = this.#writer;
     return {
       access,
+      get tap(): ConnectionTap | null {
+        return writer.tap;
+      },
       version: this.#lifecycle.version,
       isBridge,
       packetBytesMax: this.#lifecycle.packetBytesMax,

@@ -15,6 +15,7 @@ import { reasonCodes } from '../codec/reason-codes.ts';
 import { topicNameFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
 import type { BrokerContext } from '../context.ts';
+import type { ConnectionTap } from '../trace/connection-tap.ts';
 import type { ClientAccess } from './client-access.ts';
 import { IncomingExchanges } from './incoming-exchanges.ts';
 import type { Outbound } from './outbound.ts';
@@ -40,6 +41,8 @@ export interface InboundHost {
   /** The client's Maximum Packet Size, bytes. */
   readonly packetBytesMax: number;
   readonly access: ClientAccess;
+  /** Receives the packets while a trace runs. */
+  readonly tap: ConnectionTap | null;
   /**
    * Reports that the window of unacknowledged publishes is full (true: pause the socket) or has room again
    * (false: resume it).
@@ -169,6 +172,7 @@ export class Inbound {
   }
 
   #hold(frame: HeldFrame): void {
+    this.#host.tap?.decided('waits for room in the QoS 2 window');
     this.#held.push(withOwnMemory(frame));
     this.#heldBytes += frame.end - frame.start + heldFrameOverheadBytes;
     this.#host.onHeld(this.#heldBytes);
@@ -213,6 +217,8 @@ export class Inbound {
     counters.publishesReceived[packet.qos]++;
     counters.publishBytesReceived += packet.payload.length;
     const topic = this.#topicAliases.resolve(packet);
+    const { tap } = this.#host;
+    if (tap !== null) tap.resolved(topic);
     const { qos, packetId, payload } = packet;
     const command = adminCommandOf(topic);
     const fault = command === null || this.#mayRun(command) ? topicNameFault(topic) : 'reserved';
@@ -222,7 +228,12 @@ export class Inbound {
     const isPermitted =
       fault === null && (command !== null || this.#host.access.mayPublish(topic, qos, packet.retain));
     if (!isPermitted) {
-      if (fault !== null || !this.#answerRepetition(packet)) this.#rejectPublish(packet, topic, fault);
+      if (fault !== null || !this.#answerRepetition(packet)) {
+        tap?.decided(
+          fault === null ? 'rejected: no rule permits the topic' : `rejected: the topic is ${fault}`,
+        );
+        this.#rejectPublish(packet, topic, fault);
+      } else tap?.decided('repetition of a publish that the member has accepted');
       return;
     }
     // Do not run a retransmitted command. A drain command disconnects the client that sent it, and the client
@@ -234,6 +245,7 @@ export class Inbound {
     const retain = packet.retain && command === null;
     if (qos === 0 && this.#context.clientLimits.memoryPressure === 'dropQos0') {
       counters.droppedForMemory++;
+      tap?.decided('dropped: the process of the member uses too much memory');
       return;
     }
     const properties = packet.properties && messageProperties(packet.properties);

@@ -307,6 +307,7 @@ export class Lifecycle {
     if (this.#phase === 'ended') return;
     const previous = this.#phase;
     this.#phase = 'ended';
+    this.#writer.tap?.closed(text);
     if (previous === 'open') {
       this.#context.counters.disconnects[label]++;
       this.#reportEnd(label, text, reasonCode);

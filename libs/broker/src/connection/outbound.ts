@@ -69,17 +69,18 @@ export class Outbound {
     if (!this.#access.mayReceive(topic)) {
       this.#context.counters.deliveriesDenied++;
       this.#context.refusals.report('receive', this.#access.subject, { topic });
-      return this.#skip(effect);
+      return this.#skip(effect, 'not sent: no rule permits the client to receive the topic');
     }
     const encoded = this.#encode(effect);
     if (encoded === null) {
       this.#context.counters.deliveriesTooLarge++;
-      return this.#skip(effect);
+      return this.#skip(effect, 'not sent: the packet exceeds the Maximum Packet Size of the client');
     }
     if (effect.qos > 0) this.#awaited.set(effect.packetId, effect.qos === 1 ? 'puback' : 'pubrec');
     const { counters } = this.#context;
     counters.publishesSent[effect.qos]++;
     counters.publishBytesSent += effect.message.payload.length;
+    if (this.#writer.tap !== null) this.#writer.tap.outgoingTopic = topic;
     this.#writer.add(encoded, effect.packetId);
   }
 
@@ -104,8 +105,10 @@ export class Outbound {
   }
 
   /** Skips a delivery and completes its exchange, as if the client had received it [MQTT-3.1.2-25]. */
-  #skip({ qos, packetId }: DeliverEffect): void {
+  #skip(effect: DeliverEffect, decision: string): void {
+    const { qos, packetId } = effect;
     this.skipped++;
+    this.#writer.tap?.skipped(effect, decision);
     if (qos === 1) this.#input({ kind: 'puback', packetId });
     if (qos === 2) this.#input({ kind: 'pubrec', packetId, refused: true });
   }

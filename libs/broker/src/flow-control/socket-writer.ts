@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { BrokerCounters } from '../counters.ts';
 import type { EncodedPacket } from '../codec/encode-publish.ts';
+import type { ConnectionTap } from '../trace/connection-tap.ts';
 
 /**
  * Packets below this size are copied into one buffer with the packets before and after them. A larger packet
@@ -31,6 +32,8 @@ export class SocketWriter {
    * When the socket's buffer reached its bound (monotonic ms), or null while the buffer is below its bound.
    */
   stalledSinceMs: number | null = null;
+  /** Receives the packets while a trace runs. */
+  tap: ConnectionTap | null = null;
 
   /**
    * Queued packets wait until {@link uncork}, because no packet may precede CONNACK [MQTT-3.2.0-1].
@@ -48,6 +51,7 @@ export class SocketWriter {
 
   /** Queues a packet until {@link flush}. `packetId` is 0 for a packet without one. */
   add(packet: EncodedPacket, packetId: number): void {
+    if (this.tap !== null) this.tap.sent(packet.bytes, packetId);
     this.#packets.push(packet);
     this.#packetIds.push(packetId);
     this.#bytes += packet.bytes.length;
@@ -62,6 +66,7 @@ export class SocketWriter {
   /** Writes the bytes at once, before all queued packets. */
   writeImmediately(bytes: Buffer): void {
     if (!this.#socket.writable) return;
+    if (this.tap !== null) this.tap.sent(bytes, 0);
     this.#counters.bytesSent += bytes.length;
     this.#counters.packetsSent++;
     this.#socket.write(bytes);
