@@ -32,9 +32,11 @@ import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
 import {
   answerQuestions,
+  answerTraces,
   apiVersion,
   ClusterEvents,
   ClusterQuestions,
+  ClusterTraces,
   EventLog,
   PeerQueries,
   recordClientEvent,
@@ -92,6 +94,7 @@ export class Appliance implements Lifecycle {
   readonly #clusterEvents: ClusterEvents;
   /** Questions about all members, for the HTTP API. */
   readonly clusterQueries: ClusterQuestions;
+  readonly clusterTraces: ClusterTraces;
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
@@ -114,10 +117,10 @@ export class Appliance implements Lifecycle {
     });
     this.#clusterEvents = new ClusterEvents(config.id, this.#events);
     answerQuestions(this.#queries, { broker: () => this.#broker, events: this.#events });
-    this.clusterQueries = new ClusterQuestions(
-      this.#queries,
-      config.peers.map(({ id }) => id),
-    );
+    answerTraces(this.#queries, () => this.#broker);
+    const members = config.peers.map(({ id }) => id);
+    this.clusterQueries = new ClusterQuestions(this.#queries, members);
+    this.clusterTraces = new ClusterTraces(this.#queries, members);
     this.#metrics = new ApplianceMetrics(config, version, logger);
     this.#faultInjection = FaultInjection.from(config, logger);
     const fileSystem = this.#faultInjection?.fileSystem();

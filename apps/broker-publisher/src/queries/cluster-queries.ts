@@ -1,5 +1,5 @@
-import type { ConnectionInfo } from '@mqtt-cluster/broker';
-import type { ClientId, MemberId, QoS } from '@mqtt-cluster/contracts';
+import type { ConnectionInfo, TracedPacket } from '@mqtt-cluster/broker';
+import type { ClientId, MemberId } from '@mqtt-cluster/contracts';
 import type { MissingMembers } from './peer-queries.ts';
 
 /** A connection with the member that serves it. Times are Unix ms of the clock of that member. */
@@ -47,27 +47,9 @@ export interface TraceFilter {
   readonly payload: boolean;
 }
 
-/** One packet. Contains no password. */
-export interface TraceLine {
-  readonly atMs: number;
+/** One packet, with the member that handled it. Contains no password. */
+export interface TraceLine extends Readonly<TracedPacket> {
   readonly member: MemberId;
-  readonly client: ClientId;
-  readonly address: string;
-  /** `in`: from the client. */
-  readonly direction: 'in' | 'out';
-  /** Name of the packet type in upper case, for example `PUBLISH`. */
-  readonly packet: string;
-  readonly packetId?: number;
-  readonly topic?: string;
-  readonly qos?: QoS;
-  readonly dup?: boolean;
-  readonly retain?: boolean;
-  /** Bytes of the whole packet. */
-  readonly bytes: number;
-  /** What the broker decided: absent when it handled the packet as usual. */
-  readonly decision?: string;
-  /** Base64. */
-  readonly payload?: string;
 }
 
 export type TraceItem =

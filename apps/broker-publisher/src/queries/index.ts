@@ -5,6 +5,8 @@
 export { apiVersion, PeerQueries } from './peer-queries.ts';
 export type { Answer, Answers, MissingMembers } from './peer-queries.ts';
 export { ClusterQuestions } from './cluster-questions.ts';
+export { ClusterTraces } from './cluster-traces.ts';
+export { answerTraces } from './member-traces.ts';
 export { defaultEventLogLimits, EventLog } from './event-log.ts';
 export { ClusterEvents, recordClientEvent } from './event-sources.ts';
 export { answerQuestions } from './member-answers.ts';

@@ -75,5 +75,44 @@ const event = z.object({
 /** `more`: the member has older events that match. */
 export const eventsAnswer = z.object({ events: z.array(event).max(eventsMax), more: z.boolean() });
 
+/** Longest duration of a trace. */
+export const traceSecondsMax = 600;
+
+export const traceFilter = z
+  .object({
+    client: z.string().min(1).max(65_535).optional(),
+    address: z.string().min(1).max(64).optional(),
+    topic: z.string().min(1).max(65_535).optional(),
+    seconds: z.number().min(1).max(traceSecondsMax),
+    payload: z.boolean(),
+  })
+  .refine(
+    ({ client, address, topic }) =>
+      [client, address, topic].filter((each) => each !== undefined).length === 1,
+  );
+
+export const traceStarted = z.object({ id: z.string() });
+export const traceQuestion = z.object({ id: z.string() });
+
+const traceLine = z.object({
+  atMs: z.number(),
+  client: z.string(),
+  address: z.string(),
+  direction: z.enum(['in', 'out']),
+  packet: z.string(),
+  packetId: z.number().optional(),
+  topic: z.string().optional(),
+  qos: qos.optional(),
+  dup: z.boolean().optional(),
+  retain: z.boolean().optional(),
+  bytes: z.number(),
+  decision: z.string().optional(),
+  payload: z.string().optional(),
+});
+
+/** `lost`: lines that the member dropped since its last answer, because they were read too slowly. */
+export const traceLines = z.object({ lines: z.array(traceLine), lost: z.int().min(0) });
+
+export type TraceLines = Decoded<typeof traceLines>;
 export type DetailsAnswer = Decoded<typeof detailsAnswer>;
 export type EventsAnswer = Decoded<typeof eventsAnswer>;
