@@ -149,6 +149,18 @@ test('each page without changes continues where the page before it ended', () =>
   expect(second.next).toBeNull();
 });
 
+test('a list of sessions follows the sessions that open and end after the first listing', () => {
+  const driver = new ViewDriver();
+  const clients = (): string[] => driver.view.sessionsAfter(null, 1_000).items.map(({ client }) => client);
+  const opened = Array.from({ length: 600 }, (_, number) => `c${(number * 7) % 600}`);
+  for (const client of opened.slice(0, 300)) driver.open(client);
+  expect(clients()).toEqual(opened.slice(0, 300).sort());
+  for (const client of opened.slice(300)) driver.open(client);
+  for (const client of opened.slice(0, 100)) driver.end(client);
+  for (const client of opened.slice(500)) driver.open(client);
+  expect(clients()).toEqual(opened.slice(100).sort());
+});
+
 test('a page of retained messages continues after a topic that was deleted meanwhile', () => {
   const driver = new ViewDriver();
   for (const topic of ['r/a', 'r/a/b', 'r/b']) driver.retain(topic, 'x');

@@ -135,7 +135,7 @@ class ReplicatedMqttState implements MqttState {
   }
 
   visitSessions(after: ClientId | null, visit: (session: SessionView) => boolean): void {
-    this.#data.sessionsByClient.visitFrom(
+    this.#data.sessionsByClientNow().visitFrom(
       after ?? '',
       (session) => session.client === after || visit(session),
     );

@@ -60,8 +60,8 @@ export class StateData {
   readonly subscriptions = new SubscriptionTrie<Subscriber>();
   readonly sharedSubscriptionTrie = new SubscriptionTrie<SharedSubscription>();
   readonly sessionsByHome = new Map<MemberId, Set<Session>>();
-  /** All sessions in the order of their client ids. */
-  readonly sessionsByClient = new NameOrderedList<Session>();
+  /** Exists from the first listing of sessions on, so that it costs nothing where nobody lists them. */
+  #sessionsByClient: NameOrderedList<Session> | null = null;
   readonly timers = new DeadlineHeap<Timer>(timerBefore);
   /** Expiries of queued messages, see `queue-expiry.ts`. */
   readonly queueExpiries = new DeadlineHeap<QueueExpiry>(expiresBefore);
@@ -81,6 +81,11 @@ export class StateData {
   get subscriptionBytes(): number {
     const nodes = this.subscriptions.nodes + this.sharedSubscriptionTrie.nodes;
     return this.usage.subscriptionOwnBytes + nodes * trieNodeBytes;
+  }
+
+  /** Returns all sessions in the order of their client ids. */
+  sessionsByClientNow(): NameOrderedList<Session> {
+    return (this.#sessionsByClient ??= new NameOrderedList(this.sessions.values()));
   }
 
   /** Returns the sessions by the size of their queues. */
@@ -110,8 +115,8 @@ export class StateData {
     const known = this.sessions.get(session.client);
     if (known === session) this.usage.countSession(session.group, -1);
     else {
-      if (known) this.sessionsByClient.remove(known.client);
-      this.sessionsByClient.add(session);
+      if (known) this.#sessionsByClient?.remove(known.client);
+      this.#sessionsByClient?.add(session);
     }
     session.group = sessionGroup(session.owner, session.access?.address, session.client);
     this.usage.countSession(session.group, 1);
@@ -120,7 +125,7 @@ export class StateData {
 
   removeSession(session: Session): void {
     if (!this.sessions.delete(session.client)) return;
-    this.sessionsByClient.remove(session.client);
+    this.#sessionsByClient?.remove(session.client);
     this.usage.countSession(session.group, -1);
   }
 

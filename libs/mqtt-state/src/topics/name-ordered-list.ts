@@ -12,6 +12,15 @@ interface Named {
 export class NameOrderedList<Item extends Named> {
   readonly #blocks: Item[][] = [];
 
+  /** @param items with unique names, in any order */
+  constructor(items: Iterable<Item> = []) {
+    const sorted = [...items].sort((left, right) => (left.name < right.name ? -1 : 1));
+    // Half a block leaves room for insertions.
+    const length = blockLengthMax / 2;
+    for (let from = 0; from < sorted.length; from += length)
+      this.#blocks.push(sorted.slice(from, from + length));
+  }
+
   get isEmpty(): boolean {
     return this.#blocks.length === 0;
   }
