@@ -3,4 +3,9 @@
  * this process, and the WebSocket on the HTTP port, which the console uses. No listener may have such a name, because
  * `$` is not allowed in the setting `mqtt.listeners`.
  */
-export const internalListeners = { probe: '$probe', publisher: '$publisher', console: '$console' } as const;
+export const internalListeners = {
+  probe: '$probe',
+  publisher: '$publisher',
+  console: '$console',
+  stateChanges: '$api',
+} as const;

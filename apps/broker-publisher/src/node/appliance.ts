@@ -30,6 +30,7 @@ import type { MemoryGuard } from '../limits/memory-guard.ts';
 import { startMemoryGuard } from '../limits/start-memory-guard.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
+import { StateChanges } from '../state-changes/state-changes.ts';
 import {
   answerQuestions,
   answerTraces,
@@ -336,7 +337,11 @@ export class Appliance implements Lifecycle {
   ): Broker {
     const { config, version } = this.#options;
     const { reporter } = this.#metrics;
-    const port = observedClientPort(runner, () => reporter.onEffectsWritten());
+    const stateChanges = new StateChanges(runner);
+    const port = observedClientPort(runner, (effects) => {
+      reporter.onEffectsWritten();
+      stateChanges.onEffects(effects);
+    });
     return createBroker({
       memberId: config.id,
       port: this.#faultInjection?.wrap(port) ?? port,
