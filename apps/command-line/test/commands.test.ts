@@ -247,6 +247,21 @@ test('a stream that ends with an error fails with its sentence', async () => {
   expect(err).toBe(`mqtt-cluster: ${detail}\n`);
 });
 
+test('events names the client of an event', async () => {
+  const event = {
+    atMs: 0,
+    member: 'm1',
+    kind: 'connected',
+    client: 'boiler-7',
+    text: 'the client connected',
+  };
+  const { out } = await against(
+    answering({ 'GET /events': { events: [event], next: null, ...gaps } }),
+    'events',
+  );
+  expect(out).toContain('m1  connected  boiler-7: the client connected');
+});
+
 test('events prints the newest event at the end', async () => {
   const event = (text: string): object => ({ atMs: 0, member: 'm1', kind: 'elected', text });
   const body = { events: [event('second'), event('first')], next: null, ...gaps };

@@ -67,7 +67,7 @@ export function addClusterCommands(program: Command, registry: Registry): void {
     description: 'print the settings of the cluster, or change them',
     examples: {
       settings: 'all settings',
-      'settings drainPerSecond=500': 'change one on all members',
+      'settings queuedMessagesMax=2000': 'change one on all members',
     },
     run: async (context, operands) => {
       const body = parseSettings(operands);

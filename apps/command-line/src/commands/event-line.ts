@@ -3,6 +3,7 @@ import { printable } from '../text/printable.ts';
 import { time } from '../text/values.ts';
 
 /** Returns an event as one line. */
-export function eventLine({ atMs, member, kind, text }: Schemas['Event']): string {
-  return printable(`${time(atMs)}  ${member}  ${kind}  ${text}`);
+export function eventLine({ atMs, member, kind, client, text }: Schemas['Event']): string {
+  const subject = client === undefined ? '' : `${client}: `;
+  return printable(`${time(atMs)}  ${member}  ${kind}  ${subject}${text}`);
 }
