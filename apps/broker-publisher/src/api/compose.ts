@@ -8,6 +8,7 @@ import { announcedUrls } from '../listeners/client-listeners.ts';
 import type { ManagementInterface } from '../node/management-interface.ts';
 import type { MemberRunner } from '../node/member-runner.ts';
 import type { MemberReporter } from '../observability/member-reporter.ts';
+import type { StateChanges } from '../state-changes/state-changes.ts';
 import { ApiGateway } from './api-gateway.ts';
 import { homeSessions, sessionsQuestion } from './clients/home-sessions.ts';
 import { memberReport } from './members/member-report.ts';
@@ -25,6 +26,9 @@ export interface ApiComponents {
   readonly management: ManagementInterface;
   readonly queries: PeerQueries;
   readonly clusterQueries: Omit<ClusterQueries, 'trace'>;
+  readonly clusterTraces: Pick<ClusterQueries, 'trace'>;
+  /** Null until the broker exists. */
+  readonly stateChanges: () => StateChanges | null;
   readonly authentication: ClientAuthentication;
   readonly reporter: Pick<MemberReporter, 'droppedMessages' | 'commits'>;
   readonly memoryPressure: MemberReporterOptions['memoryPressure'];

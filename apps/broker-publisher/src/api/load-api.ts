@@ -15,6 +15,8 @@ import { subscriptionHandlers } from './subscriptions/subscription-handlers.ts';
 import { SubscriptionsReader } from './subscriptions/subscriptions-reader.ts';
 import { userHandlers } from './users/user-handlers.ts';
 import { ApiProblem } from './http/api-problem.ts';
+import { StateChangeError } from '../state-changes/state-change-error.ts';
+import type { StateChanges } from '../state-changes/state-changes.ts';
 
 /** Creates the handlers of all operations. Returns the function that answers requests. */
 export function loadApi(components: ApiComponents): (exchange: HttpExchange) => Promise<void> {
@@ -32,10 +34,21 @@ export function loadApi(components: ApiComponents): (exchange: HttpExchange) => 
     authentication: components.authentication,
     broker: () => {
       const broker = components.broker();
-      if (broker === null) throw new ApiProblem(503, 'the broker has not started yet', { later: true });
+      if (broker === null) throw notStarted();
       return broker;
     },
   });
+  /** @throws ApiProblem the change is refused, or its result is unknown */
+  const changing = async <Result>(change: (changes: StateChanges) => Promise<Result>): Promise<Result> => {
+    const changes = components.stateChanges();
+    if (changes === null) throw notStarted();
+    try {
+      return await change(changes);
+    } catch (error) {
+      if (!(error instanceof StateChangeError)) throw error;
+      throw new ApiProblem(error.later ? 503 : 409, error.message, { later: error.later });
+    }
+  };
   const retained = new RetainedReader(view);
   return createApiApp({
     access: management.access,
@@ -60,7 +73,7 @@ export function loadApi(components: ApiComponents): (exchange: HttpExchange) => 
         clients: new ClientsReader({ view, queries: clusterQueries, askEach }),
         queries: clusterQueries,
         view,
-        deleteSession: (id) => local.endSession(id),
+        deleteSession: (id) => changing((changes) => changes.deleteSession(id)),
       }),
       ...subscriptionHandlers(
         new SubscriptionsReader({
@@ -70,9 +83,16 @@ export function loadApi(components: ApiComponents): (exchange: HttpExchange) => 
           askAll: (kind, body, others) => queries.askAll(kind, body, others),
         }),
       ),
-      ...retainedHandlers({ retained, clear: (topics) => local.clearRetained(topics) }),
+      ...retainedHandlers({
+        retained,
+        clear: (topics) => changing((changes) => changes.deleteRetained(topics)),
+      }),
       ...messageHandlers(local),
-      ...eventHandlers(clusterQueries),
+      ...eventHandlers(clusterQueries, components.clusterTraces),
     },
   });
+}
+
+function notStarted(): ApiProblem {
+  return new ApiProblem(503, 'the broker has not started yet', { later: true });
 }

@@ -97,6 +97,8 @@ export class Appliance implements Lifecycle {
   readonly clusterQueries: ClusterQuestions;
   readonly clusterTraces: ClusterTraces;
   #broker: Broker | null = null;
+  /** Changes of the replicated state for the HTTP API. */
+  #stateChanges: StateChanges | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
   #memory: MemoryGuard | null = null;
@@ -338,6 +340,7 @@ export class Appliance implements Lifecycle {
     const { config, version } = this.#options;
     const { reporter } = this.#metrics;
     const stateChanges = new StateChanges(runner);
+    this.#stateChanges = stateChanges;
     const port = observedClientPort(runner, (effects) => {
       reporter.onEffectsWritten();
       stateChanges.onEffects(effects);
@@ -398,6 +401,8 @@ export class Appliance implements Lifecycle {
       management,
       queries: this.#queries,
       clusterQueries: this.clusterQueries,
+      clusterTraces: this.clusterTraces,
+      stateChanges: () => this.#stateChanges,
       authentication: this.#authentication!,
       reporter: metrics.reporter,
       memoryPressure: () => this.#memory?.pressure ?? 'none',

@@ -52,9 +52,13 @@ function request(authorization?: string, more: object = {}) {
   };
 }
 
+const reads = ['members', 'settings read', 'rules read', 'clients read', 'subscriptions read'];
+const viewed = [...reads, 'retained read', 'events read'];
+const operated = ['settings', 'drain', 'undrain', 'transfer', 'disconnect', 'delete session'];
+
 test.each([
-  ['vera', ['members', 'settings read', 'rules read']],
-  ['otto', ['members', 'settings read', 'rules read', 'settings', 'drain', 'undrain', 'transfer']],
+  ['vera', viewed],
+  ['otto', [...viewed, ...operated, 'delete retained', 'publish', 'subscribe']],
   ['ada', Object.keys(roleOfAct)],
   ['nobody', []],
 ])('the user %s may do exactly what its role permits', async (user, permitted) => {

@@ -105,6 +105,22 @@ describe('the access rules of the caller', () => {
   });
 });
 
+it('deletes the session of a client of any user', async () => {
+  await admin.ok('replaceRules', 'PUT', '/rules', { rules: [] });
+  const stream = await as('operator').raw('GET', '/subscribe?filter=owned&seconds=60');
+  const owned = async () => {
+    const { body } = await admin.send('GET', '/clients?user=operator');
+    return (body as { items: { id: string }[] }).items;
+  };
+  await until(async () => (await owned()).length === 1);
+  const [{ id }] = (await owned()) as [{ id: string }];
+  expect(await as('operator').ok('deleteSession', 'DELETE', `/clients/${id}/session`)).toEqual({
+    deleted: true,
+  });
+  await until(async () => (await owned()).length === 0);
+  expect(await readEvents(stream)).toEqual([]);
+});
+
 it('counts each change and each refusal in the audit', async () => {
   const counts = async () => {
     const text = await (await cluster.get('a', '/metrics')).text();

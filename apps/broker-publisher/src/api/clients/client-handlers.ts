@@ -10,8 +10,8 @@ export interface ClientHandlersOptions {
   readonly clients: ClientsReader;
   readonly queries: Pick<ClusterQueries, 'disconnectClients'>;
   readonly view: () => StateView;
-  /** Ends the session of a client. @throws ApiProblem */
-  readonly deleteSession: (id: ClientId) => Promise<void>;
+  /** Returns false if the client has no session. @throws ApiProblem */
+  readonly deleteSession: (id: ClientId) => Promise<boolean>;
 }
 
 type Ids = 'listClients' | 'getClient' | 'disconnectClient' | 'disconnectClients' | 'deleteSession';
@@ -42,10 +42,6 @@ export function clientHandlers({
       const { ended, ...gaps } = await queries.disconnectClients(unique);
       return { ended: ended.size, notConnected: unique.filter((id) => !ended.has(id)), ...union(gaps) };
     },
-    deleteSession: async ({ params: { id } }) => {
-      if (view().session(id) === undefined) return { deleted: false };
-      await deleteSession(id);
-      return { deleted: true };
-    },
+    deleteSession: async ({ params }) => ({ deleted: await deleteSession(params.id) }),
   };
 }

@@ -11,10 +11,11 @@ import type { ApiHandlers } from '../http/handler.ts';
 /** Position after an event: its time, and the events of this millisecond that were shown. */
 const cursorSchema = z.object({ atMs: z.number(), shown: z.int().min(0).max(1_000) });
 
-type Queries = Pick<ClusterQueries, 'events'> & Partial<Pick<ClusterQueries, 'trace'>>;
-
 /** Returns the handlers of the operations on events and traces. */
-export function eventHandlers(queries: Queries): ApiHandlers<'listEvents' | 'trace'> {
+export function eventHandlers(
+  queries: Pick<ClusterQueries, 'events'>,
+  traces: Pick<ClusterQueries, 'trace'>,
+): ApiHandlers<'listEvents' | 'trace'> {
   return {
     listEvents: async ({ query: { client, limit, after } }) => {
       const position = decodeCursor(cursorSchema, after);
@@ -42,8 +43,7 @@ export function eventHandlers(queries: Queries): ApiHandlers<'listEvents' | 'tra
         seconds: seconds ?? streamSecondsDefault,
         payload: payload ?? false,
       };
-      const trace = await queries.trace?.(filter, ended.signal);
-      if (trace === undefined) throw new ApiProblem(501, 'this member cannot trace packets');
+      const trace = await traces.trace(filter, ended.signal);
       if ('code' in trace) throw new ApiProblem(trace.code, trace.reason, { later: true });
       return eventStream(streamOf(trace));
     },

@@ -8,16 +8,13 @@ import { internalListeners } from '../../authentication/internal-listeners.ts';
 import { streamPair } from '../../health/stream-pair.ts';
 import type { Caller } from '../http/handler.ts';
 import { LocalClient } from './local-client.ts';
-import type { LocalClientOptions, LocalPublish } from './local-client.ts';
+import type { LocalClientOptions } from './local-client.ts';
 
 export interface LocalClientsOptions {
   readonly self: MemberId;
   readonly broker: () => Pick<Broker, 'handle'>;
   readonly authentication: Pick<ClientAuthentication, 'subjectFor'>;
 }
-
-/** Acknowledgements that the deletion of retained messages may wait for at the same time. */
-const openPublishesMax = 64;
 
 /** Opens clients of this member inside this process. */
 export class LocalClients {
@@ -35,33 +32,6 @@ export class LocalClients {
   ): Promise<LocalClient> {
     const stream = subject === undefined ? this.#internalStream() : this.#streamOf(subject, address);
     return LocalClient.connect({ stream, clientId: this.#newClientId(), ...options });
-  }
-
-  /** Ends the session of a client: a connection with the same client identifier replaces it. @throws ApiProblem */
-  async endSession(clientId: string): Promise<void> {
-    const client = await LocalClient.connect({ stream: this.#internalStream(), clientId });
-    client.end();
-  }
-
-  /** Deletes retained messages. Returns their number. @throws ApiProblem */
-  async clearRetained(topics: AsyncIterable<readonly string[]>): Promise<number> {
-    const client = await LocalClient.connect({
-      stream: this.#internalStream(),
-      clientId: this.#newClientId(),
-    });
-    try {
-      let deleted = 0;
-      for await (const batch of topics) {
-        for (let start = 0; start < batch.length; start += openPublishesMax) {
-          const messages = batch.slice(start, start + openPublishesMax).map(emptyMessage);
-          await Promise.all(messages.map((message) => client.publish(message)));
-          deleted += messages.length;
-        }
-      }
-      return deleted;
-    } finally {
-      client.end();
-    }
   }
 
   /** Opens a stream on which no rule applies. */
@@ -88,8 +58,4 @@ export class LocalClients {
   #newClientId(): string {
     return `api.${this.#options.self}.${randomUUID()}`;
   }
-}
-
-function emptyMessage(topic: string): LocalPublish {
-  return { topic, payload: Buffer.alloc(0), qos: 1, retain: true };
 }

@@ -4,7 +4,7 @@ import type { RetainedReader } from './retained-reader.ts';
 export interface RetainedHandlersOptions {
   readonly retained: RetainedReader;
   /** Deletes the retained messages of these topics. @throws ApiProblem */
-  readonly clear: (topics: AsyncIterable<readonly string[]>) => Promise<number>;
+  readonly clear: (topics: readonly string[]) => Promise<number>;
 }
 
 type Ids = 'listRetained' | 'getRetainedMessage' | 'deleteRetainedMessage' | 'deleteRetained';
@@ -16,23 +16,18 @@ export function retainedHandlers({ retained, clear }: RetainedHandlersOptions): 
     getRetainedMessage: ({ query }) => retained.read(query.topic),
     deleteRetainedMessage: async ({ query: { topic } }) => {
       if (!retained.has(topic)) return { deleted: false };
-      await clear(once([topic]));
-      return { deleted: true };
+      return { deleted: (await clear([topic])) > 0 };
     },
     deleteRetained: async ({ query: { filter, dryRun } }) => {
       let matched = 0;
       // All topics are known before the first deletion changes the state.
-      const found: (readonly string[])[] = [];
+      const found: string[] = [];
       for await (const topics of retained.topics(filter)) {
         matched += topics.length;
-        if (!dryRun) found.push(topics);
+        if (!dryRun) found.push(...topics);
       }
-      const deleted = dryRun ? 0 : await clear(once(...found));
+      const deleted = dryRun ? 0 : await clear(found);
       return { matched, deleted, dryRun };
     },
   };
-}
-
-async function* once(...batches: readonly (readonly string[])[]): AsyncGenerator<readonly string[]> {
-  yield* batches;
 }
