@@ -18,6 +18,11 @@ interface ClientInternals {
   readonly _keepaliveTimer: NodeJS.Timeout | null;
 }
 
+/** Parts of Aedes that its types omit. */
+interface AedesInternals {
+  deleteClient(id: string): void;
+}
+
 /** Aedes' end of one client connection. */
 export interface AedesConnection {
   /** Passes a PINGREQ to Aedes. */
@@ -54,6 +59,10 @@ export class AedesAdapter {
       authorizePublish: (_client, _packet, done) => done(new Error('clients publish through the member')),
     });
     this.#aedes.on('keepaliveTimeout', (client: Client) => streamOf(client).events.onKeepAliveTimeout());
+    this.#aedes.on('client', (client: Client) => {
+      // A stream that closes between the acceptance and this event has no later event that removes the client.
+      if (client.closed) (this.#aedes as unknown as AedesInternals).deleteClient(client.id);
+    });
     for (const event of ['clientError', 'connectionError'] as const) {
       this.#aedes.on(event, (client: Client, error: Error) => {
         this.#logger.debug(
@@ -66,6 +75,11 @@ export class AedesAdapter {
     (this.#aedes as NodeJS.EventEmitter).on('error', (error: Error) => {
       this.#logger.error({ error: error.message }, 'Aedes reported an internal error');
     });
+  }
+
+  /** Clients that Aedes has registered. */
+  get clients(): number {
+    return this.#aedes.connectedClients;
   }
 
   async start(): Promise<void> {

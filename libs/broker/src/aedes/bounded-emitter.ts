@@ -25,7 +25,8 @@ interface QueuedMessage {
  */
 export class BoundedEmitter {
   readonly #listeners = new Map<string, Set<EmitterListener>>();
-  #queue: QueuedMessage[] = [];
+  /** Delivered messages at the head are undefined: their small payloads would keep large buffers of Node in memory. */
+  #queue: (QueuedMessage | undefined)[] = [];
   /** Index of the first undelivered message. To increment an index costs less than to shift the array. */
   #head = 0;
   readonly concurrent = 1;
@@ -98,7 +99,7 @@ export class BoundedEmitter {
       left--;
       if (left > 0) return;
       this.current--;
-      this.#head++;
+      this.#queue[this.#head++] = undefined;
       if (this.#head >= compactionThreshold) {
         this.#queue = this.#queue.slice(this.#head);
         this.#head = 0;
