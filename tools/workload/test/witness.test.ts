@@ -7,12 +7,16 @@ import { waitFor } from '@mqtt-cluster/kit';
 import { Witness } from '../src/index.ts';
 
 const host = '127.0.0.1';
+/** CONNACK return code of MQTT 3.1.1, table 3.1. */
+const serverUnavailable = 3;
 const everything = { fromMs: 0, untilMs: Infinity, includes: () => true };
 
 /** A server that acknowledges each message and sends it to all subscribers, except those that a test withholds. */
 class Relay {
   readonly #subscribers = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
+  /** Number of further connections that the server refuses with CONNACK. */
+  refusals = 0;
   /** Returns the messages that subscribers receive instead of this one. */
   forward: (payload: string) => string[] = (payload) => [payload];
   readonly #server: Server = createServer((socket) => {
@@ -24,8 +28,13 @@ class Relay {
   });
 
   #answer(socket: Socket, packet: Packet): void {
-    if (packet.cmd === 'connect')
+    if (packet.cmd === 'connect') {
+      if (this.refusals-- > 0) {
+        socket.end(generate({ cmd: 'connack', returnCode: serverUnavailable, sessionPresent: false }));
+        return;
+      }
       socket.write(generate({ cmd: 'connack', returnCode: 0, sessionPresent: false }));
+    }
     if (packet.cmd === 'subscribe') {
       this.#subscribers.add(socket);
       socket.write(generate({ cmd: 'suback', messageId: packet.messageId!, granted: [1] }));
@@ -127,3 +136,13 @@ test('the witness counts connections that the server closes', async () => {
   await measured(24);
   expect((await witness.stop()).disconnects).toBeGreaterThanOrEqual(4);
 });
+
+test('a client of the witness that the server refuses with CONNACK connects again', async () => {
+  await measured(8);
+  // Both publishers and both subscribers are refused once.
+  const clients = 4;
+  relay.refusals = clients;
+  relay.cut();
+  await waitFor('reconnects', () => (relay.refusals <= -clients ? true : undefined), { timeoutMs: 20_000 });
+  await witness.stop();
+}, 60_000);

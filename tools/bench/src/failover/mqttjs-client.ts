@@ -29,6 +29,8 @@ export const mqttJs: MeasuredClientFactory = ({ label, servers, rate }, recorder
       keepalive: keepaliveSeconds,
       reschedulePings: false,
       connectTimeout: openMsMax,
+      // A member without a majority refuses CONNECT. Without this option, MQTT.js never connects again after a refusal.
+      reconnectOnConnackError: true,
     });
     client.on('error', () => undefined); // the client reconnects
     clients.push(client);

@@ -90,6 +90,8 @@ export class Witness {
       clientId,
       clean: false,
       reconnectPeriod: 200,
+      // Without this option, MQTT.js never connects again after a refusal, for example by an overloaded member.
+      reconnectOnConnackError: true,
       keepalive: 5,
     });
     client.on('close', () => (this.#disconnects += this.#timer === null ? 0 : 1));

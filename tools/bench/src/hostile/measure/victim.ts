@@ -19,7 +19,15 @@ function urlOf({ host, mqttPort }: Endpoint): string {
 }
 
 function options(clientId: string): IClientOptions {
-  return { clientId, clean: false, username: users.witness, password, reconnectPeriod: 200 };
+  return {
+    clientId,
+    clean: false,
+    username: users.witness,
+    password,
+    reconnectPeriod: 200,
+    // Without this option, MQTT.js never connects again after a refusal, for example by an overloaded member.
+    reconnectOnConnackError: true,
+  };
 }
 
 /** Leaves an absent session with acknowledged messages in its queue. */
