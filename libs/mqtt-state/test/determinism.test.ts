@@ -223,6 +223,13 @@ const expiryThatPassed: Step[] = [
     member: 'a',
     commands: [
       { kind: 'open', client: 'one', clean: false, expirySeconds: 0, receiveMaximum: 1, adopt: true },
+    ],
+  },
+  // The commands follow in batches of their own, because each needs the epoch that the first one creates.
+  {
+    kind: 'commands',
+    member: 'a',
+    commands: [
       {
         kind: 'subscribe',
         client: 'one',
