@@ -1,6 +1,6 @@
 import type { Command } from '@mqtt-cluster/contracts';
 import { defaultLimits } from '../src/index.ts';
-import type { PendingCommand } from '../src/log/proposer.ts';
+import type { PendingCommand } from '../src/log/pending-command.ts';
 import { WaitingCommands } from '../src/log/waiting-commands.ts';
 import { TestCluster } from './cluster.ts';
 

@@ -1,14 +1,7 @@
-import type { Broker } from '@mqtt-cluster/broker';
-import type { Logger, StateView } from '@mqtt-cluster/contracts';
+import type { StateView } from '@mqtt-cluster/contracts';
 import { QueryFault } from '../queries/index.ts';
-import type { ClusterQueries, PeerQueries } from '../queries/index.ts';
-import type { ClientAuthentication } from '../authentication/client-authentication.ts';
-import type { ApplianceConfig } from '../config.ts';
 import { announcedUrls } from '../listeners/client-listeners.ts';
-import type { ManagementInterface } from '../node/management-interface.ts';
-import type { MemberRunner } from '../node/member-runner.ts';
-import type { MemberReporter } from '../observability/member-reporter.ts';
-import type { StateChanges } from '../state-changes/state-changes.ts';
+import type { ApiComponents } from './api-components.ts';
 import { ApiGateway } from './api-gateway.ts';
 import { homeSessions, sessionsQuestion } from './clients/home-sessions.ts';
 import { memberReport } from './members/member-report.ts';
@@ -16,25 +9,6 @@ import type { MemberReporterOptions } from './members/member-report.ts';
 import { drainQuestion, memberQuestion } from './members/questions.ts';
 import { RateMeter } from './members/rate-meter.ts';
 import { homeSubscriptions, subscriptionsQuestion } from './subscriptions/home-subscriptions.ts';
-
-/** The parts of an appliance that the HTTP API reads and changes. */
-export interface ApiComponents {
-  readonly config: ApplianceConfig;
-  readonly version: string;
-  readonly logger: Logger;
-  readonly runner: MemberRunner;
-  readonly management: ManagementInterface;
-  readonly queries: PeerQueries;
-  readonly clusterQueries: Omit<ClusterQueries, 'trace'>;
-  readonly clusterTraces: Pick<ClusterQueries, 'trace'>;
-  /** Null until the broker exists. */
-  readonly stateChanges: () => StateChanges | null;
-  readonly authentication: ClientAuthentication;
-  readonly reporter: Pick<MemberReporter, 'droppedMessages' | 'commits'>;
-  readonly memoryPressure: MemberReporterOptions['memoryPressure'];
-  /** The broker; it starts after the HTTP server. */
-  readonly broker: () => Broker | null;
-}
 
 /**
  * Answers the questions of other members for the API, and returns the gateway of the requests. The handlers themselves are

@@ -1,5 +1,5 @@
 import type { HttpExchange } from '@mqtt-cluster/runtime';
-import type { ApiComponents } from './compose.ts';
+import type { ApiComponents } from './api-components.ts';
 import { clientHandlers } from './clients/client-handlers.ts';
 import { ClientsReader } from './clients/clients-reader.ts';
 import { clusterHandlers } from './cluster/cluster-handlers.ts';

@@ -180,7 +180,7 @@ export class ClientAuthentication implements Authenticator {
  * Returns the authentication of the WebSocket on the HTTP port: the providers of all listeners, except certificates, which a
  * browser would present to another server. Clients without a user are admitted only if each listener admits them.
  */
-export function consoleAuthentication(
+function consoleAuthentication(
   listeners: readonly Pick<ClientListener, 'authentication' | 'anonymous'>[],
 ): ListenerAuthentication {
   const used = new Set(listeners.flatMap(({ authentication }) => authentication));

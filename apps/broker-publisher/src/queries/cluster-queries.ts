@@ -7,9 +7,9 @@ export interface ConnectionDetails extends ConnectionInfo {
   readonly member: MemberId;
 }
 
-export type ClientEventKind = 'connected' | 'disconnected' | 'takenOver' | 'refused' | 'redirected';
+type ClientEventKind = 'connected' | 'disconnected' | 'takenOver' | 'refused' | 'redirected';
 
-export type ClusterEventKind =
+type ClusterEventKind =
   'elected' | 'isolated' | 'serving' | 'draining' | 'configChanged' | 'snapshotInstalled' | 'alarm';
 
 /** An event of the last hour. Times are Unix ms of the member's clock. */

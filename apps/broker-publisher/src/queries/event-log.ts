@@ -14,7 +14,7 @@ export interface EventLogLimits {
   readonly clusterMax: number;
 }
 
-export const defaultEventLogLimits: EventLogLimits = {
+const defaultEventLogLimits: EventLogLimits = {
   ageMsMax: 60 * 60 * 1_000,
   perClientMax: 50,
   clientBytesMax: 8 * 1024 * 1024,

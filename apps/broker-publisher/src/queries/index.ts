@@ -7,18 +7,15 @@ export type { Answer, Answers, MissingMembers } from './peer-queries.ts';
 export { ClusterQuestions } from './cluster-questions.ts';
 export { ClusterTraces } from './cluster-traces.ts';
 export { answerTraces } from './member-traces.ts';
-export { defaultEventLogLimits, EventLog } from './event-log.ts';
+export { EventLog } from './event-log.ts';
 export { ClusterEvents, recordClientEvent } from './event-sources.ts';
 export { answerQuestions } from './member-answers.ts';
 export { QueryFault } from './answered-queries.ts';
-export type { QueryHandler } from './answered-queries.ts';
 export type {
   ClusterQueries,
   ConnectionDetails,
-  EventFilter,
   RecordedEvent,
   TraceFilter,
   TraceItem,
-  TraceLine,
   TraceRefusal,
 } from './cluster-queries.ts';

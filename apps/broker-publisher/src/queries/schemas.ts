@@ -76,7 +76,7 @@ const event = z.object({
 export const eventsAnswer = z.object({ events: z.array(event).max(eventsMax), more: z.boolean() });
 
 /** Longest duration of a trace. */
-export const traceSecondsMax = 600;
+const traceSecondsMax = 600;
 
 export const traceFilter = z
   .object({

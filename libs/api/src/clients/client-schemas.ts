@@ -24,7 +24,7 @@ const summaryFields = {
   dropped: z.int().meta({ description: 'Messages that were dropped for this client.' }),
 };
 
-export const clientSummarySchema = z.object(summaryFields).meta({
+const clientSummarySchema = z.object(summaryFields).meta({
   id: 'ClientSummary',
   description:
     'A client and its session. The details of the connection are null while its member is unreachable.',

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { gapsSchema } from '../shared/page.ts';
 
 /** The kinds of events: those of clients first, then those of the cluster. */
-export const eventKinds = [
+const eventKinds = [
   'connected',
   'disconnected',
   'takenOver',

@@ -11,7 +11,7 @@ const retainedFields = {
   expiresInSeconds: z.number().nullable().meta({ description: 'Null if the message does not expire.' }),
 };
 
-export const retainedItemSchema = z.object(retainedFields).meta({ id: 'RetainedItem' });
+const retainedItemSchema = z.object(retainedFields).meta({ id: 'RetainedItem' });
 export type RetainedItem = Decoded<typeof retainedItemSchema>;
 
 export const retainedPageSchema = pageOf('RetainedPage', retainedItemSchema);

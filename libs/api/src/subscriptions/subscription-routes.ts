@@ -5,7 +5,7 @@ import { pageOf } from '../shared/page.ts';
 import { pageParameters, topicName } from '../shared/parameters.ts';
 import { jsonResult } from '../shared/responses.ts';
 
-export const subscriptionSchema = z
+const subscriptionSchema = z
   .object({
     client: z.string(),
     filter: z.string(),

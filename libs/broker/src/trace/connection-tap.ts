@@ -1,13 +1,20 @@
 import type { DeliverEffect } from '@mqtt-cluster/contracts';
-import type { Lifecycle } from '../connection/lifecycle.ts';
+import type { ProtocolVersion } from '../codec/decode-connect.ts';
 import { describePacket } from './describe-packet.ts';
 import type { PacketBytes } from './describe-packet.ts';
 import type { TracedPacket } from './packet-trace.ts';
 import type { Traces } from './traces.ts';
 
+/** What a trace needs of a connection. */
+interface TracedConnection {
+  readonly client: string;
+  readonly address: string;
+  readonly version: ProtocolVersion;
+}
+
 /** Passes the packets of one connection to the traces. A connection has one only while a trace runs. */
 export class ConnectionTap {
-  readonly #lifecycle: Lifecycle;
+  readonly #connection: TracedConnection;
   readonly #traces: Traces;
   /** The packet from the client that is being handled, before the traces have received it. */
   #pending: TracedPacket | null = null;
@@ -15,8 +22,8 @@ export class ConnectionTap {
   /** Topic of the next PUBLISH to the client, which may contain an alias only. */
   outgoingTopic = '';
 
-  constructor(lifecycle: Lifecycle, traces: Traces) {
-    this.#lifecycle = lifecycle;
+  constructor(connection: TracedConnection, traces: Traces) {
+    this.#connection = connection;
     this.#traces = traces;
   }
 
@@ -27,7 +34,7 @@ export class ConnectionTap {
     if (!this.#isTraced) return;
     const { client, ...description } = describePacket(
       packet,
-      this.#lifecycle.version,
+      this.#connection.version,
       this.#traces.showPayloads,
     );
     const bytes = headerBytes(packet.end - packet.start) + packet.end - packet.start;
@@ -65,7 +72,7 @@ export class ConnectionTap {
     let start = 1;
     while ((bytes[start] ?? 0) >= 0x80) start++;
     const packet = { first: bytes[0] ?? 0, bytes, start: start + 1, end: bytes.length };
-    const description = describePacket(packet, this.#lifecycle.version, this.#traces.showPayloads);
+    const description = describePacket(packet, this.#connection.version, this.#traces.showPayloads);
     if (packetId > 0) description.packetId = packetId;
     if (description.topic === '') description.topic = this.outgoingTopic.slice(0, topicLengthMax);
     this.#traces.offer({ ...this.#line('out', bytes.length), ...description });
@@ -92,11 +99,11 @@ export class ConnectionTap {
   }
 
   get #isTraced(): boolean {
-    return this.#traces.concern(this.#lifecycle.client, this.#lifecycle.address);
+    return this.#traces.concern(this.#connection.client, this.#connection.address);
   }
 
   #line(direction: 'in' | 'out', bytes: number) {
-    const { client, address } = this.#lifecycle;
+    const { client, address } = this.#connection;
     return { atMs: Date.now(), client, address, direction, bytes };
   }
 }

@@ -10,7 +10,8 @@ import type {
 import type { CommandResult, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../cluster/peers.ts';
-import type { PendingBatch, PendingCommand, Proposer } from '../log/proposer.ts';
+import type { PendingCommand } from '../log/pending-command.ts';
+import type { PendingBatch, Proposer } from '../log/proposer.ts';
 import { Acknowledgements } from './delivery/acknowledgements.ts';
 import { ClientInputs } from './client-inputs.ts';
 import type { Connection } from './connections/connection.ts';

@@ -2,22 +2,11 @@ import type { ClientId, Command, LogIndex, OutboxItem, PublishCommand } from '@m
 import { encodePublishes, isWithinShare } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { PendingRequest } from '../home/pending-request.ts';
+import type { PendingCommand } from './pending-command.ts';
 import { WaitingCommands } from './waiting-commands.ts';
 
 /** Upper bound of batches sent and not yet applied, however small they are. */
 const smallBatchesInFlightMax = 1_024;
-
-export interface PendingCommand {
-  command: Command;
-  readonly request: PendingRequest | null;
-  /** The client already has its answer, a degraded acknowledgement. */
-  answered: boolean;
-  /** The home delivered the message to its own clients before the cluster had it (early delivery). */
-  deliveredEarly: boolean;
-  readonly receivedMs: number;
-  /** The last applied log index when the home received the command. */
-  readonly receivedIndex: LogIndex;
-}
 
 export interface PendingBatch {
   readonly sequence: number;

@@ -2,7 +2,7 @@ import type { ClientId, Command } from '@mqtt-cluster/contracts';
 import { commandBytes } from './command-size.ts';
 import { Fifo } from '../home/delivery/fifo.ts';
 import type { MemberLimits } from '../options.ts';
-import type { PendingCommand } from './proposer.ts';
+import type { PendingCommand } from './pending-command.ts';
 
 interface Waiting {
   readonly pending: PendingCommand;

@@ -10,7 +10,7 @@ const rejectedMin = 0x80;
 const subscriptionQoS: QoS = 2;
 
 /** A time in which a client made no progress, Unix ms. */
-export interface ClientGap {
+interface ClientGap {
   readonly startMs: number;
   /** Null while the gap lasts. */
   readonly endMs: number | null;

@@ -23,7 +23,7 @@ export interface LabStateMember {
   readonly faults: string;
 }
 
-export interface LabStateFault {
+interface LabStateFault {
   readonly action: string;
   readonly members: 'none' | 'optional' | 'some' | 'groups';
   readonly value: { readonly example: string; readonly required: boolean } | null;

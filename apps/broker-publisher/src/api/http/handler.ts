@@ -34,7 +34,7 @@ type Result<Route> = Route extends { responses: { 200: JsonResponse<infer Schema
     : never;
 
 /** An authorized and valid request of one operation. */
-export interface ApiRequest<Id extends OperationId> {
+interface ApiRequest<Id extends OperationId> {
   readonly params: Part<Routes[Id], 'params'>;
   readonly query: Part<Routes[Id], 'query'>;
   readonly body: Body<Routes[Id]>;
@@ -47,7 +47,7 @@ export interface ApiRequest<Id extends OperationId> {
  * Handles one operation. A value is sent as JSON with the status of the operation (200 or 202); a response is sent as it
  * is. @throws ApiProblem the request cannot be answered; nothing has changed
  */
-export type ApiHandler<Id extends OperationId> = (
+type ApiHandler<Id extends OperationId> = (
   request: ApiRequest<Id>,
 ) => Promise<Result<Routes[Id]> | Response> | Result<Routes[Id]> | Response;
 

@@ -3,7 +3,7 @@ import type { MemberRates } from '@mqtt-cluster/api';
 type PerQos = readonly [number, number, number];
 
 /** Totals since the start of the member. */
-export interface RateTotals {
+interface RateTotals {
   readonly received: PerQos;
   readonly delivered: PerQos;
   readonly dropped: number;
