@@ -65,6 +65,19 @@ describe('the answer to a publish of an MQTT 5 client (MQTT 5, 3.4.2.1, 3.5.2.1)
     expect(publish('x')).toBe('noSubscribers');
   });
 
+  test('is 0x10 if a client of an isolated home has left before its SUBSCRIBE with a shared filter was handled', () => {
+    cluster.cut('a');
+    cluster.run(5_000);
+    connect('a', subscriber, 's');
+    const subscriptions = ['$share/g/y', 'x'].map((filter) => ({ filter, qos: 1 as const }));
+    cluster.member('a').input(subscriber, { kind: 'subscribe', packetId: 1, subscriptions });
+    cluster.member('a').input(subscriber, { kind: 'disconnect', graceful: true });
+    cluster.run(100);
+    cluster.heal('a');
+    cluster.run(11_000);
+    expect(publish('x')).toBe('noSubscribers');
+  });
+
   test('is 0x00 if a clean session of another member subscribes, and 0x10 after its UNSUBSCRIBE', () => {
     connect('b', subscriber, 's');
     subscribe('b', 'x/#');

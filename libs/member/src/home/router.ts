@@ -90,7 +90,12 @@ export class Router {
     for (const [filter, count] of filters) this.#count(filter, -count);
   }
 
+  /**
+   * Does nothing for a connection that has ended: the deferred packets of such a connection are handled after `removeAll`,
+   * and no later event would remove the subscription.
+   */
   add(connection: Connection, subscription: Subscription): void {
+    if (connection.phase === 'gone') return;
     const known = connection.subscriptions.has(subscription.filter);
     if (!known) this.#charge(connection, subscriptionBytes(subscription));
     connection.subscriptions.set(subscription.filter, subscription);
