@@ -185,6 +185,12 @@ describeWithOpenssl('a connection with TLS', () => {
 
   it('is reset by abandon like a connection without TLS', async () => {
     const address = await serve(acknowledge, { key, cert });
+    const reason = new Promise((resolve) => {
+      server.once('secureConnection', (socket: Socket) => {
+        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+        socket.once('close', () => resolve('closed'));
+      });
+    });
     const connection = new MqttConnection({
       server: { ...address, access: { ca: cert.toString() } },
       version: 4,
@@ -195,15 +201,6 @@ describeWithOpenssl('a connection with TLS', () => {
         onEnded: () => undefined,
       },
     });
-    const reason = await new Promise((resolve) => {
-      const timer = setInterval(() => {
-        const [socket] = sockets;
-        if (socket === undefined) return;
-        clearInterval(timer);
-        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
-        socket.once('close', () => resolve('closed'));
-      }, 1);
-    });
-    expect(reason).toBe('ECONNRESET');
+    expect(await reason).toBe('ECONNRESET');
   });
 });
