@@ -135,10 +135,9 @@ class ReplicatedMqttState implements MqttState {
   }
 
   visitSessions(after: ClientId | null, visit: (session: SessionView) => boolean): void {
-    this.#data.sessionsByClientNow().visitFrom(
-      after ?? '',
-      (session) => session.client === after || visit(session),
-    );
+    this.#data
+      .sessionsByClientNow()
+      .visitFrom(after ?? '', (session) => session.client === after || visit(session));
   }
 
   *subscribers(topic: string): Iterable<Subscriber> {
