@@ -4,7 +4,7 @@ import type { Schemas } from '@mqtt-cluster/api/client';
 
 export type Role = 'viewer' | 'operator' | 'admin';
 
-/** A user who may use the console. */
+/** The user of the console with its role. */
 export type Me = Schemas['Me'];
 
 export type Member = Schemas['Member'];

@@ -34,7 +34,7 @@ export interface HttpServerOptions {
   readonly health: () => CheckResult;
   /** Check behind `/readyz`: clients may connect. */
   readonly ready: () => CheckResult;
-  /** Returns the value of `/status`: any value that JSON can represent. */
+  /** Returns the content of `/status`; the server encodes it as JSON. */
   readonly status: () => unknown;
   /** More paths for GET. Each function returns a JSON value, or a promise of a JSON value. */
   readonly pages?: Readonly<Record<string, () => unknown>>;

@@ -4,10 +4,10 @@ import { isIP } from 'node:net';
 const hostPattern = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/i;
 
 /**
- * The host names under which a server may be addressed. A page that reaches the server under any other name may be the
- * page of an attacker, who has pointed a name of his own at the server's address (DNS rebinding). An IP address needs no
- * entry, because a page at an IP address comes from that address. The names `localhost` and below `.localhost` need no
- * entry either: browsers never look them up.
+ * The host names under which browsers may address a server. An attacker can let the DNS name of a page resolve to the
+ * address of the server (DNS rebinding). The requests of that page then have the attacker's name in the header Host. An
+ * IP address needs no entry, because a page at an IP address comes from that address. The name `localhost` and names
+ * below `.localhost` need no entry either: browsers never look them up.
  */
 export class KnownHosts {
   readonly #names: ReadonlySet<string>;
