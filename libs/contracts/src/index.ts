@@ -6,6 +6,7 @@ export * from './cluster-config.ts';
 export * from './cluster-settings.ts';
 export * from './commands.ts';
 export * from './errors.ts';
+export * from './event-kinds.ts';
 export * from './ids.ts';
 export * from './ip-address.ts';
 export * from './lifecycle.ts';

@@ -1,5 +1,5 @@
 import type { ConnectionInfo, TracedPacket } from '@mqtt-cluster/broker';
-import type { ClientId, MemberId } from '@mqtt-cluster/contracts';
+import type { ClientId, EventKind, MemberId } from '@mqtt-cluster/contracts';
 import type { MissingMembers } from './peer-queries.ts';
 
 /** A connection with the member that serves it. Times are Unix ms of the clock of that member. */
@@ -7,16 +7,11 @@ export interface ConnectionDetails extends ConnectionInfo {
   readonly member: MemberId;
 }
 
-type ClientEventKind = 'connected' | 'disconnected' | 'takenOver' | 'refused' | 'redirected';
-
-type ClusterEventKind =
-  'elected' | 'isolated' | 'serving' | 'draining' | 'configChanged' | 'snapshotInstalled' | 'alarm';
-
 /** An event of the last hour. Times are Unix ms of the member's clock. */
 export interface RecordedEvent {
   readonly atMs: number;
   readonly member: MemberId;
-  readonly kind: ClientEventKind | ClusterEventKind;
+  readonly kind: EventKind;
   readonly client?: ClientId;
   readonly user?: string;
   readonly address?: string;

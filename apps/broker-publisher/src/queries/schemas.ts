@@ -1,3 +1,4 @@
+import { eventKinds } from '@mqtt-cluster/contracts';
 import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 
@@ -51,20 +52,7 @@ export const eventsQuestion = z.object({
 
 const event = z.object({
   atMs: z.number(),
-  kind: z.enum([
-    'connected',
-    'disconnected',
-    'takenOver',
-    'refused',
-    'redirected',
-    'elected',
-    'isolated',
-    'serving',
-    'draining',
-    'configChanged',
-    'snapshotInstalled',
-    'alarm',
-  ]),
+  kind: z.enum(eventKinds),
   client: z.string().optional(),
   user: z.string().optional(),
   address: z.string().optional(),

@@ -1,22 +1,7 @@
+import { eventKinds } from '@mqtt-cluster/contracts';
 import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { gapsSchema } from '../shared/page.ts';
-
-/** The kinds of events: those of clients first, then those of the cluster. */
-const eventKinds = [
-  'connected',
-  'disconnected',
-  'takenOver',
-  'refused',
-  'redirected',
-  'elected',
-  'isolated',
-  'serving',
-  'draining',
-  'configChanged',
-  'snapshotInstalled',
-  'alarm',
-] as const;
 
 export const eventSchema = z
   .object({
