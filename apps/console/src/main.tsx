@@ -12,7 +12,7 @@ import { Failed, Loading } from './parts/states.tsx';
 import { signal } from '@preact/signals';
 
 const meEveryMs = 3_000;
-/** Why the member did not answer who the user is; null after an answer. */
+/** Why the request for the signed-in user failed; null after an answer. */
 const startError = signal<string | null>(null);
 
 /** Asks who the user is until the member answers. An answer 401 means that the user has to sign in. */

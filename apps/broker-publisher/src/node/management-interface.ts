@@ -81,7 +81,7 @@ export class ManagementInterface implements Lifecycle {
   readonly access: AdminAccess;
   readonly audit: AuditLog;
   readonly sessions: Sessions;
-  /** Signs persons in and out who use the console. */
+  /** Signs users of the console in and out. */
   readonly signIn: SignIn;
   /** The users and rules of the cluster. */
   readonly users: UserAdministration;

@@ -18,7 +18,7 @@ export type WebAnswer<Value> =
     }
   | {
       readonly ok: false;
-      /** 401: nobody is signed in, or the credentials are wrong. 429: retry after `retryAfterSeconds`. */
+      /** 401: the request has no session, or the credentials are wrong. 429: retry after `retryAfterSeconds`. */
       readonly code: 401 | 403 | 429 | 503;
       readonly reason: string;
       readonly retryAfterSeconds?: number;
@@ -86,7 +86,7 @@ export class SignIn {
     return { ok: true, value: {}, setCookie: endedCookie(request.isSecure) };
   }
 
-  /** Returns the user and the role of a request, or code 401 if nobody is signed in and this host may do nothing. */
+  /** Returns the user and the role of a request, or code 401 if the request has no session and its host may do nothing. */
   async me(request: WebRequest): Promise<WebAnswer<Me>> {
     const identified = await this.#options.access.identify(request);
     if (!identified.granted) return answerOf(identified);

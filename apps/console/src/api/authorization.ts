@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { Me, Role } from './types.ts';
 
-/** The signed-in user; null when nobody is signed in; undefined until the member has answered. */
+/** The signed-in user; null without a session; undefined until the member has answered. */
 export const me = signal<Me | null | undefined>(undefined);
 
 export const role = computed<Role>(() => me.value?.role ?? 'viewer');

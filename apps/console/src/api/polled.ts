@@ -5,7 +5,7 @@ import { Poll } from './poll.ts';
 import type { PollEnvironment } from './poll.ts';
 import { ApiError, isAborted } from './problem.ts';
 
-/** What a page knows of something that it polls. Data stays when a later request fails. */
+/** The last answer to a request that a page repeats. Data stays when a later request fails. */
 export interface Polled<Data> {
   readonly data: ReadonlySignal<Data | null>;
   /** Why the last request failed; null after an answer. */

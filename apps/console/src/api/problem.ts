@@ -15,7 +15,7 @@ export class ApiError extends Error {
 const textOfStatus: Readonly<Record<number, string>> = {
   401: 'Sign in first.',
   403: 'Your role does not allow this.',
-  404: 'The member does not know this path. Its version may be older than this console.',
+  404: 'The member has no such path. Its version may be older than this console.',
   429: 'Too many attempts. Wait a moment and try again.',
   503: 'The member cannot answer now.',
 };

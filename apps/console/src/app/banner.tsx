@@ -1,7 +1,7 @@
 import { duration, names } from '../text/format.ts';
 import { askedMember, members, overview, overviewError, overviewRetryInMs } from './overview.ts';
 
-/** What a reader of any page has to know: the member that serves the page is silent or isolated, or others are missing. */
+/** The warning above each page: the member that serves the page is silent or isolated, or other members are missing. */
 export function Banner() {
   const error = overviewError.value;
   const retryInMs = overviewRetryInMs.value;

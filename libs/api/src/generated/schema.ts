@@ -709,7 +709,7 @@ export interface components {
              * @enum {string|null}
              */
             role: "leader" | "follower" | "candidate" | "learner" | "none" | null;
-            /** @description The leader as this member sees it. Null if the member knows no leader or is unreachable. */
+            /** @description The leader as this member sees it. Null if the member has no leader or is unreachable. */
             leader: string | null;
             term: number | null;
             appliedIndex: number | null;
@@ -2800,7 +2800,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The user. Status 401 if nobody is signed in and this host may do nothing. */
+            /** @description The user. Status 401 if the request has no session and its host may do nothing. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -34,7 +34,7 @@ export const memberSchema = z
       .nullable()
       .meta({ description: 'Null if the asked member cannot know it.' }),
     leader: z.string().nullable().meta({
-      description: 'The leader as this member sees it. Null if the member knows no leader or is unreachable.',
+      description: 'The leader as this member sees it. Null if the member has no leader or is unreachable.',
     }),
     term: z.int().nullable(),
     appliedIndex: z.int().nullable(),

@@ -50,7 +50,7 @@ export const signInRoutes = {
     summary: 'The user and the role of this request',
     responses: jsonResult(
       meSchema,
-      'The user. Status 401 if nobody is signed in and this host may do nothing.',
+      'The user. Status 401 if the request has no session and its host may do nothing.',
     ),
   }),
 } as const;

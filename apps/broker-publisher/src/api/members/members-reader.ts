@@ -114,7 +114,7 @@ function problemsOf(
   if (config !== null && leader === null && state !== 'isolated')
     problems.push({
       severity: 'critical',
-      text: `${self} knows no leader (term ${term}): publishes with QoS 1 and 2 wait.`,
+      text: `${self} has no leader (term ${term}): publishes with QoS 1 and 2 wait.`,
       runbook: runbook('MqttClusterNoLeader'),
     });
   for (const { id, reachable, unreachableReason } of members) {

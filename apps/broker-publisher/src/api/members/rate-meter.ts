@@ -30,7 +30,7 @@ const msPerSecond = 1_000;
 
 /**
  * Computes the rates of a member from its totals. It takes a sample only when a page asks for rates, so that rates cost
- * nothing while nobody looks at them.
+ * nothing between such requests.
  */
 export class RateMeter {
   readonly #options: RateMeterOptions;
