@@ -22,8 +22,14 @@ const lockFileSchema = z.object({
 const ownGroup = '@mqtt-cluster';
 /** Packages that each image certainly contains. Their absence shows a list that is not of this image. */
 const expected = ['mqtt', 'zod'];
-/** Packages that are published without a licence file. Their package.json states the licence MIT. */
-const withoutLicenceText = ['@hono/zod-openapi', '@hono/zod-validator'];
+/**
+ * Packages that are published without a licence file, with the package of the same project and licence whose text must be
+ * in the list.
+ */
+const licenceTextIn: Readonly<Record<string, string>> = {
+  '@hono/zod-openapi': 'hono',
+  '@hono/zod-validator': 'hono',
+};
 
 /**
  * Returns what is wrong with the CycloneDX list of an image, in one sentence, or null. The list must contain each
@@ -39,14 +45,20 @@ export function billOfMaterialsFault(text: string, root: string): string | null 
     ),
   );
   const thirdParty = components.filter(({ group }) => group !== ownGroup);
+  const withText = new Set(
+    thirdParty.filter(({ evidence }) => (evidence?.licenses ?? []).length > 0).map((each) => fullName(each)),
+  );
   for (const component of thirdParty) {
-    const name = `${component.group === undefined ? '' : `${component.group}/`}${component.name}`;
+    const name = fullName(component);
     const id = `${name}@${component.version}`;
     if (!pinned.has(id)) return `${id} is not in the lock file`;
-    if ((component.evidence?.licenses ?? []).length === 0 && !withoutLicenceText.includes(name))
-      return `${id} has no licence text`;
+    if (!withText.has(licenceTextIn[name] ?? name)) return `${id} has no licence text`;
   }
   const names = new Set(thirdParty.map(({ name }) => name));
   const missing = expected.find((name) => !names.has(name));
   return missing === undefined ? null : `the package ${missing} is missing`;
+}
+
+function fullName({ group, name }: { readonly group?: string | undefined; readonly name: string }): string {
+  return group === undefined ? name : `${group}/${name}`;
 }

@@ -11,6 +11,8 @@ describe('billOfMaterialsFault', () => {
       'node_modules/mqtt': { version: '5.0.0' },
       'node_modules/a/node_modules/@x/zod': { version: '4.0.0' },
       'node_modules/zod': { version: '4.0.0' },
+      'node_modules/hono': { version: '4.1.0' },
+      'node_modules/@hono/zod-openapi': { version: '1.2.0' },
     };
     writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ packages }));
   });
@@ -32,6 +34,13 @@ describe('billOfMaterialsFault', () => {
 
   it('names a third-party package without a licence text', () => {
     expect(faultOf(mqtt, { name: 'zod', version: '4.0.0' })).toBe('zod@4.0.0 has no licence text');
+  });
+
+  it('accepts a package that is published without its licence text, beside the text of its project', () => {
+    const withoutText = { group: '@hono', name: 'zod-openapi', version: '1.2.0' };
+    const hono = { name: 'hono', version: '4.1.0', evidence };
+    expect(faultOf(mqtt, zod, hono, withoutText)).toBeNull();
+    expect(faultOf(mqtt, zod, withoutText)).toBe('@hono/zod-openapi@1.2.0 has no licence text');
   });
 
   it('rejects a list without a package that every image contains', () => {
