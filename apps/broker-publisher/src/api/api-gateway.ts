@@ -1,9 +1,6 @@
 import type { Logger } from '@mqtt-cluster/contracts';
 import type { HttpExchange } from '@mqtt-cluster/runtime';
 
-/** The paths below `/api/` that the web part of the member answers. */
-const signInPaths: readonly string[] = ['sign-in', 'sign-out', 'me'].map((name) => `/api/v1/${name}`);
-
 type Answer = (exchange: HttpExchange) => Promise<void>;
 
 /**
@@ -22,8 +19,7 @@ export class ApiGateway {
 
   /** Returns false for a path that belongs to another component. */
   takeOver(exchange: HttpExchange): boolean {
-    const { path } = exchange;
-    if (!path.startsWith('/api/') || signInPaths.includes(path)) return false;
+    if (!exchange.path.startsWith('/api/')) return false;
     this.#serve(exchange).catch((error: unknown) => {
       this.#logger.error({ reason: String(error) }, 'the HTTP API could not answer');
       exchange.response.destroy();

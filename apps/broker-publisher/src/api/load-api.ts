@@ -11,6 +11,7 @@ import { LocalClients } from './messages/local-clients.ts';
 import { messageHandlers } from './messages/message-handlers.ts';
 import { RetainedReader } from './retained/retained-reader.ts';
 import { retainedHandlers } from './retained/retained-handlers.ts';
+import { signInHandlers } from './sign-in/sign-in-handlers.ts';
 import { subscriptionHandlers } from './subscriptions/subscription-handlers.ts';
 import { SubscriptionsReader } from './subscriptions/subscriptions-reader.ts';
 import { userHandlers } from './users/user-handlers.ts';
@@ -68,6 +69,7 @@ export function loadApi(components: ApiComponents): (exchange: HttpExchange) => 
         isSecure: config.http.tls.key !== '',
       }),
       ...memberHandlers({ members, status, commandHandler, isKnownMember, ask }),
+      ...signInHandlers(management.signIn),
       ...userHandlers({ users: management.users, rules: management.rules }),
       ...clientHandlers({
         clients: new ClientsReader({ view, queries: clusterQueries, askEach }),

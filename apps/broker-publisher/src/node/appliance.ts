@@ -49,7 +49,6 @@ import { listenAddress } from './listen-address.ts';
 import { ConsoleFiles } from '../web/console-files.ts';
 import { MqttUpgrades } from '../web/mqtt-upgrades.ts';
 import { requestGuard } from '../web/request-guard.ts';
-import { signInRoutes } from '../web/sign-in-routes.ts';
 import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
 import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
@@ -392,7 +391,6 @@ export class Appliance implements Lifecycle {
     const render = (): Promise<string> =>
       metrics.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
     const files = new ConsoleFiles({ needsTls: tls !== undefined });
-    const signIn = signInRoutes(management.signIn);
     const api = composeApi({
       config,
       version: this.#options.version,
@@ -424,7 +422,7 @@ export class Appliance implements Lifecycle {
       guard: requestGuard(config),
       takeOver: (exchange) => api.takeOver(exchange),
       onUpgrade: (upgrade) => upgrades.handle(upgrade),
-      routes: (request) => files.respond(request) ?? signIn(request) ?? management.routes(request),
+      routes: (request) => files.respond(request) ?? management.routes(request),
       ready: () => management.ready(),
       status: () => ({
         ...runner.status(),

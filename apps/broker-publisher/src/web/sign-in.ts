@@ -1,3 +1,4 @@
+import type { Me } from '@mqtt-cluster/api';
 import type { Role } from '@mqtt-cluster/contracts';
 import type { HttpRequest } from '@mqtt-cluster/runtime';
 import type { AdminAccess, AdminRequest, Refusal } from '../admin/access/admin-access.ts';
@@ -23,17 +24,6 @@ export type WebAnswer<Value> =
       readonly reason: string;
       readonly retryAfterSeconds?: number;
     };
-
-/** The answer of `GET /api/v1/me`. */
-export interface Me {
-  /** Null for a request without a user: from this host, or with the admin token. */
-  readonly user: string | null;
-  readonly role: Role;
-  /** Whether the page comes from `npm start`. A member answers false; the server of the lab changes that. */
-  readonly lab: boolean;
-  /** True: this host may administer the cluster without credentials. */
-  readonly anonymous: boolean;
-}
 
 export interface SignInOptions {
   readonly access: AdminAccess;
@@ -93,6 +83,7 @@ export class SignIn {
     const { actor, user } = identified;
     return {
       ok: true,
+      // The server of `npm start` replaces `lab`.
       value: { user, role: actor.role, lab: false, anonymous: actor.name === 'local' && user === null },
     };
   }

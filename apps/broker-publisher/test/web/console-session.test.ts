@@ -25,7 +25,8 @@ afterAll(() => cluster.close());
 
 function call(method: string, path: string, body?: unknown, cookie = ''): Promise<BrowserAnswer> {
   const page = { origin: `http://${host}:${port}`, 'sec-fetch-site': 'same-origin', 'x-mqtt-cluster': '1' };
-  const headers = { ...page, ...(cookie !== '' && { cookie }) };
+  const type = body === undefined ? {} : { 'content-type': 'application/json' };
+  const headers = { ...page, ...type, ...(cookie !== '' && { cookie }) };
   return send({ host, port, method, path, headers, ...(body !== undefined && { body }) });
 }
 

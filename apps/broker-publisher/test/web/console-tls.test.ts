@@ -32,7 +32,8 @@ requiring('openssl')('the console over HTTPS', () => {
 
   function call(method: string, path: string, body?: object, more: Record<string, string> = {}) {
     return new Promise<{ code: number; cookie: string; text: string }>((resolve, reject) => {
-      const headers = { origin: origin(), 'x-mqtt-cluster': '1', ...more };
+      const type = body === undefined ? {} : { 'content-type': 'application/json' };
+      const headers = { origin: origin(), 'x-mqtt-cluster': '1', ...type, ...more };
       const options = { host, port, method, path, headers, agent: false, rejectUnauthorized: false };
       const sent = request(options, (response) => {
         let text = '';

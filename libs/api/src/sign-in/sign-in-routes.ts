@@ -7,7 +7,7 @@ import { jsonBody, jsonResult } from '../shared/responses.ts';
 const tags = ['Sign-in'];
 
 const signInSchema = z
-  .strictObject({ user: z.string().min(1), password: z.string().min(1) })
+  .strictObject({ user: z.string().min(1).max(256), password: z.string().min(1).max(1_024) })
   .meta({ id: 'SignIn' });
 
 const signedInSchema = z.object({ user: z.string(), role: roleSchema }).meta({ id: 'SignedIn' });

@@ -11,19 +11,15 @@ import { adminUserAgent } from '../../admin/paths.ts';
 import { ApiProblem, problemResponse } from './api-problem.ts';
 import { readJson } from './body.ts';
 import type { ApiHandlers, Caller } from './handler.ts';
+import { jsonResponse } from './json-response.ts';
 import { queryOf, validated } from './validation.ts';
 
 export interface ApiAppOptions {
   readonly access: Pick<AdminAccess, 'decide'>;
   readonly audit: Pick<AuditLog, 'onAct' | 'onRefusal'>;
   readonly logger: Logger;
-  readonly handlers: ApiHandlers<HandledOperation>;
+  readonly handlers: ApiHandlers<OperationId>;
 }
-
-/** The operations that the web part of the member answers. */
-type SignInOperation = 'signIn' | 'signOut' | 'getMe';
-
-type HandledOperation = Exclude<OperationId, SignInOperation>;
 
 /** The declared parts of any operation, without their exact types. */
 interface AnyRoute {
@@ -51,7 +47,7 @@ const retryAfterSeconds = 2;
 export function createApiApp(options: ApiAppOptions): (exchange: HttpExchange) => Promise<void> {
   const exchanges = new WeakMap<object, HttpExchange>();
   const app = new Hono<{ Bindings: { incoming: object } }>();
-  for (const id of Object.keys(options.handlers) as HandledOperation[]) {
+  for (const id of Object.keys(options.handlers) as OperationId[]) {
     const route: AnyRoute = routes[id];
     const path = `${apiPrefix}${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
     app.on(route.method.toUpperCase(), path, async (context) => {
@@ -74,7 +70,7 @@ export function createApiApp(options: ApiAppOptions): (exchange: HttpExchange) =
 
 async function answer(
   options: ApiAppOptions,
-  id: HandledOperation,
+  id: OperationId,
   exchange: HttpExchange,
   parameters: Readonly<Record<string, string>>,
 ): Promise<Response> {
@@ -138,13 +134,6 @@ function report(
   const way = headers['user-agent']?.startsWith(adminUserAgent) ? 'command line' : 'http';
   const parameters = { path, ...Object.fromEntries(query), ...given };
   audit.onAct({ way, action: act, actor, address, parameters }, code);
-}
-
-function jsonResponse(value: unknown, status: number): Response {
-  return new Response(`${JSON.stringify(value)}\n`, {
-    status,
-    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
-  });
 }
 
 function problemOf(error: unknown, logger: Logger): ApiProblem {
