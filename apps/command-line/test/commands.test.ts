@@ -239,6 +239,19 @@ test('trace prints direction, packet and decision, and asks for payloads only wi
   expect(api.requests[0]?.path).toBe('/trace?client=boiler-7&seconds=60');
 });
 
+test('trace reports missing members and lost packets as notes, not as packets', async () => {
+  const missing = { unreachable: ['m3'], tooOld: ['m4'] };
+  const stream =
+    `event: missing\ndata: ${JSON.stringify(missing)}\n\n` +
+    `event: lost\ndata: ${JSON.stringify({ member: 'm2', lines: 7 })}\n\n`;
+  const { out, err } = await against(() => ({ stream }), 'trace', '--client', 'boiler-7');
+  expect(out).toBe('');
+  expect(err).toContain('m3 did not answer');
+  expect(err).toContain('m4');
+  expect(err).toContain('The trace lost 7 packets of m2, because they were read too slowly.');
+  expect(err).toContain('after 0 packets');
+});
+
 test('a stream that ends with an error fails with its sentence', async () => {
   const detail = 'The trace was ended: another trace has started.';
   const stream = `event: error\ndata: ${JSON.stringify({ detail })}\n\n`;

@@ -28,11 +28,9 @@ test('keeps the newest thousand packets, newest first, and counts all', () => {
 });
 
 test('an event about missing members or packets changes what the page reports as missing', () => {
-  const event = parseTraceEvent({
-    event: 'status',
-    data: '{"dropped":3,"unreachable":["m4"],"tooOld":["m7"]}',
-  });
-  const trace = addItems(emptyTrace, [packet(1), event, event]);
+  const missing = parseTraceEvent({ event: 'missing', data: '{"unreachable":["m4"],"tooOld":["m7"]}' });
+  const lost = parseTraceEvent({ event: 'lost', data: '{"member":"m2","lines":3}' });
+  const trace = addItems(emptyTrace, [packet(1), missing, lost, lost]);
   expect([trace.total, trace.missed, trace.unreachable, trace.tooOld]).toEqual([1, 6, ['m4'], ['m7']]);
 });
 

@@ -76,13 +76,21 @@ export function addEventCommands(program: Command, registry: Registry): void {
       const connection = await context.connect();
       let packets = 0;
       const query = { ...subject, seconds, ...(payload && { payload: true }) };
-      for await (const item of connection.events<Schemas['TraceItem']>('/trace', query)) {
+      const onNamed = (name: string, data: unknown): void => {
+        if (name === 'missing') context.noteGaps(data as { unreachable: string[]; tooOld: string[] });
+        if (name === 'lost') context.output.note(lostNote(data as { member: string; lines: number }));
+      };
+      for await (const item of connection.events<Schemas['TraceItem']>('/trace', query, onNamed)) {
         packets++;
         context.output.showLine(item, traceLine);
       }
       context.output.note(`The trace has ended after ${count(packets, 'packet')}.`);
     },
   });
+}
+
+function lostNote({ member, lines }: { readonly member: string; readonly lines: number }): string {
+  return `The trace lost ${count(lines, 'packet')} of ${member}, because they were read too slowly.`;
 }
 
 function traceLine(item: Schemas['TraceItem']): string {

@@ -4,6 +4,7 @@ import createClient from 'openapi-fetch';
 import type { Client } from 'openapi-fetch';
 import { CommandError } from '../program/errors.ts';
 import { eventsOf } from './event-stream.ts';
+import type { OnNamedEvent } from './event-stream.ts';
 import { rejectionOf, unanswered } from './failures.ts';
 import type { Fetch } from './node-fetch.ts';
 
@@ -73,6 +74,7 @@ export class Connection {
   async *events<Item>(
     path: '/subscribe' | '/trace',
     query: Readonly<Record<string, string | number | boolean>>,
+    onNamed: OnNamedEvent = () => undefined,
   ): AsyncGenerator<Item> {
     const parameters = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]);
     const url = `${this.server}${apiPrefix}${path}?${new URLSearchParams(parameters)}`;
@@ -80,7 +82,7 @@ export class Connection {
     if (!response.ok || response.body === null) {
       throw rejectionOf(this.server, response.status, bodyOf(await response.text()));
     }
-    yield* eventsOf<Item>(response.body);
+    yield* eventsOf<Item>(response.body, onNamed);
   }
 
   /** Returns a body of bytes, and reports how many bytes have arrived. @throws CommandError */

@@ -3,12 +3,18 @@ import { CommandError } from '../program/errors.ts';
 /** Characters of one event. A trace with payloads has the largest events. */
 const eventLengthMax = 4 * 1024 * 1024;
 
+/** Receives an event that has a name. It is about the stream itself and is no item of it. */
+export type OnNamedEvent = (name: string, data: unknown) => void;
+
 /**
- * Yields the data of each event of a stream of server-sent events, as JSON values. Comments and unnamed fields are skipped.
+ * Yields the data of each event without a name of a stream of server-sent events, as JSON values. Comments are skipped.
  *
  * @throws CommandError the stream has broken, or an event named `error` ended it
  */
-export async function* eventsOf<Item>(body: ReadableStream<Uint8Array>): AsyncGenerator<Item> {
+export async function* eventsOf<Item>(
+  body: ReadableStream<Uint8Array>,
+  onNamed: OnNamedEvent,
+): AsyncGenerator<Item> {
   const decoder = new TextDecoder();
   let rest = '';
   try {
@@ -18,8 +24,10 @@ export async function* eventsOf<Item>(body: ReadableStream<Uint8Array>): AsyncGe
       rest = blocks.pop() ?? '';
       if (rest.length > eventLengthMax) throw new CommandError('the server sent an event that is too large');
       for (const block of blocks) {
-        const data = dataOf(block);
-        if (data !== null) yield data as Item;
+        const event = eventOf(block);
+        if (event === null) continue;
+        if (event.name === undefined) yield event.data as Item;
+        else onNamed(event.name, event.data);
       }
     }
   } catch (cause) {
@@ -28,7 +36,7 @@ export async function* eventsOf<Item>(body: ReadableStream<Uint8Array>): AsyncGe
   }
 }
 
-function dataOf(block: string): unknown {
+function eventOf(block: string): { readonly name: string | undefined; readonly data: unknown } | null {
   const lines = block.split(/\r?\n/);
   const values = (field: string): string[] =>
     lines
@@ -38,7 +46,7 @@ function dataOf(block: string): unknown {
   if (data.length === 0) return null;
   const value: unknown = JSON.parse(data.join('\n'));
   const [name] = values('event');
-  if (name !== 'error') return value;
+  if (name !== 'error') return { name, data: value };
   throw new CommandError(
     (value as { detail?: string }).detail ?? 'the server ended the stream with an error',
   );

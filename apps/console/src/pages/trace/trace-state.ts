@@ -43,10 +43,10 @@ export function parseTraceEvent({ data }: StreamEvent): TraceEvent {
   const value: unknown = JSON.parse(data);
   const fields: Record<string, unknown> = typeof value === 'object' && value !== null ? { ...value } : {};
   if (typeof fields['packet'] === 'string') return { kind: 'packet', item: value as TraceItem };
-  const missed = fields['missed'] ?? fields['dropped'];
+  const { lines } = fields;
   return {
     kind: 'status',
-    missed: typeof missed === 'number' ? missed : 0,
+    missed: typeof lines === 'number' ? lines : 0,
     unreachable: strings(fields['unreachable']),
     tooOld: strings(fields['tooOld']),
   };
