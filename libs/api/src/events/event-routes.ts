@@ -41,7 +41,9 @@ export const eventRoutes = {
     operationId: 'trace',
     tags,
     summary: 'Every packet of one client, address or topic filter, as a stream',
-    description: `${subject} The trace never contains a password.`,
+    description:
+      `${subject} The trace never contains a password. An event named \`missing\` names the members whose packets the ` +
+      'trace lacks from then on, and an event named `lost` the packets of a member that were read too slowly.',
     request: {
       query: z
         .strictObject({

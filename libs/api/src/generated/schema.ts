@@ -505,7 +505,7 @@ export interface paths {
         };
         /**
          * Every packet of one client, address or topic filter, as a stream
-         * @description Exactly one of client, topic and address is required. The trace never contains a password. Needs the role admin.
+         * @description Exactly one of client, topic and address is required. The trace never contains a password. An event named `missing` names the members whose packets the trace lacks from then on, and an event named `lost` the packets of a member that were read too slowly. Needs the role admin.
          */
         get: operations["trace"];
         put?: never;
