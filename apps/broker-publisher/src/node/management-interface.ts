@@ -115,6 +115,7 @@ export class ManagementInterface implements Lifecycle {
       authenticator: { authenticate: options.authenticate },
       sessions: this.sessions,
       lab: config.lab,
+      servesHttps: config.http.tls.key !== '',
       now,
     });
     this.audit = new AuditLog(options.logger, options.metrics, now);

@@ -31,9 +31,16 @@ function accessWith({
   tokenText = null as string | null,
   trustsLoopback = true,
   lab = false,
+  servesHttps = false,
 } = {}): AdminAccess {
   const authorization = new Authorization(tokenText, trustsLoopback);
-  return new AdminAccess({ authorization, authenticator: { authenticate }, lab, now: () => nowMs });
+  return new AdminAccess({
+    authorization,
+    authenticator: { authenticate },
+    lab,
+    servesHttps,
+    now: () => nowMs,
+  });
 }
 
 const basic = (user: string, password = 'right'): string =>
@@ -89,6 +96,20 @@ test('the admin token counts as the role admin, from any address', async () => {
     granted: false,
     code: 403,
   });
+});
+
+test('at a port with HTTPS, the admin token over plain HTTP from another host is refused without a check', async () => {
+  const member = accessWith({ tokenText: token, servesHttps: true });
+  const plain = { isPrivate: false };
+  for (const given of [token, `${token}x`])
+    expect(await member.decide(request(`Bearer ${given}`, plain), 'backup')).toEqual({
+      granted: false,
+      code: 403,
+      reason: 'the admin token over plain HTTP from another host is refused: use HTTPS at this port',
+    });
+  expect(await member.decide(request(`Bearer ${token}`), 'backup')).toMatchObject({ granted: true });
+  const lab = accessWith({ tokenText: token, servesHttps: true, lab: true });
+  expect(await lab.decide(request(`Bearer ${token}`, plain), 'backup')).toMatchObject({ granted: true });
 });
 
 test('without credentials only this host may administer, and only without a token', async () => {

@@ -50,8 +50,10 @@ export interface AdminAccessOptions {
   readonly authenticator?: Pick<Authenticator, 'authenticate'>;
   /** The sessions of the console; absent: no cookie counts. */
   readonly sessions?: Pick<Sessions, 'find'>;
-  /** Whether passwords may cross the network without encryption. */
+  /** Whether passwords and the admin token may cross the network without encryption. */
   readonly lab: boolean;
+  /** Whether the port serves HTTPS. Then no request of another host needs plain HTTP for the admin token. */
+  readonly servesHttps?: boolean;
   readonly now: () => number;
 }
 
@@ -132,10 +134,12 @@ export class AdminAccess {
     return { ...refuse(reason), isUnauthenticated: true };
   }
 
-  #byToken(request: Pick<HttpRequest, 'headers' | 'isLocal'>): AdminDecision {
-    const { authorization } = this.#options;
+  #byToken(request: Pick<HttpRequest, 'headers' | 'isLocal' | 'isPrivate'>): AdminDecision {
+    const { authorization, lab, servesHttps = false } = this.#options;
     // Without a token of the member, the header has no meaning.
     if (!authorization.hasToken) return this.#withoutCredentials(request);
+    if (servesHttps && !request.isPrivate && !lab)
+      return refuse('the admin token over plain HTTP from another host is refused: use HTTPS at this port');
     const reason = authorization.rejectionReason(request);
     if (reason !== null) return wrong(reason);
     return { granted: true, actor: { name: 'token', role: 'admin' }, user: null };
