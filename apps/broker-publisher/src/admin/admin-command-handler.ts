@@ -52,14 +52,22 @@ export class AdminCommandHandler {
     drain: (given) => this.#validated(parameters.drain, given, ({ exit }) => this.#drain(exit)),
     undrain: (given) => this.#validated(parameters.none, given, () => this.#undrain()),
     add: (given) =>
-      this.#validated(parameters.add, given, ({ id }) => this.#administer({ kind: 'addMember', member: id })),
+      this.#validated(parameters.add, given, ({ id }) =>
+        this.#administer(
+          { kind: 'addMember', member: id },
+          `${id} is a learner and votes when it has caught up`,
+        ),
+      ),
     remove: (given) =>
       this.#validated(parameters.remove, given, ({ id, force }) =>
-        this.#administer({ kind: 'removeMember', member: id, force }),
+        this.#administer({ kind: 'removeMember', member: id, force }, `${id} is removed from the cluster`),
       ),
     transfer: (given) =>
       this.#validated(parameters.transfer, given, ({ to }) =>
-        this.#administer({ kind: 'transferLeadership', ...(to === undefined ? {} : { to }) }),
+        this.#administer(
+          { kind: 'transferLeadership', ...(to === undefined ? {} : { to }) },
+          to === undefined ? 'leadership is transferred' : `${to} is the leader`,
+        ),
       ),
     bootstrap: (given) => this.#validated(parameters.none, given, () => this.#bootstrap()),
     settings: (given) =>
@@ -117,21 +125,22 @@ export class AdminCommandHandler {
   async #drain(exit: boolean): Promise<AdminResponse> {
     if (exit) {
       this.#components.stop();
-      return { code: 202, body: { ok: true, text: 'draining; the process ends when the drain is complete' } };
+      return this.#begun('drains; its process ends when the drain is complete');
     }
     this.#components.runner.callMember((member) => member.drain(this.#components.drainPerSecond));
-    return { code: 202, body: { ok: true, text: 'draining; use undrain to accept clients again' } };
+    return this.#begun('drains; use undrain to accept clients again');
   }
 
   async #undrain(): Promise<AdminResponse> {
     this.#components.runner.callMember((member) => member.undrain());
-    return { code: 200, body: { ok: true, text: 'this member accepts clients again' } };
+    return { code: 200, body: { ok: true, text: `${this.#status().id} accepts clients again` } };
   }
 
   async #bootstrap(): Promise<AdminResponse> {
-    if (this.#status().config !== null) return rejection('this member already belongs to a cluster');
+    const { id, config } = this.#status();
+    if (config !== null) return rejection(`${id} already belongs to a cluster`);
     this.#components.runner.callMember((member) => member.bootstrap());
-    return { code: 202, body: { ok: true, text: 'forming a cluster with the members that have answered' } };
+    return this.#begun('forms a cluster with the members that have answered');
   }
 
   async #changeSettings(settings: SettingsChange): Promise<AdminResponse> {
@@ -152,9 +161,11 @@ export class AdminCommandHandler {
     }
   }
 
-  async #administer(action: AdminAction): Promise<AdminResponse> {
+  /** @param done what the change did, for an outcome without words */
+  async #administer(action: AdminAction, done: string): Promise<AdminResponse> {
     const { accepted, reason, later = false } = await this.#outcomeOf(action);
-    return accepted ? { code: 200, body: { ok: true, text: reason } } : rejection(reason, later);
+    if (!accepted) return rejection(reason, later);
+    return { code: 200, body: { ok: true, text: reason === '' ? done : reason } };
   }
 
   /** Proposes a change of users and rules, and waits until this member has applied it. */
@@ -172,6 +183,11 @@ export class AdminCommandHandler {
       this.#pending.set(request, resolve);
       this.#components.runner.callMember((member) => send(member, request));
     });
+  }
+
+  /** Returns the answer to a command that this member has begun. It names the member: another one may have been asked. */
+  #begun(what: string): AdminResponse {
+    return { code: 202, body: { ok: true, text: `${this.#status().id} ${what}` } };
   }
 
   #status(): MemberStatus {

@@ -88,7 +88,7 @@ test('a member redirects clients after drain --no-exit, accepts clients after un
 test('a new member replaces a removed member after the peers setting of all members lists the new one', async () => {
   await start('a', 'b', 'c');
   const removed = 'b';
-  await admin('a', 'remove', removed);
+  expect((await admin('a', 'remove', removed)).output).toBe('b is removed from the cluster\n');
   expect((await admin('a', 'members')).output).not.toContain(`\n${removed} `);
   await expect(admin('a', 'add', 'd')).rejects.toMatchObject({
     message: expect.stringContaining('peers'),
