@@ -145,17 +145,41 @@ test.each([
 });
 
 test('retained delete --dry-run asks only for the count', async () => {
-  const handler = answering({ 'DELETE /retained': { matched: 7, deleted: 0, dryRun: true } });
+  const handler = answering({ 'DELETE /retained': { matched: 7, deleted: 0, dryRun: true, next: null } });
   const { out } = await against(handler, 'retained', 'delete', 'a/#', '--dry-run');
   expect(out).toBe('7 retained messages would be deleted\n');
   expect(api.requests[0]?.path).toBe('/retained?filter=a%2F%23&dryRun=true');
 });
 
 test('retained delete without --dry-run deletes', async () => {
-  const handler = answering({ 'DELETE /retained': { matched: 7, deleted: 7, dryRun: false } });
+  const handler = answering({ 'DELETE /retained': { matched: 7, deleted: 7, dryRun: false, next: null } });
   const { out } = await against(handler, 'retained', 'delete', 'a/#');
   expect(out).toBe('7 of 7 retained messages deleted\n');
   expect(api.requests[0]?.path).toContain('dryRun=false');
+});
+
+test('retained delete takes as many requests as needed, and prints the sum', async () => {
+  const answers = [
+    { matched: 2_000, deleted: 1_999, dryRun: false, next: 'c1' },
+    { matched: 5, deleted: 5, dryRun: false, next: null },
+  ];
+  const { out } = await against(() => ({ body: answers.shift() }), 'retained', 'delete', 'a/#');
+  expect(out).toBe('2004 of 2005 retained messages deleted\n');
+  expect(api.requests.map(({ path }) => path)).toEqual([
+    '/retained?filter=a%2F%23&dryRun=false&limit=2000',
+    '/retained?filter=a%2F%23&dryRun=false&limit=2000&after=c1',
+  ]);
+});
+
+test('retained delete that fails says how many messages it has deleted before', async () => {
+  const problem = { type: 'about:blank', title: '', status: 409, detail: 'No.' };
+  const answers = [
+    { body: { matched: 2_000, deleted: 2_000, dryRun: false, next: 'c1' } },
+    { status: 409, body: problem },
+  ];
+  const { status, out, err } = await against(() => answers.shift()!, 'retained', 'delete', 'a/#');
+  expect({ status, out }).toEqual({ status: 1, out: '' });
+  expect(err).toContain('2000 retained messages deleted before this failure.\n');
 });
 
 test('retained prints text payloads as text and others as hexadecimal digits', async () => {

@@ -18,7 +18,7 @@ export interface HomeSessionInfo {
   readonly connectedAtMs: number;
   /** Messages that the client has received and not yet acknowledged. */
   readonly inFlight: number;
-  /** Messages of this connection that the home has dropped. */
+  /** Messages of this connection that the home has dropped, besides those of the replicated queue. */
   readonly dropped: number;
 }
 
@@ -46,6 +46,11 @@ export interface SessionInfo {
   readonly subscriptions: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
+  /**
+   * Messages that this member has seen dropped from the replicated queue, or for it, since it has the session in memory. A
+   * restart and an installed snapshot set the number to 0.
+   */
+  readonly dropped: number;
   /** Null if this member is not the home of the client. */
   readonly atHome: HomeSessionInfo | null;
 }
@@ -102,6 +107,17 @@ export interface StateView {
     filter: string,
     after: SubscriptionCursor | null,
     limit: number,
+    scope?: SubscriptionScope,
+  ): StatePage<SubscriptionInfo, SubscriptionCursor>;
+  /**
+   * Returns all subscriptions after a position (null: from the start).
+   * @param budget bound on the sessions and subscriptions that the call examines; it examines at least one session. At
+   *   the bound the page may have fewer items than `limit`, even none, and its `next` is not null.
+   */
+  subscriptionsAfter(
+    after: SubscriptionCursor | null,
+    limit: number,
+    budget: number,
     scope?: SubscriptionScope,
   ): StatePage<SubscriptionInfo, SubscriptionCursor>;
   /**

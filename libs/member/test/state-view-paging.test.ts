@@ -104,6 +104,13 @@ const lists: Record<string, List<never>> = {
     nameOf: ({ client, subscription }: { client: string; subscription: { filter: string } }) =>
       `${client} ${subscription.filter}`,
   },
+  'all subscriptions': {
+    change: (driver, name, add) => setSubscriber(driver, name, add, 't/+', '$share/group/#', 't/1', 'u'),
+    page: (driver, cursor, limit) =>
+      driver.view.subscriptionsAfter(cursor, limit, 5) as StatePage<unknown, never>,
+    nameOf: ({ client, subscription }: { client: string; subscription: { filter: string } }) =>
+      `${client} ${subscription.filter}`,
+  },
   'retained messages': {
     change: (driver, name, add) => driver.retain(`r/${name}`, add ? 'x' : ''),
     page: (driver, cursor, limit) =>
@@ -136,6 +143,21 @@ test.each(Object.entries(lists))(
     );
   },
 );
+
+test('a page of all subscriptions ends at its budget, also when it contains no subscription', () => {
+  const driver = new ViewDriver();
+  for (let number = 10; number < 40; number++) driver.open(`c${number}`);
+  driver.subscribe('c35', 'x', 'a');
+  const first = driver.view.subscriptionsAfter(null, 10, 20);
+  expect(first).toEqual({ items: [], next: { client: 'c30', filter: '' } });
+  const second = driver.view.subscriptionsAfter(first.next, 1, 20);
+  expect(second.items.map(({ client, subscription }) => [client, subscription.filter])).toEqual([
+    ['c35', 'a'],
+  ]);
+  const third = driver.view.subscriptionsAfter(second.next, 10, 20);
+  expect(third.items.map(({ subscription }) => subscription.filter)).toEqual(['x']);
+  expect(third.next).toBeNull();
+});
 
 test('each page without changes continues where the page before it ended', () => {
   const driver = new ViewDriver();

@@ -188,6 +188,11 @@ export interface SessionView {
   queueFrom(from: number): Iterable<QueueItem>;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
+  /**
+   * Number of the messages that entries have dropped from this session's queue, or for it, since this process has the
+   * session. Not replicated: the members can have different numbers.
+   */
+  readonly dropped: number;
   /** Returns whether the client has published this QoS 2 packet id and not yet released it with PUBREL. */
   hasIncoming(packetId: number): boolean;
   /** A former home may have sent the items of the queue below this number. */

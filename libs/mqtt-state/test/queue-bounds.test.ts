@@ -14,6 +14,19 @@ describe('a bounded session queue', () => {
     expect(driver.state.counts().queuedMessages).toBe(3);
   });
 
+  test('counts the dropped messages of each session', () => {
+    const driver = new StateDriver();
+    driver.propose('a', {
+      kind: 'settings',
+      settings: { connectedQueuedMessagesMax: 2, queuedMessagesMax: 2 },
+    });
+    driver.connect('a', 'c', {}, 't/+');
+    driver.connect('a', 'd', {}, 't/1');
+    for (const topic of ['t/1', 't/2', 't/2', 't/1']) driver.propose('a', publishCommand(topic, 'x', 1));
+    const dropped = ['c', 'd'].map((client) => driver.state.session(client)?.dropped);
+    expect(dropped).toEqual([2, 0]);
+  });
+
   test('does not count the messages queued at the disconnect against the bound of a disconnected session', () => {
     const driver = new StateDriver();
     driver.propose('a', {

@@ -8,7 +8,11 @@ import { memberReport } from './members/member-report.ts';
 import type { MemberReporterOptions } from './members/member-report.ts';
 import { drainQuestion, memberQuestion } from './members/questions.ts';
 import { RateMeter } from './members/rate-meter.ts';
-import { homeSubscriptions, subscriptionsQuestion } from './subscriptions/home-subscriptions.ts';
+import {
+  allSubscriptionsQuestion,
+  homeSubscriptions,
+  subscriptionsQuestion,
+} from './subscriptions/home-subscriptions.ts';
 
 /**
  * Answers the questions of other members for the API, and returns the gateway of the requests. The handlers themselves are
@@ -47,7 +51,8 @@ function answerQuestions(components: ApiComponents): void {
   };
   queries.on(memberQuestion, () => memberReport(report));
   queries.on(sessionsQuestion, (body) => homeSessions(view(), body));
-  queries.on(subscriptionsQuestion, (body) => homeSubscriptions(view(), body));
+  for (const kind of [subscriptionsQuestion, allSubscriptionsQuestion])
+    queries.on(kind, (body) => homeSubscriptions(view(), body));
   queries.on(drainQuestion, async (body) => {
     const { command, parameters } = body as { readonly command: string; readonly parameters: unknown };
     if (command !== 'drain' && command !== 'undrain')

@@ -7,6 +7,9 @@ import type { MemberId, QueryAnswerMessage, QueryMessage } from '@mqtt-cluster/c
  */
 export const unansweredMax = 32;
 
+/** Code of the answer to a kind of question that the version of the member does not support, as in HTTP. */
+export const unsupportedKind = 404;
+
 /** Answers one kind of question. A {@link QueryFault} becomes its code, any other error the code 500. */
 export type QueryHandler = (body: unknown, from: MemberId) => unknown;
 
@@ -70,7 +73,8 @@ export class AnsweredQueries {
   /** Answers a question of this member itself or of a peer. Never rejects. */
   async answer(from: MemberId, kind: string, body: unknown): Promise<CodeAndBody> {
     const handler = this.#handlers.get(kind);
-    if (handler === undefined) return fault(404, `questions of the kind ${kind} are not supported`);
+    if (handler === undefined)
+      return fault(unsupportedKind, `questions of the kind ${kind} are not supported`);
     try {
       return { code: 200, body: (await handler(body, from)) ?? null };
     } catch (error) {

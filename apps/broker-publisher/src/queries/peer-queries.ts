@@ -8,7 +8,7 @@ import type {
   PeerMessage,
   QueryAnswerMessage,
 } from '@mqtt-cluster/contracts';
-import { AnsweredQueries } from './answered-queries.ts';
+import { AnsweredQueries, unsupportedKind } from './answered-queries.ts';
 import type { QueryHandler } from './answered-queries.ts';
 
 /** Version of the questions that this program answers. Hello messages announce it. */
@@ -27,7 +27,7 @@ export type Answer =
   | { readonly outcome: 'failed'; readonly code: number; readonly reason: string }
   /** The link to the member is down, or it did not answer within the deadline. */
   | { readonly outcome: 'unreachable'; readonly reason: string }
-  /** The member runs a version that answers no questions. */
+  /** The member runs a version that does not answer questions, or not questions of this kind. */
   | { readonly outcome: 'tooOld' };
 
 /** The members that did not answer. A member that failed to answer counts as unreachable. */
@@ -138,7 +138,7 @@ export class PeerQueries {
     const asked = [...bodies].map(async ([member, body]) => {
       const answer = await this.ask(member, kind, body);
       if (answer.outcome === 'answered') answers.set(member, answer.body);
-      else missing[answer.outcome === 'tooOld' ? 'tooOld' : 'unreachable'].push(member);
+      else missing[isTooOld(answer) ? 'tooOld' : 'unreachable'].push(member);
     });
     await Promise.all(asked);
     return { answers, unreachable: missing.unreachable.toSorted(), tooOld: missing.tooOld.toSorted() };
@@ -219,6 +219,10 @@ export class PeerQueries {
     this.#openByMember.set(question.member, (this.#openByMember.get(question.member) ?? 1) - 1);
     question.resolve(answer);
   }
+}
+
+function isTooOld(answer: Answer): boolean {
+  return answer.outcome === 'tooOld' || (answer.outcome === 'failed' && answer.code === unsupportedKind);
 }
 
 function unreachable(reason: string): Answer {

@@ -105,12 +105,18 @@ describe('the cluster', () => {
     });
   });
 
-  it('drains another member and ends the drain', async () => {
+  it('drains another member and ends the drain, and each answer names that member', async () => {
     const stateOf = async () =>
       (await api.ok<{ members: MemberItem[] }>('listMembers', 'GET', '/members')).members[1]!.state;
-    await api.ok('drainMember', 'POST', '/members/m2/drain');
+    expect(await api.ok('drainMember', 'POST', '/members/m2/drain', { exit: false })).toEqual({
+      ok: true,
+      text: 'm2 drains; use undrain to accept clients again',
+    });
     await until(async () => (await stateOf()) === 'draining');
-    await api.ok('undrainMember', 'POST', '/members/m2/undrain', {});
+    expect(await api.ok('undrainMember', 'POST', '/members/m2/undrain', {})).toEqual({
+      ok: true,
+      text: 'm2 accepts clients again',
+    });
     await until(async () => (await stateOf()) === 'serving');
   });
 
@@ -202,6 +208,24 @@ describe('clients', () => {
   });
 });
 
+describe('dropped messages', () => {
+  it('of a full queue count for the absent client, at every member', async () => {
+    const change = (queuedMessagesMax: number): Promise<void> =>
+      until(async () => (await api.send('PATCH', '/settings', { queuedMessagesMax })).status === 200);
+    await change(2);
+    const client = await cluster.connect('m1', 'overfull', { clean: false });
+    await client.subscribe('overfull/x', 1);
+    client.send({ cmd: 'disconnect' });
+    const read = (id: string): Promise<ClientDetails> =>
+      new ApiClient(cluster.httpUrl(id)).ok<ClientDetails>('getClient', 'GET', '/clients/overfull');
+    await until(async () => !(await read('m1')).connected);
+    for (let number = 0; number < 5; number++)
+      await api.ok('publish', 'POST', '/publish', { topic: 'overfull/x', payload: 'x', qos: 1 });
+    for (const id of ids) await until(async () => (await read(id)).dropped === 3);
+    await change(1_000);
+  });
+});
+
 describe('subscriptions', () => {
   it('lists who would get a message, from clean sessions of all members and from persistent sessions', async () => {
     for (const [index, id] of ids.entries()) {
@@ -225,6 +249,33 @@ describe('subscriptions', () => {
     }
     expect(pages).toEqual(['sub-m1', 'sub-m2', 'sub-m3']);
     expect((await list('topic=other')).items).toEqual([]);
+  });
+
+  it('lists all subscriptions of all members in pages, also those of clean sessions', async () => {
+    for (const [index, id] of ids.entries()) {
+      const client = await cluster.connect(id, `every-${id}`, { clean: index !== 0 });
+      const topics = ['every/b', 'every/a', '$share/g/every/+'];
+      const subscriptions = topics.map((topic) => ({ topic, qos: 1 as const }));
+      client.send({ cmd: 'subscribe', messageId: 1, subscriptions });
+      await client.got('suback');
+    }
+    const all = async (limit: number): Promise<string[]> => {
+      const found: string[] = [];
+      for (let after = ''; ;) {
+        const query = `/subscriptions?limit=${limit}${after}`;
+        const page = await api.ok<Page<SubscriptionItem>>('listSubscriptions', 'GET', query);
+        expect([page.unreachable, page.tooOld]).toEqual([[], []]);
+        found.push(...page.items.map(({ client, filter, member }) => `${client} ${filter} ${member}`));
+        if (page.next === null) return found.filter((text) => text.startsWith('every-'));
+        after = `&after=${page.next}`;
+      }
+    };
+    const expected = ids.flatMap((id) =>
+      ['$share/g/every/+', 'every/a', 'every/b'].map((filter) => `every-${id} ${filter} ${id}`),
+    );
+    await until(async () => (await all(500)).length === expected.length);
+    expect(await all(500)).toEqual(expected);
+    expect(await all(2)).toEqual(expected);
   });
 });
 
@@ -251,11 +302,34 @@ describe('messages', () => {
     });
     const remove = (dryRun: boolean) =>
       api.ok('deleteRetained', 'DELETE', `/retained?filter=${encodeURIComponent('kept/#')}&dryRun=${dryRun}`);
-    expect(await remove(true)).toEqual({ matched: 1, deleted: 0, dryRun: true });
+    expect(await remove(true)).toEqual({ matched: 1, deleted: 0, dryRun: true, next: null });
     expect((await list()).items).toHaveLength(1);
-    expect(await remove(false)).toEqual({ matched: 1, deleted: 1, dryRun: false });
+    expect(await remove(false)).toEqual({ matched: 1, deleted: 1, dryRun: false, next: null });
     expect((await list()).items).toEqual([]);
     expect(await api.problem('GET', '/retained/message?topic=kept/a')).toMatchObject({ status: 404 });
+  });
+
+  it('deletes retained messages of a filter by several requests, each with the cursor of the one before', async () => {
+    const topics = Array.from({ length: 5 }, (_, number) => `many/${number}`);
+    for (const topic of [...topics, 'other'])
+      await api.ok('publish', 'POST', '/publish', { topic, payload: 'x', qos: 1, retain: true });
+    const remove = (query: string) =>
+      api.ok<{ deleted: number; next: string | null }>(
+        'deleteRetained',
+        'DELETE',
+        `/retained?filter=${encodeURIComponent('many/#')}&${query}`,
+      );
+    expect(await remove('dryRun=true&limit=2')).toMatchObject({ matched: 2, deleted: 0 });
+    const first = await remove('dryRun=false&limit=3');
+    expect(first).toMatchObject({ matched: 3, deleted: 3 });
+    expect(await remove(`dryRun=false&limit=3&after=${first.next}`)).toEqual({
+      matched: 2,
+      deleted: 2,
+      dryRun: false,
+      next: null,
+    });
+    const { items } = await api.ok<Page<RetainedItem>>('listRetained', 'GET', '/retained?filter=%23');
+    expect(items.map(({ topic }) => topic)).toEqual(['other']);
   });
 
   it('streams the messages of a filter from all members, and ends after max messages', async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from '@mqtt-cluster/testing';
 import { build } from 'esbuild';
 import { TestCluster } from '../support/test-cluster.ts';
 
@@ -65,9 +66,19 @@ test('the command line publishes, counts and deletes a retained message', async 
   expect((await run('retained', '--json')).out).toContain('"items": []');
 });
 
-test('the command line drains another member and ends the drain', async () => {
+test('the command line lists the subscriptions of all members without a filter and a topic', async () => {
+  for (const id of ['a', 'b']) {
+    const client = await cluster.connect(id, `lists-${id}`);
+    await client.subscribe(`lists/${id}`, 1);
+  }
+  await until(async () =>
+    /lists-a +lists\/a +1 +no +a\n.*lists-b +lists\/b +1 +no +b\n/.test((await run('subscriptions')).out),
+  );
+});
+
+test('the command line drains another member, ends the drain, and names that member', async () => {
   expect(await run('drain', 'b')).toMatchObject({ status: 0, out: 'b is drained\n' });
-  expect((await run('undrain', 'b')).status).toBe(0);
+  expect(await run('undrain', 'b')).toMatchObject({ status: 0, out: 'b accepts clients again\n' });
 });
 
 test('an argument that the member rejects ends the command line with exit status 2', async () => {

@@ -102,6 +102,20 @@ describe('a question', () => {
     expect(network.sent).toEqual([]);
   });
 
+  test('of a kind that the version of a peer lacks counts the peer as too old', async () => {
+    await expect(m1.askAll('new kind', null, ['m2'])).resolves.toMatchObject({
+      unreachable: [],
+      tooOld: ['m2'],
+    });
+    m2.on('new kind', () => {
+      throw new QueryFault(503, 'not now');
+    });
+    await expect(m1.askAll('new kind', null, ['m2'])).resolves.toMatchObject({
+      unreachable: ['m2'],
+      tooOld: [],
+    });
+  });
+
   test('is not sent over a link that is down', async () => {
     m1.onLink('m2', 'down');
     await expect(m1.ask('m2', 'who', null)).resolves.toMatchObject({ outcome: 'unreachable' });

@@ -1,5 +1,7 @@
 import type { Schemas } from '@mqtt-cluster/api/client';
 import type { Command } from 'commander';
+import type { Connection } from '../connection/connection.ts';
+import type { Context } from '../program/context.ts';
 import { defined } from '../program/options.ts';
 import type { Columns } from '../program/output.ts';
 import type { Registry } from '../program/registry.ts';
@@ -17,6 +19,9 @@ const columns: Columns<Schemas['RetainedItem']> = {
     expiresInSeconds === null ? '-' : `in ${Math.ceil(expiresInSeconds)} s`,
   PAYLOAD: ({ payloadPreview, payloadBytes }) => payloadText(payloadPreview, payloadBytes),
 };
+
+/** Messages that one request deletes. The command prints its progress after each request. */
+const deletedAtOnce = 2_000;
 
 /** Declares the commands for retained messages. */
 export function addRetainedCommands(program: Command, registry: Registry): void {
@@ -76,16 +81,42 @@ export function addRetainedCommands(program: Command, registry: Registry): void 
     options: (command) => command.option('--dry-run', 'only count the messages'),
     run: async (context, [filter = ''], { dryRun = false }) => {
       const connection = await context.connect();
+      if (!dryRun) return deleteAll(context, connection, filter);
       const answer = await connection.ask((api) =>
         api.DELETE('/retained', { params: { query: { filter, dryRun } } }),
       );
-      context.output.show(answer, ({ matched, deleted }) =>
-        dryRun
-          ? `${count(matched, 'retained message')} would be deleted\n`
-          : `${deleted} of ${count(matched, 'retained message')} deleted\n`,
+      context.output.show(
+        answer,
+        ({ matched }) => `${count(matched, 'retained message')} would be deleted\n`,
       );
     },
   });
+}
+
+/** Deletes the messages of a filter by as many requests as needed. @throws CommandError a request failed */
+async function deleteAll({ output }: Context, connection: Connection, filter: string): Promise<void> {
+  const total = { matched: 0, deleted: 0, dryRun: false };
+  let after: string | null = null;
+  do {
+    const query = { filter, dryRun: false, limit: deletedAtOnce, ...(after !== null && { after }) };
+    try {
+      const answer: Schemas['RetainedDeletion'] = await connection.ask((api) =>
+        api.DELETE('/retained', { params: { query } }),
+      );
+      total.matched += answer.matched;
+      total.deleted += answer.deleted;
+      after = answer.next;
+    } catch (error) {
+      if (total.deleted > 0)
+        output.note(`${count(total.deleted, 'retained message')} deleted before this failure.`);
+      throw error;
+    }
+    if (after !== null) output.progress(`${count(total.deleted, 'retained message')} deleted…`);
+  } while (after !== null);
+  output.show(
+    total,
+    ({ matched, deleted }) => `${deleted} of ${count(matched, 'retained message')} deleted\n`,
+  );
 }
 
 function describeMessage(message: Schemas['RetainedMessage']): string {

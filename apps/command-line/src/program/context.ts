@@ -81,7 +81,7 @@ export class Context {
       this.output.note(`The answer may be incomplete: ${unreachable.join(', ')} did not answer.`);
     if (tooOld.length > 0)
       this.output.note(
-        `The answer may be incomplete: ${tooOld.join(', ')} has a version without the HTTP API.`,
+        `The answer may be incomplete: ${tooOld.join(', ')} has a version without this part of the HTTP API.`,
       );
   }
 

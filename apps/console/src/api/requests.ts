@@ -1,5 +1,12 @@
 import { api, read, withDeadline } from './transport.ts';
-import type { ClientQuery, MemberChange, Rule, SettingsChange, UserChange } from './types.ts';
+import type {
+  ClientQuery,
+  MemberChange,
+  Rule,
+  SettingsChange,
+  SubscriptionQuery,
+  UserChange,
+} from './types.ts';
 
 type Signal = AbortSignal | undefined;
 
@@ -27,8 +34,8 @@ export const endConnections = (ids: readonly string[]) =>
 export const deleteSession = (id: string) =>
   read(api.DELETE('/clients/{id}/session', { params: { path: { id } }, signal: withDeadline() }));
 
-export const listSubscriptions = (topic: string, signal?: Signal) =>
-  read(api.GET('/subscriptions', { params: { query: { topic } }, signal: withDeadline(signal) }));
+export const listSubscriptions = (query: SubscriptionQuery, signal?: Signal) =>
+  read(api.GET('/subscriptions', { params: { query }, signal: withDeadline(signal) }));
 
 export const listRetained = (query: { filter?: string; limit?: number; after?: string }, signal?: Signal) =>
   read(api.GET('/retained', { params: { query }, signal: withDeadline(signal) }));
@@ -39,8 +46,12 @@ export const getRetained = (topic: string, signal?: Signal) =>
 export const deleteRetained = (topic: string) =>
   read(api.DELETE('/retained/message', { params: { query: { topic } }, signal: withDeadline() }));
 
-export const deleteRetainedBy = (filter: string, dryRun: boolean) =>
-  read(api.DELETE('/retained', { params: { query: { filter, dryRun } }, signal: withDeadline() }));
+export const countRetainedBy = (filter: string) =>
+  read(api.DELETE('/retained', { params: { query: { filter, dryRun: true } }, signal: withDeadline() }));
+
+/** Deletes at most `limit` messages. The answer has the cursor of the next request. */
+export const deleteRetainedBy = (query: { filter: string; limit: number; after?: string }) =>
+  read(api.DELETE('/retained', { params: { query: { ...query, dryRun: false } }, signal: withDeadline() }));
 
 export const listEvents = (query: { client?: string; limit?: number }, signal?: Signal) =>
   read(api.GET('/events', { params: { query }, signal: withDeadline(signal) }));

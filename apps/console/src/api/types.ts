@@ -35,6 +35,14 @@ export interface ClientQuery {
   connected?: boolean;
 }
 
+/** At most one of `filter` and `topic` may be present. */
+export interface SubscriptionQuery {
+  limit?: number;
+  after?: string;
+  filter?: string;
+  topic?: string;
+}
+
 /** Problem details [RFC 9457]. */
 export interface Problem {
   readonly title?: string;

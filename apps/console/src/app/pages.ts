@@ -29,6 +29,13 @@ export const pages: readonly PageEntry[] = [
     load: async () => (await import('../pages/clients/clients-page.tsx')).ClientsPage,
   },
   {
+    name: 'subscriptions',
+    title: 'Subscriptions',
+    group: 'See',
+    isShown: always,
+    load: async () => (await import('../pages/subscriptions/subscriptions-page.tsx')).SubscriptionsPage,
+  },
+  {
     name: 'topics',
     title: 'Topics',
     group: 'See',

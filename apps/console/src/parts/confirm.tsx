@@ -3,6 +3,14 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { describe } from '../api/problem.ts';
 
+/** What an act may use while it runs. */
+export interface RunningAct {
+  /** Shows in the dialog how far the act is. */
+  readonly report: (progress: string) => void;
+  /** Aborts when the user closes the dialog. */
+  readonly signal: AbortSignal;
+}
+
 export interface Confirmation {
   readonly title: string;
   /** What will happen. */
@@ -12,7 +20,7 @@ export interface Confirmation {
   readonly isDangerous?: boolean;
   /** False: the dialog only informs, because the act is not possible. */
   readonly isPossible?: boolean;
-  readonly run: () => Promise<unknown>;
+  readonly run: (running: RunningAct) => Promise<unknown>;
 }
 
 const asked = signal<Confirmation | null>(null);
@@ -32,8 +40,11 @@ function OpenDialog({ title, body, action, isDangerous, isPossible = true, run }
   const dialog = useRef<HTMLDialogElement>(null);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState('');
+  const [progress, setProgress] = useState('');
+  const ended = useRef(new AbortController());
   useEffect(() => dialog.current?.showModal(), []);
   const close = (): void => {
+    ended.current.abort();
     dialog.current?.close();
     asked.value = null;
   };
@@ -41,10 +52,12 @@ function OpenDialog({ title, body, action, isDangerous, isPossible = true, run }
     setBusy(true);
     setError('');
     try {
-      await run();
-      close();
+      await run({ report: setProgress, signal: ended.current.signal });
+      // The user may have closed this dialog and opened another one.
+      if (!ended.current.signal.aborted) close();
     } catch (reason) {
       setError(describe(reason));
+      setProgress('');
       setBusy(false);
     }
   };
@@ -52,6 +65,7 @@ function OpenDialog({ title, body, action, isDangerous, isPossible = true, run }
     <dialog ref={dialog} class="dialog" aria-labelledby="dialog-title" onClose={close}>
       <h2 id="dialog-title">{title}</h2>
       <div class="dialog-body">{body}</div>
+      {progress !== '' && <p role="status">{progress}</p>}
       {error !== '' && (
         <p class="field-error" role="alert">
           {error}

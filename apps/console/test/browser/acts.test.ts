@@ -24,6 +24,25 @@ requiring('chromium')('what a user changes in the console', () => {
     expect(tests.api.cluster.retained).toHaveLength(before - 43);
   });
 
+  test('shows how far a long deletion is, and ends it when the dialog is closed', async () => {
+    tests.api.cluster.deletedAtOnceMax = 20;
+    const page = await tests.open('retained?filter=plant/line2/%23');
+    const deletions = /retained\?.*dryRun=false/;
+    let requests = 0;
+    await page.route(deletions, async (route) => {
+      requests += 1;
+      if (requests === 2) {
+        await page.getByText('20 of about 43 deleted.').waitFor();
+        await page.getByRole('button', { name: 'Cancel' }).click();
+      }
+      await route.continue();
+    });
+    await page.getByRole('button', { name: 'Delete all that match…' }).click();
+    await page.getByRole('button', { name: 'Delete all', exact: true }).click();
+    await page.getByText('40 retained messages deleted. The others stay.').waitFor();
+    expect(requests).toBe(2);
+  });
+
   test('shows the packets of a trace while it runs, and ends the stream when the page is left', async () => {
     const page = await tests.open('trace?client=scada-0004');
     await page.getByRole('button', { name: 'Start the trace' }).click();

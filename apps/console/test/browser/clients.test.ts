@@ -63,6 +63,20 @@ requiring('chromium')('the console in Chromium', () => {
     await page.getByRole('link', { name: 'sensor-line1-0001' }).waitFor();
   });
 
+  test('lists all subscriptions, and those that would receive a topic or have exactly a filter', async () => {
+    const page = await open('subscriptions');
+    await page.getByRole('row', { name: /scada-0004 plant\/# QoS 1 .*connected m4/ }).waitFor();
+    await page.getByRole('row', { name: /sensor-line1-0005 plant\/\+\/value QoS 2 .*offline/ }).waitFor();
+    const asked = (search: RegExp) => page.waitForRequest(({ url }) => search.test(url()));
+    const byTopic = asked(/\/subscriptions\?(.*&)?topic=plant%2Fx$/);
+    await page.getByLabel('Would receive this topic').fill('plant/x');
+    await byTopic;
+    const byFilter = asked(/\/subscriptions\?(.*&)?filter=plant%2F%23$/);
+    await page.getByLabel('Exactly this filter').fill('plant/#');
+    await byFilter;
+    expect(await page.getByLabel('Would receive this topic').inputValue()).toBe('');
+  });
+
   test('disconnects a chosen client only after the user has confirmed it', async () => {
     const page = await open('clients?id=scada-0004');
     await page.getByLabel('Choose client scada-0004').check();

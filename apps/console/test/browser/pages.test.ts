@@ -8,6 +8,7 @@ const pages: readonly (readonly [route: string, text: string])[] = [
   ['overview', 'Delivered/s'],
   ['clients', 'sensor-line1-0001'],
   ['clients/scada-0004', 'keep-alive timeout: no packet for 90 s'],
+  ['subscriptions', 'plant/+/value'],
   ['topics', 'Connecting to this member over MQTT…'],
   ['retained?topic=plant/line1/sensor001/configuration', 'application/json'],
   ['events', 'm3 was elected leader of term 14'],

@@ -239,10 +239,13 @@ function deleteOne(cluster: FakeCluster, { query }: Request): Reply {
 }
 
 function deleteByFilter(cluster: FakeCluster, { query }: Request): Reply {
-  const found = matching(cluster, query.get('filter'));
+  const all = matching(cluster, query.get('filter'));
   const dryRun = query.get('dryRun') === 'true';
+  const limit = Math.min(Number(query.get('limit') ?? Infinity), cluster.deletedAtOnceMax);
+  const found = dryRun ? all : all.slice(0, limit);
   if (!dryRun) cluster.retained = cluster.retained.filter((message) => !found.includes(message));
-  return ok({ matched: found.length, deleted: dryRun ? 0 : found.length, dryRun });
+  const next = found.length < all.length ? 'rest' : null;
+  return ok({ matched: found.length, deleted: dryRun ? 0 : found.length, dryRun, next });
 }
 
 function effect(id: string, action: string) {

@@ -37,6 +37,8 @@ export class FakeCluster {
   retained: RetainedMessage[] = fakeRetained();
   events: ClusterEvent[] = fakeEvents();
   settings: Settings = { ...fakeSettings };
+  /** Retained messages that one request deletes at most. */
+  deletedAtOnceMax = Infinity;
   users: User[] = [
     { name: 'ann', role: 'admin', groups: ['operations'], disabled: false },
     { name: 'bob', role: 'viewer', groups: ['line-1', 'line-2'], disabled: false },

@@ -376,8 +376,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Subscriptions, by filter or by topic
-         * @description Exactly one of filter and topic is required. Needs the role viewer.
+         * Subscriptions: all, by filter or by topic
+         * @description Sorted by client identifier, then by filter. At most one of filter and topic may be present. Needs the role viewer.
          */
         get: operations["listSubscriptions"];
         put?: never;
@@ -404,7 +404,7 @@ export interface paths {
         post?: never;
         /**
          * Delete the retained messages that a filter matches
-         * @description Needs the role operator.
+         * @description With `limit` a long deletion takes several requests: pass `next` of each answer as `after` of the next request. A request that fails may have deleted some of its messages. Needs the role operator.
          */
         delete: operations["deleteRetained"];
         options?: never;
@@ -681,7 +681,7 @@ export interface components {
             members: components["schemas"]["Member"][];
             /** @description Ids of the members that did not answer in time. The answer lacks what only they know. */
             unreachable: string[];
-            /** @description Ids of the members whose version has no HTTP API. */
+            /** @description Ids of the members whose version has no HTTP API, or lacks this part of it. */
             tooOld: string[];
         };
         ClusterProblem: {
@@ -869,7 +869,7 @@ export interface components {
             members: components["schemas"]["Member"][];
             /** @description Ids of the members that did not answer in time. The answer lacks what only they know. */
             unreachable: string[];
-            /** @description Ids of the members whose version has no HTTP API. */
+            /** @description Ids of the members whose version has no HTTP API, or lacks this part of it. */
             tooOld: string[];
         };
         NewMember: {
@@ -899,7 +899,7 @@ export interface components {
             next: string | null;
             /** @description Ids of the members that did not answer in time. The answer lacks what only they know. */
             unreachable: string[];
-            /** @description Ids of the members whose version has no HTTP API. */
+            /** @description Ids of the members whose version has no HTTP API, or lacks this part of it. */
             tooOld: string[];
         };
         /** @description A client and its session. The details of the connection are null while its member is unreachable. */
@@ -924,7 +924,7 @@ export interface components {
             queuedBytes: number;
             /** @description Messages that the client has not acknowledged. */
             inFlight: number;
-            /** @description Messages that were dropped for this client. */
+            /** @description Messages that were dropped for this client: from its queue since the asked member has the session in memory, and by its connection since the client connected. */
             dropped: number;
         };
         Client: {
@@ -948,7 +948,7 @@ export interface components {
             queuedBytes: number;
             /** @description Messages that the client has not acknowledged. */
             inFlight: number;
-            /** @description Messages that were dropped for this client. */
+            /** @description Messages that were dropped for this client: from its queue since the asked member has the session in memory, and by its connection since the client connected. */
             dropped: number;
             keepAliveSeconds: number | null;
             receiveMaximum: number | null;
@@ -971,7 +971,7 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** @description Ids of the members that did not answer in time. The answer lacks what only they know. */
             unreachable: string[];
-            /** @description Ids of the members whose version has no HTTP API. */
+            /** @description Ids of the members whose version has no HTTP API, or lacks this part of it. */
             tooOld: string[];
         };
         ClientSubscription: {
@@ -1003,7 +1003,7 @@ export interface components {
             notConnected: string[];
             /** @description Ids of the members that did not answer in time. The answer lacks what only they know. */
             unreachable: string[];
-            /** @description Ids of the members whose version has no HTTP API. */
+            /** @description Ids of the members whose version has no HTTP API, or lacks this part of it. */
             tooOld: string[];
         };
         ClientIds: {
@@ -1018,7 +1018,7 @@ export interface components {
             next: string | null;
             /** @description Ids of the members that did not answer in time. The answer lacks what only they know. */
             unreachable: string[];
-            /** @description Ids of the members whose version has no HTTP API. */
+            /** @description Ids of the members whose version has no HTTP API, or lacks this part of it. */
             tooOld: string[];
         };
         Subscription: {
@@ -1035,7 +1035,7 @@ export interface components {
             next: string | null;
             /** @description Ids of the members that did not answer in time. The answer lacks what only they know. */
             unreachable: string[];
-            /** @description Ids of the members whose version has no HTTP API. */
+            /** @description Ids of the members whose version has no HTTP API, or lacks this part of it. */
             tooOld: string[];
         };
         RetainedItem: {
@@ -1075,10 +1075,12 @@ export interface components {
             deleted: boolean;
         };
         RetainedDeletion: {
-            /** @description Retained messages that the filter matches. */
+            /** @description Retained messages of this request that the filter matches. */
             matched: number;
             deleted: number;
             dryRun: boolean;
+            /** @description The cursor of the next request; null if no message is left, or without `limit`. */
+            next: string | null;
         };
         Published: {
             /** @enum {boolean} */
@@ -1118,7 +1120,7 @@ export interface components {
             next: string | null;
             /** @description Ids of the members that did not answer in time. The answer lacks what only they know. */
             unreachable: string[];
-            /** @description Ids of the members whose version has no HTTP API. */
+            /** @description Ids of the members whose version has no HTTP API, or lacks this part of it. */
             tooOld: string[];
         };
         TraceItem: {
@@ -2083,7 +2085,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description One page. A page may have fewer items than `limit`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2164,6 +2166,10 @@ export interface operations {
                 filter: string;
                 /** @description true: only counts the messages. The parameter is required. */
                 dryRun: boolean;
+                /** @description Messages of this request; all by default. */
+                limit?: number;
+                /** @description The value `next` of the answer before. Absent for the first request. */
+                after?: string;
             };
             header?: never;
             path?: never;

@@ -1,10 +1,18 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { flagParameter, pageParameters, topicFilter, topicName } from '../shared/parameters.ts';
+import {
+  flagParameter,
+  integerParameter,
+  pageParameters,
+  topicFilter,
+  topicName,
+} from '../shared/parameters.ts';
 import { jsonResult } from '../shared/responses.ts';
 import { retainedDeletionSchema, retainedMessageSchema, retainedPageSchema } from './retained-schemas.ts';
 
 const tags = ['Retained'];
+/** Messages of one request to delete. */
+const deleteMax = 10_000;
 
 /** The operations on retained messages. */
 export const retainedRoutes = {
@@ -49,10 +57,17 @@ export const retainedRoutes = {
     operationId: 'deleteRetained',
     tags,
     summary: 'Delete the retained messages that a filter matches',
+    description:
+      'With `limit` a long deletion takes several requests: pass `next` of each answer as `after` of the next request. ' +
+      'A request that fails may have deleted some of its messages.',
     request: {
       query: z.strictObject({
         filter: topicFilter,
         dryRun: flagParameter('true: only counts the messages. The parameter is required.'),
+        limit: integerParameter(1, deleteMax, 'Messages of this request; all by default.').optional(),
+        after: pageParameters.after.meta({
+          description: 'The value `next` of the answer before. Absent for the first request.',
+        }),
       }),
     },
     responses: jsonResult(retainedDeletionSchema, 'The numbers of messages.'),

@@ -28,8 +28,14 @@ export type RetainedMessage = Decoded<typeof retainedMessageSchema>;
 
 export const retainedDeletionSchema = z
   .object({
-    matched: z.int().meta({ description: 'Retained messages that the filter matches.' }),
+    matched: z.int().meta({ description: 'Retained messages of this request that the filter matches.' }),
     deleted: z.int(),
     dryRun: z.boolean(),
+    next: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'The cursor of the next request; null if no message is left, or without `limit`.',
+      }),
   })
   .meta({ id: 'RetainedDeletion' });

@@ -7,7 +7,9 @@ export const gapsSchema = {
   unreachable: members.meta({
     description: 'Ids of the members that did not answer in time. The answer lacks what only they know.',
   }),
-  tooOld: members.meta({ description: 'Ids of the members whose version has no HTTP API.' }),
+  tooOld: members.meta({
+    description: 'Ids of the members whose version has no HTTP API, or lacks this part of it.',
+  }),
 } as const;
 
 /** Returns the schema of a page of a list. */

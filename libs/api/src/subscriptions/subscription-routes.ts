@@ -25,8 +25,9 @@ export const subscriptionRoutes = {
     path: '/subscriptions',
     operationId: 'listSubscriptions',
     tags: ['Subscriptions'],
-    summary: 'Subscriptions, by filter or by topic',
-    description: 'Exactly one of filter and topic is required.',
+    summary: 'Subscriptions: all, by filter or by topic',
+    description:
+      'Sorted by client identifier, then by filter. At most one of filter and topic may be present.',
     request: {
       query: z
         .strictObject({
@@ -40,11 +41,14 @@ export const subscriptionRoutes = {
             .meta({ description: 'Only the subscriptions that would get a message on this topic.' }),
           ...pageParameters,
         })
-        .refine(({ filter, topic }) => (filter === undefined) !== (topic === undefined), {
+        .refine(({ filter, topic }) => filter === undefined || topic === undefined, {
           path: ['topic'],
-          message: 'must be present if filter is absent, and absent if filter is present',
+          message: 'must be absent if filter is present',
         }),
     },
-    responses: jsonResult(pageOf('SubscriptionPage', subscriptionSchema), 'One page.'),
+    responses: jsonResult(
+      pageOf('SubscriptionPage', subscriptionSchema),
+      'One page. A page may have fewer items than `limit`.',
+    ),
   }),
 } as const;

@@ -52,8 +52,7 @@ export class MemberStateView implements StateView {
   session(client: ClientId): SessionDetail | undefined {
     const session = this.#context.state.session(client);
     if (session === undefined && this.#connections.ofClient(client) === undefined) return undefined;
-    const subscriptionList = [...this.#subscriptions(session, this.#connectionOf(client, session))];
-    subscriptionList.sort((left, right) => compareTexts(left.filter, right.filter));
+    const subscriptionList = this.#subscriptionsIn('all', session, this.#connectionOf(client, session));
     return { ...this.#info(client, session), subscriptionList };
   }
 
@@ -75,6 +74,33 @@ export class MemberStateView implements StateView {
   ): StatePage<SubscriptionInfo, SubscriptionCursor> {
     const replicated = scope === 'home' ? [] : this.#context.state.subscribersWithFilter(filter);
     return this.#subscriptionPage(replicated, this.#router.subscribersWithFilter(filter), after, limit);
+  }
+
+  subscriptionsAfter(
+    after: SubscriptionCursor | null,
+    limit: number,
+    budget: number,
+    scope: SubscriptionScope = 'all',
+  ): StatePage<SubscriptionInfo, SubscriptionCursor> {
+    const found: FoundSubscription[] = [];
+    let left = budget;
+    let stoppedAt: SubscriptionCursor | null = null;
+    this.#visitClients(after?.client ?? null, (client, session) => {
+      if (left <= 0) {
+        // No filter is empty, so the next page begins with all subscriptions of this client.
+        stoppedAt = { client, filter: '' };
+        return false;
+      }
+      const subscriptions = this.#subscriptionsIn(scope, session, this.#connectionOf(client, session));
+      left -= 1 + subscriptions.length;
+      for (const subscription of subscriptions) {
+        const each = { client, session, subscription };
+        if (after === null || compareFound(each, after.client, after.filter) > 0) found.push(each);
+      }
+      return found.length <= limit;
+    });
+    const { items, next } = pageOf(found, limit, cursorOf);
+    return { items: items.map((each) => this.#subscriptionInfo(each)), next: next ?? stoppedAt };
   }
 
   retainedAfter(
@@ -116,8 +142,39 @@ export class MemberStateView implements StateView {
       // The replicated state holds the subscriptions of persistent sessions.
       if (connection.clean) add({ client: connection.client, session: undefined, subscription });
     }
-    const { items, next } = collector.page(({ client, subscription: { filter } }) => ({ client, filter }));
+    const { items, next } = collector.page(cursorOf);
     return { items: items.map((found) => this.#subscriptionInfo(found)), next };
+  }
+
+  /**
+   * Visits the clients with a session or a connection in the order of their ids, from `first` on, until `visit` returns
+   * false.
+   */
+  #visitClients(
+    first: ClientId | null,
+    visit: (client: ClientId, session: SessionView | undefined) => boolean,
+  ): void {
+    const { state } = this.#context;
+    // The cluster has not opened the sessions of these connections yet.
+    const unopened = [...this.#connections.withoutEpoch()]
+      .map(({ client }) => client)
+      .filter((client) => (first === null || client >= first) && state.session(client) === undefined)
+      .sort(compareTexts);
+    let next = 0;
+    let goesOn = true;
+    const visitUnopened = (before: ClientId | null): void => {
+      while (goesOn && next < unopened.length && (before === null || unopened[next]! < before))
+        goesOn = visit(unopened[next++]!, undefined);
+    };
+    const visitSession = (session: SessionView): boolean => {
+      visitUnopened(session.client);
+      goesOn &&= visit(session.client, session);
+      return goesOn;
+    };
+    const session = first === null ? undefined : state.session(first);
+    if (session !== undefined && !visitSession(session)) return;
+    state.visitSessions(first, visitSession);
+    visitUnopened(null);
   }
 
   #subscriptionInfo({ client, subscription }: FoundSubscription): SubscriptionInfo {
@@ -142,6 +199,7 @@ export class MemberStateView implements StateView {
       subscriptions: this.#countSubscriptions(session, connection),
       queuedMessages: (session?.queuedMessages ?? 0) + (connection?.local.length ?? 0),
       queuedBytes: (session?.queuedBytes ?? 0) + (connection?.localBytes ?? 0),
+      dropped: session?.dropped ?? 0,
       atHome: connection === undefined ? null : homeInfo(connection),
     };
   }
@@ -174,11 +232,30 @@ export class MemberStateView implements StateView {
     return count;
   }
 
+  /** Returns the subscriptions of a client in the order of their filters. */
+  #subscriptionsIn(
+    scope: SubscriptionScope,
+    session: SessionView | undefined,
+    connection: Connection | undefined,
+  ): Subscription[] {
+    const subscriptions = scope === 'all' ? this.#subscriptions : this.#localSubscriptions;
+    const list = [...subscriptions.call(this, session, connection)];
+    return list.length < 2 ? list : list.sort((left, right) => compareTexts(left.filter, right.filter));
+  }
+
   *#subscriptions(
     session: SessionView | undefined,
     connection: Connection | undefined,
   ): Iterable<Subscription> {
     if (session !== undefined) yield* session.subscriptions.values();
+    yield* this.#localSubscriptions(session, connection);
+  }
+
+  /** The subscriptions that no other member has. */
+  *#localSubscriptions(
+    session: SessionView | undefined,
+    connection: Connection | undefined,
+  ): Iterable<Subscription> {
     if (connection?.clean !== true) return;
     for (const [filter, subscription] of connection.subscriptions) {
       if (session?.subscriptions.has(filter) !== true) yield subscription;
@@ -205,6 +282,10 @@ function compareFound(found: FoundSubscription, client: ClientId, filter: string
 
 function bySubscription(left: FoundSubscription, right: FoundSubscription): number {
   return compareFound(left, right.client, right.subscription.filter);
+}
+
+function cursorOf({ client, subscription: { filter } }: FoundSubscription): SubscriptionCursor {
+  return { client, filter };
 }
 
 function homeInfo({ id, connectedAtMs, inFlight, dropped }: Connection): HomeSessionInfo {

@@ -217,6 +217,7 @@ function enqueueAll(
   const { expiresAt = Infinity } = message;
   // The message expired while it waited at its home [MQTT-3.3.2-5]. Older versions queue it nevertheless.
   if (context.semantics >= conformanceSemantics && expiresAt <= context.data.timeMs) {
+    for (const { session } of deliveries) session.dropped++;
     context.effects.push({ kind: 'dropped', reason: 'expired', count: deliveries.length });
     return;
   }

@@ -38,6 +38,7 @@ function expireQueued(context: ApplyContext): void {
   let count = 0;
   for (let due = nextExpired(context.data); due; due = nextExpired(context.data)) {
     dequeue(context, due.session, due.item);
+    due.session.dropped++;
     count++;
   }
   if (count > 0) context.effects.push({ kind: 'dropped', reason: 'expired', count });

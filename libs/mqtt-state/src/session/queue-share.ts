@@ -35,6 +35,7 @@ export function makeShare(context: ApplyContext, session: Session, body: Message
     if (!victim || !oldest) return false;
     dequeue(context, victim, oldest);
     context.droppedAtShare++;
+    victim.dropped++;
   }
   return true;
 }
@@ -79,6 +80,7 @@ function replaceOldest(context: ApplyContext, session: Session, body: MessageBod
     freed += queueItemBytes + oldest.body.memory;
     dequeue(context, session, oldest);
     context.droppedAtShare++;
+    session.dropped++;
   }
   // The dropped messages can still be in the queues of other sessions.
   return account.queueBytes + addedBytes(account, body) <= accountMax;

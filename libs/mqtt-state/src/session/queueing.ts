@@ -72,10 +72,12 @@ export function enqueue(context: ApplyContext, delivery: Delivery, body: Message
   const isForced = force && data.settings.queueFull === 'refuse';
   if (!fits(context, session, body.bytes, 1) && !isForced && !makeRoom(context, session, body)) {
     context.droppedAtBound++;
+    session.dropped++;
     return;
   }
   if (!isForced && !makeShare(context, session, body)) {
     context.droppedAtShare++;
+    session.dropped++;
     return;
   }
   appendItem(context, delivery, body);
@@ -130,6 +132,7 @@ function makeRoom(context: ApplyContext, session: Session, body: MessageBody): b
     if (!oldest) return false;
     dequeue(context, session, oldest);
     context.droppedAtBound++;
+    session.dropped++;
   }
   return true;
 }

@@ -102,6 +102,8 @@ export class Session implements SessionView {
   bytesAtDisconnect = 0;
   /** `StateData.applyCount` of the last `queued` effect for this session. Not replicated. */
   notifiedInApply = 0;
+  /** See {@link SessionView.dropped}. Not replicated. */
+  dropped = 0;
   /** The account that this session's content counts for. Derived; not encoded. */
   account: Account;
   /** The session's group for the bound on the number of sessions. Derived; not encoded. */

@@ -120,5 +120,6 @@ function leaveSharedSubscription(context: ApplyContext, session: Session, key: s
   for (const item of [...session.items.from(0)]) {
     if (item.group === key && item.packetId === 0) dequeue(context, session, item);
   }
+  session.dropped += droppedCount;
   context.effects.push({ kind: 'dropped', reason: 'expired', count: droppedCount });
 }

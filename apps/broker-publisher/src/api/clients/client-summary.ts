@@ -28,7 +28,7 @@ export function clientSummary(
     queuedMessages: home?.queuedMessages ?? session.queuedMessages,
     queuedBytes: home?.queuedBytes ?? session.queuedBytes,
     inFlight: home?.inFlight ?? details?.inFlight ?? 0,
-    dropped: (home?.dropped ?? 0) + (details?.dropped ?? 0),
+    dropped: session.dropped + (home?.dropped ?? 0) + (details?.dropped ?? 0),
   };
 }
 

@@ -18,16 +18,18 @@ export function retainedHandlers({ retained, clear }: RetainedHandlersOptions): 
       if (!retained.has(topic)) return { deleted: false };
       return { deleted: (await clear([topic])) > 0 };
     },
-    deleteRetained: async ({ query: { filter, dryRun } }) => {
+    deleteRetained: async ({ query: { filter, dryRun, limit = Infinity, after } }) => {
       let matched = 0;
+      let cursor: string | null = null;
       // All topics are known before the first deletion changes the state.
       const found: string[] = [];
-      for await (const topics of retained.topics(filter)) {
+      for await (const { topics, next } of retained.topics(filter, limit, after)) {
         matched += topics.length;
+        cursor = next;
         if (!dryRun) found.push(...topics);
       }
       const deleted = dryRun ? 0 : await clear(found);
-      return { matched, deleted, dryRun };
+      return { matched, deleted, dryRun, next: cursor };
     },
   };
 }

@@ -56,17 +56,27 @@ export class RetainedReader {
     return this.#view().retained(topic) !== undefined;
   }
 
-  /** Returns the topics of the retained messages that match a filter, some at a time. */
-  async *topics(filter: string): AsyncGenerator<readonly string[]> {
+  /**
+   * Returns the topics of at most `limit` retained messages that match a filter, some at a time, each time with the cursor
+   * after them.
+   */
+  async *topics(
+    filter: string,
+    limit: number,
+    after: string | undefined,
+  ): AsyncGenerator<{ readonly topics: readonly string[]; readonly next: string | null }> {
     const view = this.#view();
     const scan = new Scan();
-    let cursor: string | null = null;
+    let cursor: string | null = decodeCursor(z.string(), after);
+    let left = limit;
     do {
-      const page = view.retainedAfter(filter, cursor, stepItems, stepBudget);
-      if (page.items.length > 0) yield page.items.map(({ message }) => message.topic);
+      const page = view.retainedAfter(filter, cursor, Math.min(stepItems, left), stepBudget);
+      left -= page.items.length;
       cursor = page.next;
+      const topics = page.items.map(({ message }) => message.topic);
+      yield { topics, next: cursor === null ? null : encodeCursor(cursor) };
       await scan.yield();
-    } while (cursor !== null);
+    } while (cursor !== null && left > 0);
   }
 }
 

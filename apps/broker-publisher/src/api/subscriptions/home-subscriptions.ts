@@ -6,15 +6,23 @@ import type {
   SubscriptionInfo,
   SubscriptionScope,
 } from '@mqtt-cluster/contracts';
+import { Scan } from '../http/scan.ts';
 
-/** Kind of the question for the subscriptions that only the home of a clean session has. */
+/** Kind of the question for the subscriptions to a filter, or for a topic, that only the home of a clean session has. */
 export const subscriptionsQuestion = 'api.subscriptions';
+/** The same for the list of all subscriptions. A version without this kind would answer with an empty list. */
+export const allSubscriptionsQuestion = 'api.subscriptions.all';
 
 /** Bytes of the answer to a peer, which must be below 256 KiB. */
 const answerBytesMax = 200 * 1024;
 const itemBytes = 150;
 
-/** Exactly one of `filter` and `topic` is set. */
+/** Sessions and subscriptions that one step of a scan examines. */
+const stepBudget = 2_000;
+/** Time of a scan. A page may be short, and its cursor continues the scan. */
+const scanMsMax = 400;
+
+/** At most one of `filter` and `topic` is set; without them, all subscriptions are wanted. */
 export interface SubscriptionWanted {
   readonly filter?: string | undefined;
   readonly topic?: string | undefined;
@@ -27,9 +35,9 @@ export interface SubscriptionQuestion extends SubscriptionWanted {
 
 export type Listing = StatePage<SubscriptionItem, SubscriptionCursor>;
 
-/** Answers the question: the subscriptions that only this home has. */
-export function homeSubscriptions(view: StateView, body: unknown): Listing {
-  const { items, next } = readSubscriptions(view, body as SubscriptionQuestion, 'home');
+/** Answers both questions: the subscriptions that only this home has. */
+export async function homeSubscriptions(view: StateView, body: unknown): Promise<Listing> {
+  const { items, next } = await readSubscriptions(view, body as SubscriptionQuestion, 'home');
   let bytes = 0;
   const fitting = items.filter(
     ({ client, filter }) =>
@@ -39,15 +47,26 @@ export function homeSubscriptions(view: StateView, body: unknown): Listing {
 }
 
 /** Reads the subscriptions that this member has. */
-export function readSubscriptions(
+export async function readSubscriptions(
   view: StateView,
   { filter, topic, after, limit }: SubscriptionQuestion,
   scope: SubscriptionScope,
-): Listing {
-  const { items, next } =
-    topic === undefined
-      ? view.subscriptionsOf(filter!, after, limit, scope)
-      : view.subscribersOf(topic, after, limit, scope);
+): Promise<Listing> {
+  if (topic !== undefined) return listingOf(view.subscribersOf(topic, after, limit, scope));
+  if (filter !== undefined) return listingOf(view.subscriptionsOf(filter, after, limit, scope));
+  const scan = new Scan(scanMsMax);
+  const found: SubscriptionItem[] = [];
+  let cursor = after;
+  do {
+    const page = view.subscriptionsAfter(cursor, limit - found.length, stepBudget, scope);
+    found.push(...page.items.map(itemOf));
+    cursor = page.next;
+    await scan.yield();
+  } while (cursor !== null && found.length < limit && !scan.isOver);
+  return { items: found, next: cursor };
+}
+
+function listingOf({ items, next }: StatePage<SubscriptionInfo, SubscriptionCursor>): Listing {
   return { items: items.map(itemOf), next };
 }
 

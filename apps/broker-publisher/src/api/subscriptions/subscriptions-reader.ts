@@ -4,7 +4,12 @@ import { z } from 'zod';
 import type { Answers } from '../../queries/index.ts';
 import { decodeCursor, encodeCursor } from '../http/cursor.ts';
 import { union } from '../http/gaps.ts';
-import { cursorOf, readSubscriptions, subscriptionsQuestion } from './home-subscriptions.ts';
+import {
+  allSubscriptionsQuestion,
+  cursorOf,
+  readSubscriptions,
+  subscriptionsQuestion,
+} from './home-subscriptions.ts';
 import type { Listing, SubscriptionQuestion, SubscriptionWanted } from './home-subscriptions.ts';
 
 export interface SubscriptionsReaderOptions {
@@ -34,8 +39,12 @@ export class SubscriptionsReader {
     const position = decodeCursor(z.object({ client: z.string(), filter: z.string() }), after);
     const question: SubscriptionQuestion = { ...wanted, after: position, limit };
     const others = members.filter((id) => id !== self);
-    const answered = await askAll(subscriptionsQuestion, question, others);
-    const own = readSubscriptions(view(), question, 'all');
+    const isWholeList = wanted.filter === undefined && wanted.topic === undefined;
+    const kind = isWholeList ? allSubscriptionsQuestion : subscriptionsQuestion;
+    const [answered, own] = await Promise.all([
+      askAll(kind, question, others),
+      readSubscriptions(view(), question, 'all'),
+    ]);
     const pages = [own, ...[...answered.answers.values()].map((answer) => answer as Listing)];
     const { items, next } = merge(pages, limit);
     return { items, next: next === null ? null : encodeCursor(next), ...union(answered) };
@@ -55,8 +64,7 @@ function merge(pages: readonly Listing[], limit: number): Listing {
     .sort(compare);
   const unique = all.filter((item, index) => index === 0 || compare(item, all[index - 1]!) !== 0);
   const items = unique.slice(0, limit);
-  const isComplete = end === null && unique.length <= limit;
-  return { items, next: isComplete ? null : items.length === 0 ? end : cursorOf(items.at(-1)!) };
+  return { items, next: unique.length <= limit ? end : cursorOf(items.at(-1)!) };
 }
 
 function compare(left: SubscriptionCursor, right: SubscriptionCursor): number {

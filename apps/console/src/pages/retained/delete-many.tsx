@@ -1,9 +1,13 @@
 import { useState } from 'preact/hooks';
 import { describe } from '../../api/problem.ts';
-import { deleteRetainedBy } from '../../api/requests.ts';
+import { countRetainedBy, deleteRetainedBy } from '../../api/requests.ts';
 import { announce } from '../../app/announce.ts';
 import { confirm } from '../../parts/confirm.tsx';
-import { plural } from '../../text/format.ts';
+import type { RunningAct } from '../../parts/confirm.tsx';
+import { count, plural } from '../../text/format.ts';
+
+/** Messages that one request deletes. The dialog shows the progress after each request. */
+const deletedAtOnce = 2_000;
 
 /** Deletes all retained messages of a filter. A dry run counts them first. */
 export function DeleteMany({ filter, refresh }: { filter: string; refresh: () => void }) {
@@ -11,7 +15,7 @@ export function DeleteMany({ filter, refresh }: { filter: string; refresh: () =>
   const ask = async (): Promise<void> => {
     setCounting(true);
     try {
-      const { matched } = await deleteRetainedBy(filter, true);
+      const { matched } = await countRetainedBy(filter);
       askToDelete(filter, matched, refresh);
     } catch (error) {
       announce(describe(error), 'failed');
@@ -40,10 +44,35 @@ function askToDelete(filter: string, matched: number, refresh: () => void): void
     action: 'Delete all',
     isDangerous: true,
     isPossible: matched > 0,
-    run: async () => {
-      const { deleted } = await deleteRetainedBy(filter, false);
-      announce(`${plural(deleted, 'retained message')} deleted.`);
-      refresh();
+    run: async (running) => {
+      try {
+        await deleteAll(filter, matched, running);
+      } finally {
+        refresh();
+      }
     },
   });
+}
+
+/** Deletes by as many requests as needed. It ends after the current request if the user closes the dialog. */
+async function deleteAll(filter: string, matched: number, { report, signal }: RunningAct): Promise<void> {
+  let deleted = 0;
+  let after: string | null = null;
+  let isDone = false;
+  try {
+    do {
+      const answer: { deleted: number; next: string | null } = await deleteRetainedBy({
+        filter,
+        limit: deletedAtOnce,
+        ...(after !== null && { after }),
+      });
+      deleted += answer.deleted;
+      after = answer.next;
+      report(`${count(deleted)} of about ${count(matched)} deleted.`);
+    } while (after !== null && !signal.aborted);
+    isDone = after === null;
+  } finally {
+    if (deleted > 0 || isDone)
+      announce(`${plural(deleted, 'retained message')} deleted.${isDone ? '' : ' The others stay.'}`);
+  }
 }

@@ -44,7 +44,7 @@ function Receivers({ topic }: { topic: string }) {
   const [items, setItems] = useState<readonly Subscription[] | null>(null);
   const [error, setError] = useState('');
   const ask = (): void => {
-    listSubscriptions(topic).then(
+    listSubscriptions({ topic }).then(
       (page) => {
         setItems(page.items);
         setError('');
