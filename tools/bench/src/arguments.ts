@@ -11,7 +11,7 @@ import { gapDefinition } from './failover/gap-definition.ts';
 import { attacks } from './hostile/attacks/index.ts';
 
 export interface BenchArguments {
-  readonly command: 'compare' | 'idle' | 'failover' | 'scrape' | 'hostile';
+  readonly command: 'compare' | 'idle' | 'failover' | 'scrape' | 'hostile' | 'lists';
   /** Names of the targets that `compare` measures, in this order. */
   readonly targets: readonly string[];
   /** QoS levels that `compare` measures; null for the default levels of each target. */
@@ -29,8 +29,12 @@ export interface BenchArguments {
   /** Largest number of unacknowledged messages of each publisher. */
   readonly window: number;
   readonly members: number;
-  /** Clients that are connected while `scrape` reads the metrics. */
+  /** Clients that are connected while `scrape` reads the metrics; sessions of `lists`. */
   readonly clients: number;
+  /** Clients of `lists` that are connected; the others are absent. */
+  readonly connected: number;
+  /** Retained messages of `lists`. */
+  readonly retained: number;
   /** Number of rounds of `failover` in which a member is killed. */
   readonly kills: number;
   /** Number of rounds of `failover` in which a member goes silent. */
@@ -41,9 +45,9 @@ export interface BenchArguments {
   readonly only: readonly string[] | null;
   /** Only list the attacks of `hostile`. */
   readonly list: boolean;
-  /** Time before each attack, and of each attack, ms. */
+  /** Time before each attack and of each attack, or of each phase of `lists`, ms. */
   readonly forMs: number;
-  /** Folder for the report of `failover` or `hostile` and its data; null: the report is only printed. */
+  /** Folder for the report of `failover`, `hostile` or `lists` and its data; null: the report is only printed. */
   readonly out: string | null;
   readonly json: boolean;
 }
@@ -69,6 +73,8 @@ const defaults: BenchArguments = {
   window: 100,
   members: 7,
   clients: 10_000,
+  connected: 2_000,
+  retained: 100_000,
   kills: 200,
   silent: 50,
   seed: 1,
@@ -134,9 +140,11 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
     });
   program
     .command('idle')
-    .description('processor time and memory of a cluster without clients')
+    .description(
+      'processor time and memory of a cluster without clients, with the console closed and then open',
+    )
     .option('--members <N>', 'number of members', members, 7)
-    .option('--seconds <N>', 'length of the measurement', seconds, 30)
+    .option('--seconds <N>', 'length of each measurement', seconds, 60)
     .action(reportWith('idle'));
   program
     .command('scrape')
@@ -183,6 +191,22 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
     .action(({ for: forMs = defaults.forMs, ...options }: Partial<BenchArguments> & { for?: number }) =>
       reportWith('hostile')({ ...options, forMs }),
     );
+  program
+    .command('lists')
+    .description('what it costs the clients that an operator reads all lists of the HTTP API')
+    .option('--members <N>', 'number of members', wholeNumber(3, 7), 3)
+    .option('--clients <N>', 'sessions', wholeNumber(100, 100_000), defaults.clients)
+    .option('--connected <N>', 'connected clients among them', wholeNumber(1, 20_000), defaults.connected)
+    .option('--retained <N>', 'retained messages', wholeNumber(1_000, 1_000_000), defaults.retained)
+    .option('--for <TIME>', 'time without listing, and with it', duration('2s', '10m'), 30_000)
+    .option('--out <FOLDER>', 'write lists.md and lists.json into this folder')
+    .addHelpText('after', '\nFor a quick try: --clients 1000 --connected 100 --retained 5000 --for 5s')
+    .action(({ for: forMs = defaults.forMs, ...options }: Partial<BenchArguments> & { for?: number }) => {
+      const { clients = defaults.clients, connected = defaults.connected } = options;
+      if (connected > clients)
+        throw new UsageError(`--connected ${connected} is more than --clients ${clients}`);
+      reportWith('lists')({ ...options, forMs });
+    });
   return program;
 }
 

@@ -6,13 +6,16 @@ import { generatorArgument, serveGenerator } from './generator/child.ts';
 import { measureFailover } from './failover/failover.ts';
 import { renderFailover, writeFailover } from './failover/failover-report.ts';
 import { clientsArgument, serveClients } from './failover/serve.ts';
-import { isHarmless, renderHostile, writeHostile } from './hostile/hostile-report.ts';
+import { isHarmless, renderHostile } from './hostile/hostile-report.ts';
 import { attackArgument, serveAttack } from './hostile/attacker/serve.ts';
 import { attacks } from './hostile/attacks/index.ts';
 import { measureHostile } from './hostile/hostile.ts';
 import type { HostileResult } from './hostile/hostile.ts';
 import { measureIdle, renderIdle } from './idle.ts';
+import { measureLists } from './lists/lists.ts';
+import { missedGoals, renderLists } from './lists/lists-report.ts';
 import { describeMachine } from './machine.ts';
+import { writeReport } from './write-report.ts';
 import { Processes } from './processes.ts';
 import { isScrapeWithinLimits, measureScrape, renderScrape } from './scrape.ts';
 import { faults, ratios, render, renderMachine, summarize } from './report.ts';
@@ -23,7 +26,7 @@ async function main(given: BenchArguments): Promise<void> {
   const processes = new Processes();
   const machine = describeMachine();
   if (given.command === 'idle') {
-    const idle = await measureIdle(processes, given);
+    const idle = await measureIdle(processes, given, log);
     const text = given.json ? json({ machine, ...idle }) : `${renderMachine(machine)}\n${renderIdle(idle)}`;
     process.stdout.write(text);
     return;
@@ -31,6 +34,7 @@ async function main(given: BenchArguments): Promise<void> {
   if (given.command === 'scrape') return scrape(processes, given);
   if (given.command === 'failover') return failover(processes, given);
   if (given.command === 'hostile') return hostile(processes, given);
+  if (given.command === 'lists') return lists(processes, given);
   const comparison = await compare(processes, given, log);
   const { measurements, failures, skipped } = comparison;
   const found = faults(measurements);
@@ -82,13 +86,27 @@ async function hostile(processes: Processes, given: BenchArguments): Promise<voi
   const textOf = (result: HostileResult): string => renderHostile(result, machine, command, date);
   // Each attack takes about a minute, so the results so far are written after each one.
   const write = (result: HostileResult): void => {
-    if (given.out !== null) writeHostile(given.out, textOf(result), { command, date, machine, ...result });
+    if (given.out === null) return;
+    writeReport(given.out, 'hostile', textOf(result), { command, date, machine, ...result });
   };
   const result = await measureHostile(processes, given, log, write);
   const text = given.json ? json({ command, date, machine, ...result }) : textOf(result);
   await new Promise((resolve) => process.stdout.write(text, resolve));
   // Open connections of the lab may keep the event loop alive, so the process must exit explicitly.
   process.exit(isHarmless(result) ? 0 : 1);
+}
+
+async function lists(processes: Processes, given: BenchArguments): Promise<void> {
+  const machine = describeMachine();
+  const date = new Date().toISOString().slice(0, 10);
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const result = await measureLists(processes, given, log);
+  const missed = missedGoals(result);
+  const text = renderLists(result, machine, command, date);
+  const content = { command, date, machine, ...result, missed };
+  if (given.out !== null) writeReport(given.out, 'lists', text, content);
+  process.stdout.write(given.json ? json(content) : text);
+  if (missed.length > 0) process.exitCode = 1;
 }
 
 function json(value: unknown): string {

@@ -16,6 +16,8 @@ test('without arguments, readArguments selects the comparison of all targets', (
     window: 100,
     members: 7,
     clients: 10_000,
+    connected: 2_000,
+    retained: 100_000,
     kills: 200,
     silent: 50,
     seed: 1,
@@ -42,8 +44,8 @@ test('--tls measures one member with TLS beside one without, and excludes --targ
   );
 });
 
-test('by default, the command idle measures for 30 s and the command scrape measures one member', () => {
-  expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 30 });
+test('by default, the command idle measures for 60 s and the command scrape measures one member', () => {
+  expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 60 });
   expect(readArguments(['scrape', '--json'])).toMatchObject({ members: 1, clients: 10_000, json: true });
 });
 
@@ -59,15 +61,32 @@ test('by default, the command failover runs a quarter as many rounds with a sile
   expect(readArguments(['failover', '--silent', '0']).silent).toBe(0);
 });
 
+test('by default, the command lists measures 10,000 sessions and 100,000 retained messages at three members', () => {
+  expect(readArguments(['lists'])).toMatchObject({
+    command: 'lists',
+    members: 3,
+    clients: 10_000,
+    connected: 2_000,
+    retained: 100_000,
+    forMs: 30_000,
+    out: null,
+  });
+});
+
 test.each([
   [['failover', '--rate', '0'], '--rate must be a whole number from 1 to 1000, not "0"'],
   [['failover', '--kills', 'many'], '--kills must be a whole number from 0 to 10000, not "many"'],
   [['--rate', ''], '--rate must be a whole number from 0 to 10000000, not ""'],
-  [['nonsense'], 'unexpected argument "nonsense" (commands: compare, idle, scrape, failover, hostile)'],
+  [
+    ['nonsense'],
+    'unexpected argument "nonsense" (commands: compare, idle, scrape, failover, hostile, lists)',
+  ],
   [['--qos', '3'], '--qos must be 0, 1 or 2, not "3"'],
   [['--seconds', '0'], '--seconds must be a whole number from 1 to 3600, not "0"'],
   [['--session', 'both'], '--session must be clean or persistent, not "both"'],
   [['idle', '--runs', '3'], `unknown option '--runs'`],
+  [['lists', '--clients', '100'], '--connected 2000 is more than --clients 100'],
+  [['lists', '--members', '1'], '--members must be a whole number from 3 to 7, not "1"'],
   [['--no-such'], `unknown option '--no-such'`],
 ])('readArguments rejects %j with an error that contains the wrong argument', (argv, message) => {
   expect(() => readArguments(argv)).toThrow(UsageError);

@@ -17,6 +17,7 @@ class Relay {
   readonly #sockets = new Set<Socket>();
   /** Number of further connections that the server refuses with CONNACK. */
   refusals = 0;
+  acknowledges = true;
   /** Returns the messages that subscribers receive instead of this one. */
   forward: (payload: string) => string[] = (payload) => [payload];
   readonly #server: Server = createServer((socket) => {
@@ -40,7 +41,8 @@ class Relay {
       socket.write(generate({ cmd: 'suback', messageId: packet.messageId!, granted: [1] }));
     }
     if (packet.cmd !== 'publish') return;
-    if (packet.qos === 1) socket.write(generate({ cmd: 'puback', messageId: packet.messageId! }));
+    if (packet.qos === 1 && this.acknowledges)
+      socket.write(generate({ cmd: 'puback', messageId: packet.messageId! }));
     for (const payload of this.forward(packet.payload.toString()))
       for (const subscriber of this.#subscribers)
         subscriber.write(
@@ -146,3 +148,20 @@ test('a client of the witness that the server refuses with CONNACK connects agai
   await waitFor('reconnects', () => (relay.refusals <= -clients ? true : undefined), { timeoutMs: 20_000 });
   await witness.stop();
 }, 60_000);
+
+test('returns the time from publish to acknowledgement, and Infinity without an acknowledgement', async () => {
+  const counted = (count: number, fromMs: number) =>
+    waitFor(
+      `${count} messages`,
+      () => (witness.acknowledgements({ fromMs, untilMs: Infinity }).count >= count ? true : undefined),
+      { timeoutMs: 10_000 },
+    );
+  await counted(10, 0);
+  relay.acknowledges = false;
+  const silentFromMs = performance.now();
+  await counted(4, silentFromMs);
+  const before = witness.acknowledgements({ fromMs: 0, untilMs: silentFromMs });
+  expect(before.p50Ms).toBeGreaterThan(0);
+  expect(before.p50Ms).toBeLessThan(Infinity);
+  expect(witness.acknowledgements({ fromMs: silentFromMs, untilMs: Infinity }).p50Ms).toBe(Infinity);
+});

@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { percentile } from '@mqtt-cluster/kit';
 import type { Machine } from '../machine.ts';
 import { renderMachine } from '../report.ts';
+import { writeReport } from '../write-report.ts';
 import { gapDefinition } from './gap-definition.ts';
 import type { FailoverResult } from './failover.ts';
 import { observeMsMax } from './rounds.ts';
@@ -132,8 +133,6 @@ export function writeFailover(
   text: string,
   content: FailoverResult & { readonly machine: Machine; readonly command: string; readonly date: string },
 ): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'failover.md'), text);
-  writeFileSync(join(folder, 'failover.json'), `${JSON.stringify(content, null, 1)}\n`);
+  writeReport(folder, 'failover', text, content);
   writeFileSync(join(folder, 'failover.csv'), csv(content.rounds));
 }

@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { LatencyFigures } from '@mqtt-cluster/workload';
 import type { Machine } from '../machine.ts';
 import { renderMachine } from '../report.ts';
@@ -116,11 +114,4 @@ function change({ before, during }: BeforeAndDuring, read: (figures: LatencyFigu
 
 function inSeconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
-}
-
-/** Writes the report into the folder: `hostile.md` and `hostile.json`. */
-export function writeHostile(folder: string, text: string, content: unknown): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'hostile.md'), text);
-  writeFileSync(join(folder, 'hostile.json'), `${JSON.stringify(content, null, 1)}\n`);
 }

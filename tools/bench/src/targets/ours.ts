@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Endpoint } from '../generator/load.ts';
+import { loopProbeEnvironment, loopProbeFlags } from '../loop-delays.ts';
 import type { Processes, StartedProcess } from '../processes.ts';
 import { findProgram, freePort } from '@mqtt-cluster/kit';
 import { Authority } from '@mqtt-cluster/lab';
@@ -9,18 +10,30 @@ import type { RunningTarget, StartOptions, Target } from './target.ts';
 /** Node flags as in production. A young generation of 4 MiB saves 7 MiB at no measurable cost (docs/BENCHMARKS.md). */
 const nodeFlags: readonly string[] = ['--max-semi-space-size=4'];
 
+export interface MemberOptions {
+  /** Whether the clients connect over TLS. They are anonymous in any case, so that only TLS makes the difference. */
+  readonly secure?: boolean;
+  /** Whether each member measures the delays of its event loop. */
+  readonly watchesLoops?: boolean;
+}
+
+export interface RunningMembers extends RunningTarget {
+  readonly http: readonly Endpoint[];
+  /** The files with the delays of the event loops, for `readLoopDelays`; empty without `watchesLoops`. */
+  readonly loopFiles: readonly string[];
+}
+
 /**
  * Starts members of this cluster without their publisher. With the setting `hold` a member sends no acknowledgement without
  * a majority, so every acknowledged message is on the synced disks of a majority.
  *
- * @param secure whether the clients connect over TLS; they are anonymous in any case, so that only TLS makes the difference
  */
 export async function startMembers(
   processes: Processes,
   directory: string,
   count: number,
-  secure = false,
-): Promise<RunningTarget & { readonly http: readonly Endpoint[] }> {
+  { secure = false, watchesLoops = false }: MemberOptions = {},
+): Promise<RunningMembers> {
   const hosts = Array.from({ length: count }, (_, position) => `127.0.2.${position + 1}`);
   const members = [];
   for (const [position, host] of hosts.entries()) {
@@ -29,11 +42,15 @@ export async function startMembers(
   }
   const peers = members.map(({ id, host, cluster }) => `${id}=${host}:${cluster}`).join(',');
   const script = join(dirname(process.argv[1]!), 'broker-publisher.mjs');
+  const probeFlags = watchesLoops ? loopProbeFlags(directory) : [];
+  const loopFiles = members.map(({ id }) => join(directory, `${id}.loop`));
   const authority = secure ? new Authority(join(directory, 'certificates')) : null;
-  const started: StartedProcess[] = members.map(({ id, host, mqtt, cluster, http }) => {
+  const started: StartedProcess[] = members.map(({ id, host, mqtt, cluster, http }, position) => {
     const data = join(directory, id);
     mkdirSync(data, { recursive: true });
-    return processes.start(id, process.execPath, [...nodeFlags, ...extraFlags(), script], `${data}.log`, {
+    const flags = [...nodeFlags, ...probeFlags, ...extraFlags()];
+    return processes.start(id, process.execPath, [...flags, script], `${data}.log`, {
+      ...(watchesLoops && loopProbeEnvironment(loopFiles[position]!)),
       NODE_ENV: 'production',
       NODE_CONFIG_DIR: data,
       MQTT_CLUSTER_ID: id,
@@ -60,6 +77,7 @@ export async function startMembers(
     })),
     http: members.map(({ host, http }) => ({ host, port: http })),
     processes: started,
+    loopFiles: watchesLoops ? loopFiles : [],
   };
 }
 
@@ -84,7 +102,7 @@ function ours(name: string, count: number, sessions: Target['sessions'], secure 
     qosByDefault: count === 1 ? [0, 1, 2] : [1],
     unavailable: () => (secure && findProgram('openssl') === null ? 'openssl is not installed' : null),
     start: (processes: Processes, directory: string, _options: StartOptions) =>
-      startMembers(processes, directory, count, secure),
+      startMembers(processes, directory, count, { secure }),
   };
 }
 

@@ -4,7 +4,7 @@ import { connectAsync } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 
 const topicPrefix = 'witness/number';
-const intervalMs = 100;
+const intervalMsDefault = 100;
 /** Time for the last messages to arrive after the end of the attack. */
 const arrivalMsMax = 20_000;
 const pollMs = 50;
@@ -18,12 +18,14 @@ export interface WitnessOptions {
   /** User as which all clients connect; none by default. */
   readonly username?: string;
   readonly password?: string;
+  /** Interval of the publishes of each publisher, ms; 100 by default. */
+  readonly intervalMs?: number;
 }
 
 export interface LatencyFigures {
-  /** Messages, once for each subscriber. */
+  /** Messages; of deliveries, once for each subscriber. */
   readonly count: number;
-  /** Time from publish to delivery, ms; Infinity for a message that did not arrive. */
+  /** Time from publish to delivery or acknowledgement, ms; Infinity for a message without it. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
@@ -51,19 +53,21 @@ export interface LatencyQuery {
 }
 
 /**
- * A publisher and a subscriber at each member. Each publisher publishes a number with QoS 1 every 100 ms. Each
+ * A publisher and a subscriber at each member. Each publisher publishes a number with QoS 1 every 100 ms by default. Each
  * acknowledged number must reach each subscriber.
  */
 export class Witness {
-  readonly #options: WitnessOptions;
+  readonly #access: Pick<WitnessOptions, 'username' | 'password'>;
+  readonly #intervalMs: number;
   readonly #subscribers: Subscriber[] = [];
   readonly #publishers: MqttClient[] = [];
   readonly #messages: WitnessMessage[] = [];
   #timer: NodeJS.Timeout | null = null;
   #disconnects = 0;
 
-  constructor(options: WitnessOptions = {}) {
-    this.#options = options;
+  constructor({ intervalMs = intervalMsDefault, ...access }: WitnessOptions = {}) {
+    this.#access = access;
+    this.#intervalMs = intervalMs;
   }
 
   /** Client identifiers of the witness, for an attack on them. @param members number of members */
@@ -81,12 +85,13 @@ export class Witness {
       await client.subscribeAsync(`${topicPrefix}/+`, { qos: 1 });
       this.#publishers.push(await this.#connect(member, publisherId(index)));
     }
-    this.#timer = setInterval(() => this.#publishers.forEach((_, index) => this.#publish(index)), intervalMs);
+    const publishAll = (): void => this.#publishers.forEach((_, index) => this.#publish(index));
+    this.#timer = setInterval(publishAll, this.#intervalMs);
   }
 
   async #connect({ host, port }: WitnessMember, clientId: string): Promise<MqttClient> {
     const client = await connectAsync(`mqtt://${host}:${port}`, {
-      ...this.#options,
+      ...this.#access,
       clientId,
       clean: false,
       reconnectPeriod: 200,
@@ -104,6 +109,7 @@ export class Witness {
       publisher,
       atMs: performance.now(),
       acknowledged: false,
+      acknowledgedMs: Infinity,
       latencyMs: this.#subscribers.map(() => Infinity),
     };
     const number = this.#messages.push(message);
@@ -112,7 +118,9 @@ export class Witness {
       String(number),
       { qos: 1 },
       (error) => {
-        if (!error) message.acknowledged = true;
+        if (error) return;
+        message.acknowledged = true;
+        message.acknowledgedMs = performance.now() - message.atMs;
       },
     );
   }
@@ -165,11 +173,16 @@ export class Witness {
       .flatMap(({ publisher, latencyMs }) =>
         latencyMs.filter((_, subscriber) => includes(publisher, subscriber)),
       );
-    return {
-      count: values.length,
-      p50Ms: percentile(values, 0.5) ?? 0,
-      p99Ms: percentile(values, 0.99) ?? 0,
-    };
+    return figuresOf(values);
+  }
+
+  /** Returns the time from publish to acknowledgement of the messages that were published in a part of the run. */
+  acknowledgements({ fromMs, untilMs }: Omit<LatencyQuery, 'includes'>): LatencyFigures {
+    return figuresOf(
+      this.#messages
+        .filter(({ atMs }) => atMs >= fromMs && atMs < untilMs)
+        .map(({ acknowledgedMs }) => acknowledgedMs),
+    );
   }
 
   #isComplete(): boolean {
@@ -181,6 +194,14 @@ export class Witness {
       .filter(({ acknowledged }) => acknowledged)
       .reduce((sum, { latencyMs }) => sum + latencyMs.filter((ms) => ms === Infinity).length, 0);
   }
+}
+
+function figuresOf(values: readonly number[]): LatencyFigures {
+  return {
+    count: values.length,
+    p50Ms: percentile(values, 0.5) ?? 0,
+    p99Ms: percentile(values, 0.99) ?? 0,
+  };
 }
 
 function subscriberId(index: number): string {
@@ -203,6 +224,8 @@ interface WitnessMessage {
   readonly publisher: number;
   readonly atMs: number;
   acknowledged: boolean;
+  /** Time from publish to acknowledgement, ms; Infinity until then. */
+  acknowledgedMs: number;
   /** For each subscriber; Infinity until the message arrives. */
   readonly latencyMs: number[];
 }

@@ -1,0 +1,144 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { generate } from 'mqtt-packet';
+import { RawClient } from '../generator/client.ts';
+import type { Endpoint } from '../generator/load.ts';
+import { packetTypes } from '../wire.ts';
+
+/** Number of clients that connect at the same time. A member accepts only 1,000 connections a second from one address. */
+const batchClients = 200;
+const batchMsMin = 250;
+const publishers = 4;
+const unacknowledgedMax = 200;
+const payload = Buffer.alloc(64, 0x2e);
+/** Every client of this many has a second subscription. */
+const alarmEvery = 10;
+const areas = 100;
+
+export interface Contents {
+  /** Sessions, connected or absent. */
+  readonly clients: number;
+  /** How many of the clients stay connected. Every second one of them has a clean session. */
+  readonly connected: number;
+  readonly retained: number;
+}
+
+/** Name of a client: the names of all clients are spread over the areas. */
+export function clientId(number: number): string {
+  return `area-${number % areas}-device-${number}`;
+}
+
+/** Topic of a retained message. */
+function topicOf(number: number): string {
+  return `lists/area-${number % areas}/device-${number}/state`;
+}
+
+/** A topic that some sessions have subscribed to. */
+export const alarmTopic = 'lists/alarms/fire';
+const alarmFilter = 'lists/alarms/#';
+
+/** Filters with many and with few matches among the retained messages, and the filter of the sessions. */
+export const filters = {
+  oneArea: 'lists/area-7/#',
+  oneDevice: `lists/+/device-${areas + 7}/state`,
+  alarms: alarmFilter,
+} as const;
+
+/** Opens the sessions. Returns the clients that stay connected. @throws Error a client was refused or disconnected */
+export async function openSessions(
+  endpoints: readonly Endpoint[],
+  { clients, connected }: Contents,
+  log: (text: string) => void,
+): Promise<RawClient[]> {
+  const stay: RawClient[] = [];
+  let failure: Error | null = null;
+  for (let first = 0; first < clients; first += batchClients) {
+    const startedMs = performance.now();
+    const numbers = Array.from(
+      { length: Math.min(batchClients, clients - first) },
+      (_, each) => first + each,
+    );
+    await Promise.all(
+      numbers.map(async (number) => {
+        const stays = number < connected;
+        const clean = stays && number % 2 === 0;
+        const endpoint = endpoints[number % endpoints.length]!;
+        const client = await RawClient.open(
+          endpoint,
+          clientId(number),
+          clean,
+          (error) => (failure ??= error),
+        );
+        await client.subscribe(`lists/area-${number % areas}/device-${number}/+`, 0);
+        if (number % alarmEvery === 0) await client.subscribe(alarmFilter, 1);
+        if (stays) stay.push(client);
+        else client.close();
+      }),
+    );
+    if (failure !== null) throw failure as Error;
+    if ((first + batchClients) % 2_000 === 0) log(`${first + batchClients} sessions are open`);
+    await delay(Math.max(0, batchMsMin - (performance.now() - startedMs)));
+  }
+  return stay;
+}
+
+/** Publishes the retained messages with QoS 1, from several clients at several members. */
+export async function publishRetained(
+  endpoints: readonly Endpoint[],
+  { retained }: Contents,
+  log: (text: string) => void,
+): Promise<void> {
+  let acknowledged = 0;
+  const part = Math.ceil(retained / publishers);
+  await Promise.all(
+    Array.from({ length: publishers }, async (_, publisher) => {
+      const from = publisher * part;
+      const endpoint = endpoints[publisher % endpoints.length]!;
+      await publishRange(
+        endpoint,
+        `lists-publisher-${publisher}`,
+        from,
+        Math.min(retained, from + part),
+        () => {
+          if (++acknowledged % 20_000 === 0) log(`${acknowledged} retained messages are published`);
+        },
+      );
+    }),
+  );
+}
+
+async function publishRange(
+  endpoint: Endpoint,
+  id: string,
+  from: number,
+  until: number,
+  onAcknowledged: () => void,
+): Promise<void> {
+  let fail: (error: Error) => void = () => {};
+  const failed = new Promise<never>((_resolve, reject) => (fail = reject));
+  failed.catch(() => undefined);
+  const client = await RawClient.open(endpoint, id, true, (error) => fail(error));
+  let next = from;
+  let open = 0;
+  const done = new Promise<void>((resolve) => {
+    const send = (): void => {
+      while (open < unacknowledgedMax && next < until) {
+        const messageId = (next % 65_535) + 1;
+        const topic = topicOf(next++);
+        open++;
+        client.socket.write(
+          generate({ cmd: 'publish', topic, payload, qos: 1, retain: true, dup: false, messageId }),
+        );
+      }
+      if (open === 0) resolve();
+    };
+    client.onPackets((first) => {
+      if (first >> 4 !== packetTypes.puback) return;
+      open--;
+      onAcknowledged();
+      send();
+    });
+    send();
+  });
+  await Promise.race([done, failed]);
+  client.close();
+}
