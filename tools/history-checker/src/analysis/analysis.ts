@@ -138,6 +138,14 @@ export class Analysis {
   }
 
   /**
+   * Whether the machine was so busy that any server may have been isolated in this interval. As after a fault, all
+   * servers serve together again 10 s later at the latest (P7).
+   */
+  isIsolatedByLoad(fromMs: number, toMs: number): boolean {
+    return this.hostLoad.isStarved(fromMs - this.tables.faults.healMsMax, toMs);
+  }
+
+  /**
    * Reports an event after its deadline: as an exception if the machine was starved, otherwise as a
    * violation.
    */

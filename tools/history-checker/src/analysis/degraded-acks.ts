@@ -4,13 +4,13 @@ import type { Analysis } from './analysis.ts';
  * Whether the acknowledgement of a QoS 1 message may be a degraded acknowledgement. The target must allow
  * degraded acknowledgements (`degradedAcks`), and a fault must have been active or the machine starved. A
  * fault of any server is sufficient: while the servers elect a leader, a server without a fault may be
- * isolated, too. On a starved machine any server may be isolated.
+ * isolated, too. On a starved machine, and for some seconds after it, any server may be isolated.
  */
-export function mayHaveDegradedAck({ tables, hostLoad }: Analysis, message: number): boolean {
-  const { messages, faults, header } = tables;
+export function mayHaveDegradedAck(analysis: Analysis, message: number): boolean {
+  const { messages, faults, header } = analysis.tables;
   if (!header.limits.degradedAcks || messages.qos(message) !== 1 || !messages.isAcked(message)) return false;
   const [sentAt, ackAt] = [messages.firstAt(message), messages.ackAt(message)];
-  return faults.disruptionAnywhere(sentAt, ackAt) !== null || hostLoad.isStarved(sentAt, ackAt);
+  return faults.disruptionAnywhere(sentAt, ackAt) !== null || analysis.isIsolatedByLoad(sentAt, ackAt);
 }
 
 /**
