@@ -114,6 +114,9 @@ function rendered(root: string, ansible: string): Check[] {
           vault_grafana_admin_password: 'static',
           vault_broker_admin_token: 'static-admin-token',
           vault_broker_users: [{ name: 'telemetry-client', password: 'static' }],
+          broker_publisher_packet_bytes_max: 65_536,
+          broker_publisher_keep_alive_seconds_max: 300,
+          broker_publisher_will_after_failover: 'publish',
         };
         const args = ['-i', join('inventories', inventory, 'hosts.yml'), 'tests/render.yml'];
         const extra = ['--extra-vars', JSON.stringify(variables)];
@@ -144,6 +147,10 @@ async function unknownSettings(root: string, rendered: string): Promise<string |
     .flatMap((file) => [...readFileSync(join(rendered, file), 'utf8').matchAll(/^([A-Z_]+)=/gm)])
     .map(([, name]) => name!);
   if (given.length === 0) return 'the templates contain no settings of a broker';
+  const absent = imageSettings
+    .filter((name) => name.includes('_MAX') || name.includes('_WILL_'))
+    .filter((name) => !given.includes(name));
+  if (absent.length > 0) return `the templates do not contain the settings ${absent.join(', ')}`;
   const unknown = new Set(given.filter((name) => !known.has(name)));
   return unknown.size === 0 ? null : `the image does not have the settings ${[...unknown].join(', ')}`;
 }
@@ -191,6 +198,7 @@ const updates: readonly (readonly [string, Variables, string])[] = [
     'because broker_publisher_tls_directory is empty',
   ],
   ...wrongAccess(),
+  ...wrongLimits(),
 ];
 
 /** Wrong variables about clients, users and rules. */
@@ -230,9 +238,39 @@ function wrongAccess(): (readonly [string, Variables, string])[] {
   ];
 }
 
+/** Wrong limits of packets, keep-alive and wills. */
+function wrongLimits(): (readonly [string, Variables, string])[] {
+  const cluster = { broker_publisher_authentication: ['cluster'] };
+  return [
+    [
+      'packets that are too large',
+      { ...cluster, broker_publisher_packet_bytes_max: '2097152' },
+      'broker_publisher_packet_bytes_max must be a whole number of bytes from 1024 to 1048576',
+    ],
+    [
+      'a keep-alive that is no number',
+      { ...cluster, broker_publisher_keep_alive_seconds_max: '5m' },
+      'broker_publisher_keep_alive_seconds_max must be a whole number of seconds from 0 to 65535',
+    ],
+    [
+      'an unknown choice for wills',
+      { ...cluster, broker_publisher_will_after_failover: 'keep' },
+      'broker_publisher_will_after_failover must be discard or publish',
+    ],
+  ];
+}
+
+const imageSettings = [
+  'MQTT_CLUSTER_LAB',
+  'MQTT_CLUSTER_MQTT_ANONYMOUS',
+  'MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX',
+  'MQTT_CLUSTER_MQTT_KEEP_ALIVE_SECONDS_MAX',
+  'MQTT_CLUSTER_MQTT_WILL_AFTER_FAILOVER',
+];
+
 /** Writes an archive of an image that has only the list of its settings. @returns its folder */
 async function fakeImage(directory: string): Promise<string> {
-  const labels = { 'mqtt-cluster.settings': 'MQTT_CLUSTER_LAB,MQTT_CLUSTER_MQTT_ANONYMOUS' };
+  const labels = { 'mqtt-cluster.settings': imageSettings.join(',') };
   writeFileSync(join(directory, 'manifest.json'), JSON.stringify([{ Config: 'config.json', RepoTags: [] }]));
   writeFileSync(join(directory, 'config.json'), JSON.stringify({ config: { Labels: labels } }));
   const archive = join(directory, 'broker-publisher-static.tar');
