@@ -12,7 +12,7 @@ export interface AccessRulesOptions {
   readonly isCurrent: (subject: AccessSubject) => boolean;
   /** Returns whether the client is one of this process, or has the admin token. No rule applies to it. */
   readonly isInternal: (subject: AccessSubject) => boolean;
-  /** Rules of the ACL file. Default: none. */
+  /** Rules of the ACL file; absent without an ACL file. */
   readonly aclRules?: readonly AccessRule[];
 }
 
@@ -28,13 +28,15 @@ interface ClientRules {
 /**
  * Decides what the clients of this member may do: by the rules of the client's token, then the rules of the cluster,
  * then the rules of the ACL file. The first rule that matches decides. Where no rule matches, the request is denied once
- * any rule exists.
+ * the cluster has a rule, the token lists rules, or the member has an ACL file. An ACL file or a list without rules denies
+ * everything, as in mosquitto: a file that lost its content must not open the cluster.
  */
 export class AccessRules implements AccessDecisions {
   readonly #options: AccessRulesOptions;
   #table: AccessTable;
   #log: CompiledRules;
   #file: CompiledRules;
+  #hasFile: boolean;
   #version = 1;
   #clients = new WeakMap<AccessSubject, ClientRules>();
 
@@ -43,6 +45,7 @@ export class AccessRules implements AccessDecisions {
     this.#table = options.table();
     this.#log = compileRules(this.#table.rules);
     this.#file = compileRules(options.aclRules ?? []);
+    this.#hasFile = options.aclRules !== undefined;
   }
 
   get version(): number {
@@ -53,6 +56,7 @@ export class AccessRules implements AccessDecisions {
   /** Replaces the rules of the ACL file. */
   setAclRules(rules: readonly AccessRule[]): void {
     this.#file = compileRules(rules);
+    this.#hasFile = true;
     this.#change();
   }
 
@@ -113,12 +117,11 @@ export class AccessRules implements AccessDecisions {
     if (this.#options.isInternal(subject))
       return { token: none, log: none, file: none, permitsByDefault: true };
     const identity = withUserGroups(subject.identity, this.#table.users);
-    const ofToken = compileRules(subject.rules ?? []);
     return {
-      token: ofToken.forIdentity(identity),
+      token: compileRules(subject.rules ?? []).forIdentity(identity),
       log: this.#log.forIdentity(identity),
       file: this.#file.forIdentity(identity),
-      permitsByDefault: ofToken.size + this.#log.size + this.#file.size === 0,
+      permitsByDefault: subject.rules === undefined && !this.#hasFile && this.#log.size === 0,
     };
   }
 

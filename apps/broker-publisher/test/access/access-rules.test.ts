@@ -39,12 +39,12 @@ beforeEach(() => {
   internal = null;
 });
 
-function rules(aclRules: AccessRule[] = []): AccessRules {
+function rules(aclRules?: AccessRule[]): AccessRules {
   return new AccessRules({
     table: () => current,
     isCurrent: () => valid,
     isInternal: (client) => client === internal,
-    aclRules,
+    ...(aclRules && { aclRules }),
   });
 }
 
@@ -69,6 +69,26 @@ describe('the access rules of a member', () => {
     expect(access.mayReceive(client, 'a')).toBe(false);
     expect(access.grantedQos(client, 'a', 0)).toBeNull();
     expect(access.mayPublish(client, 'other', 0, false)).toBe(true);
+  });
+
+  it.each([
+    ['an ACL file', [], {}],
+    ['a token with a list', undefined, { rules: [] }],
+  ])('deny everything with %s that contains no rule', (_name, acl, more) => {
+    const access = rules(acl);
+    const client = subject({}, more);
+    expect(access.mayPublish(client, 'a', 0, false)).toBe(false);
+    expect(access.mayReceive(client, 'a')).toBe(false);
+    expect(access.grantedQos(client, '#', 0)).toBeNull();
+    expect(access.grantsWill(client, 'a', 0, false)).toBe(false);
+  });
+
+  it('deny everything when a changed ACL file contains no rule any more', () => {
+    const access = rules([allow('a')]);
+    expect(access.mayPublish(subject(), 'a', 0, false)).toBe(true);
+    access.setAclRules([]);
+    expect(access.mayPublish(subject(), 'a', 0, false)).toBe(false);
+    expect(access.mayReceive(subject(), 'b')).toBe(false);
   });
 
   it('of another client’s token do not apply', () => {
