@@ -45,7 +45,7 @@ export async function watchTls(
         const { path, bytes } = contents[index]!;
         return [name, { path, text: bytes.toString('utf8') }];
       });
-      checkTlsFiles(Object.fromEntries(entries));
+      checkTlsFiles({ ...Object.fromEntries(entries), uses: ['client'] });
       return Object.fromEntries(entries.map(([name, { text }]) => [name, text]));
     },
   });

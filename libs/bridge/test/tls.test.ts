@@ -33,10 +33,10 @@ function makeAuthority(name: string): void {
   );
 }
 
-/** @param member the name in the certificate */
-function makeCertificate(name: string, authority: string, member = name): BridgeTls {
+/** @param member the name in the certificate @param more further extensions in the form of openssl */
+function makeCertificate(name: string, authority: string, member = name, more = ''): BridgeTls {
   openssl('req', ...newKey, '-subj', `/CN=${member}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
-  writeFileSync(join(directory, `${name}.ext`), `subjectAltName=DNS:${member}\n`);
+  writeFileSync(join(directory, `${name}.ext`), `subjectAltName=DNS:${member}\n${more}`);
   openssl(
     ...['x509', '-req', '-in', `${name}.csr`, '-days', '2', '-out', `${name}.crt`, '-extfile', `${name}.ext`],
     ...['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-CAcreateserial'],
@@ -58,6 +58,7 @@ requiring('openssl')('bridges with mutual TLS', () => {
     makeAuthority('impostor');
     for (const name of ['a', 'b', 'c']) tls[name] = makeCertificate(name, 'authority');
     // This member trusts the correct authority, so that the only fault is its own certificate.
+    tls['server-only'] = makeCertificate('server-only', 'authority', 'b', 'extendedKeyUsage=serverAuth\n');
     tls['foreign'] = { ...makeCertificate('foreign', 'impostor'), ca: tls['a']!.ca };
   });
 
@@ -103,6 +104,15 @@ requiring('openssl')('bridges with mutual TLS', () => {
       a.recorder.warnings.some((warning) => warning.includes('cannot be connected')),
     );
     expect([...a.recorder.links, ...b.recorder.links].map(({ state }) => state)).not.toContain('up');
+  });
+
+  test('reject the connections of a peer whose certificate is permitted for servers only', async () => {
+    const sites = await freeSites('a', 'b');
+    const a = await startBridge(sites, 'a', { tls: tls['a']! });
+    await startBridge(sites, 'b', { tls: tls['server-only']! });
+    await a.recorder.until(() =>
+      a.recorder.warnings.some((warning) => /extended key usage/.test(warning) && /PURPOSE/.test(warning)),
+    );
   });
 
   test('use a renewed certificate and a new authority for new connections, and keep the open ones', async () => {

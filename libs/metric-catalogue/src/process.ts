@@ -19,9 +19,11 @@ export const processMetrics = {
   certificateExpiry: gauge('certificate_expiry_timestamp_seconds', {
     unit: 'seconds',
     help:
-      'Expiry time of a configured certificate (the first to expire in its file): seconds since 1970. ' +
+      'Expiry time of a configured certificate or revocation list (the first to expire in its file): seconds since 1970. ' +
       'Absent without TLS.',
-    values: { certificate: { oneFor: 'each file with certificates in the configuration' } },
+    values: {
+      certificate: { oneFor: 'each file with certificates or revocation lists in the configuration' },
+    },
   }),
   fileRefused: gauge('file_refused', {
     unit: 'none',

@@ -1,3 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { requiring, TestAuthority } from '@mqtt-cluster/testing';
 import { createMetrics, recordCertificateExpiry, recordBuildInfo } from '../src/index.ts';
 
 /** Self-signed certificates that were created for this test. Their private keys were deleted. */
@@ -48,4 +53,25 @@ test('recordBuildInfo records the versions and the time of the start', async () 
   // The start time is in seconds since 1970 and lies in the past.
   expect(started).toBeGreaterThan(1.5e9);
   expect(started).toBeLessThanOrEqual(Date.now() / 1_000 + 1);
+});
+
+requiring('openssl')('the expiry of a revocation list', () => {
+  test('is recorded as OpenSSL reads it, and a text that is no list is skipped', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'revocations-'));
+    try {
+      const { crl, crlFile } = new TestAuthority(directory);
+      const text = execFileSync('openssl', ['crl', '-in', crlFile, '-noout', '-nextupdate'], {
+        encoding: 'utf8',
+      });
+      const metrics = createMetrics({ includeProcessMetrics: false });
+      const broken = crl.replace(/\n[^-]{20}/, '\nAAAA');
+      recordCertificateExpiry(metrics, { list: crl, broken });
+      const series = 'mqtt_cluster_certificate_expiry_timestamp_seconds{certificate="list"}';
+      const page = await metrics.render();
+      expect(page).toContain(`${series} ${Date.parse(text.trim().replace('nextUpdate=', '')) / 1_000}\n`);
+      expect(page).not.toContain('"broken"');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
 });

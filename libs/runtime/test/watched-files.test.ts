@@ -126,6 +126,28 @@ test('a broken file is refused with its name and line, once, and the old value s
   expect(await metrics.render()).toContain('mqtt_cluster_file_refused{setting="mqtt.sample"} 0');
 });
 
+test('a file that has become empty is refused and the old value stays, until it has content again', async () => {
+  const file = await watch();
+  truncateSync(path);
+  await pollTwice();
+  await pollTwice();
+  expect([file.current, file.refusal]).toEqual(['first', expect.stringContaining(`${path} is empty now`)]);
+  expect(lines).toHaveLength(1);
+  expect(await metrics.render()).toContain('mqtt_cluster_file_refused{setting="mqtt.sample"} 1');
+  writeFileSync(path, '\n');
+  await pollTwice();
+  expect([file.current, file.refusal]).toEqual(['\n', undefined]);
+});
+
+test('a file that is empty at the start is accepted', async () => {
+  truncateSync(path);
+  const file = await watch();
+  expect(file.current).toBe('');
+  writeFileSync(path, 'users');
+  await pollTwice();
+  expect(file.current).toBe('users');
+});
+
 test('a broken file that returns to its old content is no longer refused', async () => {
   const file = await watch();
   writeFileSync(path, 'broken');

@@ -13,6 +13,8 @@ export interface TestCertificate {
 export interface CertificateOptions {
   /** Subject Alternative Name in the form of openssl, such as `DNS:localhost,IP:127.0.0.1`. Default: none. */
   readonly alternativeNames?: string;
+  /** Extended key usage in the form of openssl, such as `clientAuth`. Default: none. */
+  readonly extendedKeyUsage?: string;
   /** Start of the validity. Default: one hour ago. */
   readonly from?: Date;
   /** End of the validity. Default: in two days. */
@@ -69,13 +71,17 @@ export class TestAuthority {
   }
 
   /** Issues a certificate for the common name. Two certificates with one name replace each other's files. */
-  issue(name: string, { alternativeNames, from, to }: CertificateOptions = {}): TestCertificate {
+  issue(
+    name: string,
+    { alternativeNames, extendedKeyUsage, from, to }: CertificateOptions = {},
+  ): TestCertificate {
     const serial = (this.#serial++).toString(16).padStart(4, '0');
     writeFileSync(join(this.#directory, 'serial'), `${serial}\n`);
-    const extensions = alternativeNames === undefined ? '' : `subjectAltName=${alternativeNames}\n`;
+    const names = alternativeNames === undefined ? '' : `subjectAltName=${alternativeNames}\n`;
+    const usage = extendedKeyUsage === undefined ? '' : `extendedKeyUsage=${extendedKeyUsage}\n`;
     writeFileSync(
       join(this.#directory, 'extensions'),
-      `[extensions]\nbasicConstraints=CA:FALSE\n${extensions}`,
+      `[extensions]\nbasicConstraints=CA:FALSE\n${names}${usage}`,
     );
     this.#openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', 'request.csr');
     this.#openssl(

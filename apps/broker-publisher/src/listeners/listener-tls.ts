@@ -23,7 +23,7 @@ export function tlsPaths({ tls: { key, cert, ca, crl } }: TlsListener): string[]
 export function parseListenerTls({ tls }: TlsListener, files: readonly PemFile[]): ListenerTls {
   const find = (path: string): PemFile | undefined => files.find((file) => file.path === path);
   const [key, cert, ca, crl] = [find(tls.key)!, find(tls.cert)!, find(tls.ca), find(tls.crl)];
-  checkTlsFiles({ key, cert, ...(ca && { ca }), ...(crl && { crl }) });
+  checkTlsFiles({ key, cert, ...(ca && { ca }), ...(crl && { crl }), uses: ['server'] });
   return {
     key: key.text,
     cert: cert.text,
@@ -32,4 +32,13 @@ export function parseListenerTls({ tls }: TlsListener, files: readonly PemFile[]
     clientCertificate: tls.clientCertificate,
     minVersion: tls.minVersion,
   };
+}
+
+/**
+ * Checks the files of the cluster port. A member is the server of its peers and their client.
+ *
+ * @throws Error the message starts with the path of the file that is wrong
+ */
+export function checkMemberTls(files: Record<'key' | 'cert' | 'ca', PemFile>): void {
+  checkTlsFiles({ ...files, uses: ['server', 'client'] });
 }

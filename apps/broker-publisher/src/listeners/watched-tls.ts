@@ -1,11 +1,11 @@
 import type { ListeningBridge, BridgeTls } from '@mqtt-cluster/bridge';
 import type { Broker, ListenerTls } from '@mqtt-cluster/broker';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import { checkTlsFiles, recordCertificateExpiry } from '@mqtt-cluster/runtime';
+import { recordCertificateExpiry } from '@mqtt-cluster/runtime';
 import type { PemFile, WatchedFile, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from './client-listeners.ts';
-import { parseListenerTls, tlsPaths, usesTls } from './listener-tls.ts';
+import { checkMemberTls, parseListenerTls, tlsPaths, usesTls } from './listener-tls.ts';
 import type { TlsListener } from './listener-tls.ts';
 
 interface WatchedListener {
@@ -59,6 +59,7 @@ export class WatchedTls {
         recordCertificateExpiry(this.#metrics, {
           [`listener_${name}`]: tls.cert,
           ...(tls.ca !== undefined && { [`listener_${name}_authority`]: tls.ca }),
+          ...(tls.crl !== undefined && { [`listener_${name}_revocations`]: tls.crl }),
         });
       follow(file, (tls) => {
         broker.updateTls(name, tls);
@@ -99,7 +100,7 @@ function watchCluster(
     paths: [key, cert, ca],
     parse: (contents) => {
       const [keyFile, certFile, caFile] = contents.map(pemFile) as [PemFile, PemFile, PemFile];
-      checkTlsFiles({ key: keyFile, cert: certFile, ca: caFile });
+      checkMemberTls({ key: keyFile, cert: certFile, ca: caFile });
       return { key: keyFile.text, cert: certFile.text, ca: caFile.text };
     },
   });

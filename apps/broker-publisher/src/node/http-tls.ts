@@ -1,10 +1,22 @@
-import { checkTlsFiles } from '@mqtt-cluster/runtime';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import { checkTlsFiles, recordCertificateExpiry } from '@mqtt-cluster/runtime';
 import type { HttpTls, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
 
 export interface WatchedHttpTls {
   readonly current: HttpTls;
   onChange(listener: () => void): () => void;
+}
+
+/** Calls the function with the key and certificates now and after each change, and records when they expire. */
+export function followHttpTls(file: WatchedHttpTls, metrics: Metrics, apply: (tls: HttpTls) => void): void {
+  const follow = (): void => {
+    const { cert, ca } = file.current;
+    apply(file.current);
+    recordCertificateExpiry(metrics, { http: String(cert), ...(ca && { http_authority: String(ca) }) });
+  };
+  follow();
+  file.onChange(follow);
 }
 
 /**
@@ -24,6 +36,7 @@ export async function openHttpTls(
       const text = (file: typeof key): string => Buffer.from(file!.bytes).toString('utf8');
       const pem = (path: string, file: typeof key) => ({ path, text: text(file) });
       checkTlsFiles({
+        uses: ['server'],
         key: pem(tls.key, key),
         cert: pem(tls.cert, cert),
         ...(ca && { ca: pem(tls.ca, ca) }),

@@ -185,11 +185,11 @@ requiring('openssl', 'mosquitto_pub')('listeners with TLS of a member', () => {
     await open.endAsync();
   });
 
-  test('the metrics page shows when the certificate of each listener expires', async () => {
+  test('the metrics page shows when the certificates and revocation lists of each listener expire', async () => {
     const metrics = await cluster!.metrics('a');
-    for (const certificate of ['listener_tls', 'listener_mutual', 'listener_mutual_authority'])
+    for (const certificate of ['tls', 'mutual', 'mutual_authority', 'mutual_revocations'])
       expect(
-        metrics.value('certificate_expiry_timestamp_seconds', `certificate="${certificate}"`),
+        metrics.value('certificate_expiry_timestamp_seconds', `certificate="listener_${certificate}"`),
       ).toBeGreaterThan(Date.now() / 1_000);
   });
 
@@ -213,6 +213,31 @@ requiring('openssl', 'mosquitto_pub')('listeners with TLS of a member', () => {
         return tls({ key: keyFile, cert: certFile });
       },
       /old\.crt: the certificate of CN=old expired on/,
+    ],
+    [
+      'a bundle of authorities that was cut off in its second certificate',
+      () => {
+        const bundle = `${authority.ca}${new TestAuthority(directory, 'second').ca}`;
+        writeFileSync(file('cut.pem'), bundle.slice(0, -100));
+        return tls({ ca: file('cut.pem'), clientCertificate: 'required' });
+      },
+      /cut\.pem contains a block "-----BEGIN CERTIFICATE-----" without its end: the file is incomplete/,
+    ],
+    [
+      'a file of revocation lists that was cut off in its second list',
+      () => {
+        writeFileSync(file('cut.crl'), `${authority.crl}${authority.crl}`.slice(0, -100));
+        return tls({ ca: authority.caFile, crl: file('cut.crl'), clientCertificate: 'required' });
+      },
+      /cut\.crl contains a block "-----BEGIN X509 CRL-----" without its end: the file is incomplete/,
+    ],
+    [
+      'a certificate that is permitted for clients only',
+      () => {
+        const { keyFile, certFile } = authority.issue('client-only', { extendedKeyUsage: 'clientAuth' });
+        return tls({ key: keyFile, cert: certFile });
+      },
+      /client-only\.crt: the certificate of CN=client-only is not permitted for TLS servers/,
     ],
     [
       'a text that is no revocation list',

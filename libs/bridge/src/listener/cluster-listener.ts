@@ -205,7 +205,8 @@ export class ClusterListener {
     const { authorizationError: reason } = socket;
     const address = plainAddress(socket.remoteAddress ?? '');
     const text =
-      "certificate rejected: it is not signed by this cluster's CA (tls.ca), or not valid at this time";
+      "certificate rejected: it is not signed by this cluster's CA (tls.ca), not valid at this time, or not permitted for " +
+      'TLS clients (extended key usage)';
     this.#options.log.warn('certificate', { address, reason: String(reason) }, text);
     socket.on('error', () => undefined);
     socket.destroy();

@@ -127,6 +127,10 @@ requiring('openssl')('a TLS listener', () => {
         ['a certificate of another authority', () => impostor.issue('client')],
         ['an expired certificate', () => authority.issueExpired('expired')],
         ['a certificate that is not valid yet', () => authority.issueFuture('future')],
+        [
+          'a certificate that is permitted for servers only',
+          () => authority.issue('server-only', { extendedKeyUsage: 'serverAuth' }),
+        ],
       ])('%s', async (_name, issue) => {
         const broker = await start(mutual(mode));
         const { key, cert } = issue();

@@ -2,8 +2,8 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 
-const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-const revocationListPattern = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g;
+const certificateLabel = 'CERTIFICATE';
+const revocationListLabel = 'X509 CRL';
 
 /** A file with its content. */
 export interface PemFile {
@@ -18,15 +18,23 @@ export interface TlsFiles {
   readonly cert?: PemFile;
   readonly ca?: PemFile;
   readonly crl?: PemFile;
+  /** What the certificate of this end is used for. Default: not checked. */
+  readonly uses?: readonly CertificateUse[];
 }
+
+/** The end of TLS connections that presents a certificate. */
+export type CertificateUse = keyof typeof extendedKeyUsages;
+
+/** Object identifiers of the extended key usage (RFC 5280, 4.2.1.12). */
+const extendedKeyUsages = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
 
 /**
  * Checks that the files can be used for TLS connections now.
  *
  * @throws Error the message starts with the path of the file that is wrong
  */
-export function checkTlsFiles({ key, cert, ca, crl }: TlsFiles, now: Date = new Date()): void {
-  if (key !== undefined && cert !== undefined) checkPair(key, cert, now);
+export function checkTlsFiles({ key, cert, ca, crl, uses = [] }: TlsFiles, now: Date = new Date()): void {
+  if (key !== undefined && cert !== undefined) checkPair(key, cert, uses, now);
   if (ca !== undefined) checkAuthorities(ca, now);
   if (crl !== undefined) checkRevocationLists(crl);
   createSecureContext({
@@ -36,12 +44,29 @@ export function checkTlsFiles({ key, cert, ca, crl }: TlsFiles, now: Date = new 
   });
 }
 
-function checkPair(key: PemFile, cert: PemFile, now: Date): void {
+function checkPair(key: PemFile, cert: PemFile, uses: readonly CertificateUse[], now: Date): void {
   const privateKey = privateKeyOf(key);
   const [own, ...chain] = certificatesOf(cert);
   if (!own!.checkPrivateKey(privateKey))
     throw new Error(`${key.path} is not the private key of the certificate in ${cert.path}`);
   for (const certificate of [own!, ...chain]) checkValidity(certificate, cert, now);
+  checkUses(own!, cert, uses);
+}
+
+/** The other end of a connection refuses a certificate whose extended key usage lacks this use. */
+function checkUses(
+  { subject, keyUsage }: X509Certificate,
+  { path }: PemFile,
+  uses: readonly CertificateUse[],
+): void {
+  // A certificate without the extension may be used for everything.
+  const permitted = keyUsage as readonly string[] | undefined;
+  const missing = uses.find((use) => permitted !== undefined && !permitted.includes(extendedKeyUsages[use]));
+  if (missing === undefined) return;
+  const name = subject.replaceAll('\n', ', ');
+  throw new Error(
+    `${path}: the certificate of ${name} is not permitted for TLS ${missing}s (extended key usage)`,
+  );
 }
 
 function privateKeyOf({ path, text }: PemFile): KeyObject {
@@ -52,8 +77,22 @@ function privateKeyOf({ path, text }: PemFile): KeyObject {
   }
 }
 
-function certificatesOf({ path, text }: PemFile): X509Certificate[] {
-  const texts = text.match(certificatePattern) ?? [];
+/**
+ * Returns the blocks of a PEM file. OpenSSL skips an incomplete block in silence, so a bundle that was cut off would lose an
+ * authority or a revocation list.
+ *
+ * @throws Error with the path: a block has a begin without an end
+ */
+function blocksOf({ path, text }: PemFile, label: string): readonly string[] {
+  const [begin, end] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`];
+  const blocks = text.match(new RegExp(`${begin}[^-]+${end}`, 'g')) ?? [];
+  if (blocks.length === text.split(begin).length - 1) return blocks;
+  throw new Error(`${path} contains a block "${begin}" without its end: the file is incomplete`);
+}
+
+function certificatesOf(file: PemFile): X509Certificate[] {
+  const { path } = file;
+  const texts = blocksOf(file, certificateLabel);
   if (texts.length === 0) throw new Error(`${path} contains no certificate in PEM`);
   try {
     return texts.map((each) => new X509Certificate(each));
@@ -77,11 +116,12 @@ function checkAuthorities(ca: PemFile, now: Date): void {
     throw new Error(`${ca.path}: each certificate of an authority has expired`);
 }
 
-function checkRevocationLists({ path, text }: PemFile): void {
-  const lists = text.match(revocationListPattern) ?? [];
+function checkRevocationLists(file: PemFile): void {
+  const { path } = file;
+  const lists = blocksOf(file, revocationListLabel);
   if (lists.length === 0) throw new Error(`${path} contains no certificate revocation list in PEM`);
   try {
-    createSecureContext({ crl: lists });
+    createSecureContext({ crl: [...lists] });
   } catch (cause) {
     throw new Error(`${path} contains a certificate revocation list that cannot be decoded`, { cause });
   }

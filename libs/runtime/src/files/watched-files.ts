@@ -47,7 +47,8 @@ export interface WatchedFile<Value> {
 /**
  * Files of the configuration that are read again when they change. Each file is checked every second by its
  * identity, size and times. A check notices a replaced file, a rewritten file and a replaced symbolic link alike,
- * on every file system. Content that is refused is logged once, and the value before it stays in force.
+ * on every file system. Content that is refused is logged once, and the value before it stays in force. A file that has
+ * become empty is refused, too: a full disk or a failed program leaves such a file, and its users and rules would be gone.
  */
 export class WatchedFiles {
   readonly #options: WatchedFilesOptions;
@@ -110,6 +111,8 @@ class Watch<Value> implements WatchedFile<Value> {
   /** Signatures at the last check, if they differed from those that were read. */
   #changedSignature: string | null = null;
   #contentDigest: string;
+  /** Bytes of the accepted files, in the order of the paths. */
+  #sizes: readonly number[];
   #refusal: string | undefined = undefined;
   #closed = false;
   /** Reads one after the other. */
@@ -127,6 +130,7 @@ class Watch<Value> implements WatchedFile<Value> {
     this.#current = first.value;
     this.#readSignature = signaturesOf(first.files);
     this.#contentDigest = digestOf(first.files);
+    this.#sizes = sizesOf(first.files);
     this.#record();
   }
 
@@ -194,6 +198,7 @@ class Watch<Value> implements WatchedFile<Value> {
       this.#readSignature = signaturesOf(files);
       this.#changedSignature = null;
       const unchanged = digestOf(files) === this.#contentDigest;
+      if (!unchanged) this.#rejectEmptied(files);
       value = unchanged ? this.#current : parsed(this.#options, files);
     } catch (error) {
       const refusal = messageOf(error);
@@ -212,9 +217,17 @@ class Watch<Value> implements WatchedFile<Value> {
     this.#record();
     if (digestOf(files) === this.#contentDigest) return;
     this.#contentDigest = digestOf(files);
+    this.#sizes = sizesOf(files);
     this.#current = value;
     logger.info({ setting, files: paths }, 'A changed file was read and is in force');
     for (const listener of [...this.#listeners]) listener(value);
+  }
+
+  /** @throws Error with the path of a file that had content and is empty now */
+  #rejectEmptied(files: readonly FileContent[]): void {
+    const emptied = files.find(({ bytes }, index) => bytes.length === 0 && this.#sizes[index] !== 0);
+    if (emptied === undefined) return;
+    throw new Error(`${emptied.path} is empty now; a file without entries needs at least an empty line`);
   }
 
   #record(): void {
@@ -250,6 +263,10 @@ function parsed<Value>({ parse, paths }: WatchedFileOptions<Value>, files: reado
 
 function signaturesOf(files: readonly FileContent[]): string {
   return files.map(({ signature }) => signature).join('\n');
+}
+
+function sizesOf(files: readonly FileContent[]): readonly number[] {
+  return files.map(({ bytes }) => bytes.length);
 }
 
 function digestOf(files: readonly FileContent[]): string {

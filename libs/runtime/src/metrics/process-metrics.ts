@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { processMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import { nextUpdatesOf } from '../files/revocation-list.ts';
 
 /** Records the version of the program, the version of Node, and the time of the start. */
 export function recordBuildInfo(metrics: Metrics, version: string): void {
@@ -11,9 +12,8 @@ export function recordBuildInfo(metrics: Metrics, version: string): void {
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * Records when certificates expire. If a PEM text contains several certificates, the earliest expiry is
- * recorded. Text that is not a certificate is skipped: the component that uses the certificate reports the
- * error.
+ * Records when certificates and revocation lists expire. If a PEM text contains several, the earliest expiry is
+ * recorded. Other text is skipped: the component that uses the file reports the error.
  *
  * @param certificates PEM texts by their purpose, which becomes the label
  */
@@ -22,7 +22,8 @@ export function recordCertificateExpiry(
   certificates: Readonly<Record<string, string>>,
 ): void {
   for (const [purpose, pem] of Object.entries(certificates)) {
-    const expiries = (pem.match(certificatePattern) ?? []).flatMap((text) => expirySeconds(text) ?? []);
+    const ofCertificates = (pem.match(certificatePattern) ?? []).flatMap((text) => expirySeconds(text) ?? []);
+    const expiries = [...ofCertificates, ...nextUpdatesOf(pem)];
     if (expiries.length > 0) metrics.set(processMetrics.certificateExpiry, [purpose], Math.min(...expiries));
   }
 }
