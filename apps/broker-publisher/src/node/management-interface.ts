@@ -39,6 +39,9 @@ import type { MemberRunner } from './member-runner.ts';
 /** Lifetime of a cached redirection target. Computing the target anew for each client would be costly. */
 const redirectTargetMsMax = 250;
 
+/** Time between two warnings that the admin token crosses the network without encryption, ms. */
+const exposureIntervalMs = 600_000;
+
 /** A member that has had no turn for this time hangs. An idle member has at least four turns a second. */
 const turnIntervalMsMax = 10_000;
 
@@ -92,6 +95,7 @@ export class ManagementInterface implements Lifecycle {
     ListenerKind,
     { readonly hostAndPort: string | undefined; readonly untilMs: number }
   >();
+  #exposedAtMs = -Infinity;
   #serviceManager: ServiceManagerReporter | null = null;
   #stopDelays: () => void = () => {};
 
@@ -117,6 +121,7 @@ export class ManagementInterface implements Lifecycle {
       lab: config.lab,
       servesHttps: config.http.tls.key !== '',
       now,
+      onExposedToken: (address) => this.#warnOfExposedToken(address),
     });
     this.audit = new AuditLog(options.logger, options.metrics, now);
     this.signIn = new SignIn({ access: this.access, sessions: this.sessions, audit: this.audit });
@@ -251,6 +256,17 @@ export class ManagementInterface implements Lifecycle {
 
   admission(): Admission {
     return this.#loadMeter.admission;
+  }
+
+  #warnOfExposedToken(address: string): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#exposedAtMs < exposureIntervalMs) return;
+    this.#exposedAtMs = nowMs;
+    this.#options.logger.warn(
+      { address },
+      'the admin token has crossed the network without encryption, so others may have read it: use HTTPS (http.tls) or this ' +
+        'host, and replace the token (admin.tokenFile)',
+    );
   }
 
   #measureLoad(delayMs: number): void {

@@ -8,14 +8,22 @@ const names = { plain: 'mqtt-cluster', secure: '__Host-mqtt-cluster' } as const;
 
 const idPattern = /^[A-Za-z0-9_-]{43}$/;
 
-/** Returns the id in the cookie of a request, or null. @param isSecure whether the connection uses TLS */
+/**
+ * Returns the id in the cookie of a request, or null. Of two different ids neither counts: without TLS, a program at another
+ * port of this host can add a cookie of the same name for a longer path, and the browser would send that one first. The
+ * person would then work in the session of a stranger.
+ *
+ * @param isSecure whether the connection uses TLS
+ */
 export function sessionIdOf({ cookie = '' }: IncomingHttpHeaders, isSecure: boolean): string | null {
   const wanted = isSecure ? names.secure : names.plain;
+  const found = new Set<string>();
   for (const pair of cookie.split(';')) {
     const [name = '', id = ''] = pair.trim().split('=', 2);
-    if (name === wanted && idPattern.test(id)) return id;
+    if (name === wanted && idPattern.test(id)) found.add(id);
   }
-  return null;
+  const [id = null] = found;
+  return found.size === 1 ? id : null;
 }
 
 /** Returns the value of Set-Cookie that stores a session until the browser ends. */

@@ -135,6 +135,27 @@ test('a password over plain HTTP from another host is refused without a check, e
   expect(await accessWith({ lab: true }).decide(plain, 'members')).toMatchObject({ granted: true });
 });
 
+test.each([
+  ['another host without TLS', { isPrivate: false }, false, token, ['192.0.2.1']],
+  ['another host without TLS, in a lab', { isPrivate: false }, true, token, []],
+  ['another host with TLS, or this host', { isPrivate: true }, false, token, []],
+  ['another host without TLS, with a wrong token', { isPrivate: false }, false, 'wrong', []],
+])(
+  'the right admin token of %s is reported as exposed if others may have read it',
+  async (_where, more, lab, sent, expected) => {
+    const exposed: string[] = [];
+    const access = new AdminAccess({
+      authorization: new Authorization(token, true),
+      lab,
+      now: () => nowMs,
+      onExposedToken: (address) => exposed.push(address),
+    });
+    const { granted } = await access.decide(request(`Bearer ${sent}`, more), 'members');
+    expect(granted).toBe(sent === token);
+    expect(exposed).toEqual(expected);
+  },
+);
+
 test('a page in a browser cannot use the password that the browser has stored', async () => {
   const page = request(basic('ada'), { mayBeFromPage: true, isLocal: false });
   expect(await accessWith().decide(page, 'drain')).toMatchObject({
@@ -163,6 +184,44 @@ test.each([
   nowMs += 2_000;
   expect(await access.decide(request(right), 'members')).toMatchObject({ granted: true });
 });
+
+test.each([
+  ['wrong ones', 'wrong', 10, 10],
+  ['right ones', 'right', 100, 0],
+])(
+  'of passwords that arrive together, the member checks at most as many %s as the address has attempts',
+  async (_what, password, checked, refused) => {
+    const checks: (() => void)[] = [];
+    let most = 0;
+    const access = new AdminAccess({
+      authorization: new Authorization(null, true),
+      authenticator: {
+        authenticate: async (credentials) => {
+          await new Promise<void>((resolve) => {
+            most = Math.max(most, checks.push(resolve));
+          });
+          return authenticate(credentials);
+        },
+      },
+      lab: false,
+      now: () => nowMs,
+    });
+    let count = 0;
+    const decisions = Promise.all(
+      Array.from({ length: 100 }, () => access.decide(request(basic('ada', password)), 'members')),
+    );
+    // Each round ends the checks that run, until no further one has begun.
+    for (let idle = 0; idle < 10; idle = checks.length === 0 ? idle + 1 : 0) {
+      await new Promise(setImmediate);
+      count += checks.length;
+      for (const finish of checks.splice(0)) finish();
+    }
+    const codes = (await decisions).map((decision) => (decision.granted ? 200 : decision.code));
+    expect(count).toBe(checked);
+    expect(most).toBe(10);
+    expect(codes.filter((code) => code === 403)).toHaveLength(refused);
+  },
+);
 
 test('a user without the needed role does not count as a guess', async () => {
   const access = accessWith();

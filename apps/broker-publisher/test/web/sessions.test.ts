@@ -117,12 +117,16 @@ test('the cookie is unreadable for scripts, is sent to no other site, and over T
   expect(endedCookie(true)).toMatch(/^__Host-mqtt-cluster=;.* Secure; Max-Age=0$/);
 });
 
-test('the cookie of a connection without TLS does not count on one with TLS, and the other way round', () => {
+test('the cookie of a connection without TLS does not count on one with TLS, and neither of two different cookies counts', () => {
   const id = open('otto');
   expect(sessionIdOf({ cookie: `a=b; mqtt-cluster=${id}; c=d` }, false)).toBe(id);
   expect(sessionIdOf({ cookie: `mqtt-cluster=${id}` }, true)).toBeNull();
   expect(sessionIdOf({ cookie: `__Host-mqtt-cluster=${id}` }, true)).toBe(id);
   expect(sessionIdOf({ cookie: `__Host-mqtt-cluster=${id}` }, false)).toBeNull();
+  const planted = `mqtt-cluster=${'x'.repeat(43)}`;
+  for (const cookies of [`${planted}; mqtt-cluster=${id}`, `mqtt-cluster=${id}; ${planted}`])
+    expect(sessionIdOf({ cookie: cookies }, false)).toBeNull();
+  expect(sessionIdOf({ cookie: `mqtt-cluster=${id}; mqtt-cluster=${id}` }, false)).toBe(id);
   for (const cookie of ['mqtt-cluster=', 'mqtt-cluster', `xmqtt-cluster=${id}`, `mqtt-cluster=${id}x`, ';;='])
     expect(sessionIdOf({ cookie }, false)).toBeNull();
 });

@@ -55,6 +55,8 @@ export interface AdminAccessOptions {
   /** Whether the port serves HTTPS. Then no request of another host needs plain HTTP for the admin token. */
   readonly servesHttps?: boolean;
   readonly now: () => number;
+  /** Called when the right token has crossed the network without encryption, except in a lab. */
+  readonly onExposedToken?: (address: string) => void;
 }
 
 /** The parts of a request on which the decision depends. */
@@ -112,12 +114,11 @@ export class AdminAccess {
     { address }: Pick<AdminRequest, 'address'>,
     decide: () => Promise<Decision | Refusal> | Decision | Refusal,
   ): Promise<Decision | Refusal> {
-    if (this.#attempts.isLimited(address)) {
-      return refuse('too many requests with wrong credentials from this address: wait some seconds', 429);
-    }
-    const decision = await decide();
-    if (!decision.granted && decision.isGuess) this.#attempts.onFailure(address);
-    return decision;
+    const isGuess = (decision: Decision | Refusal): boolean => !decision.granted && decision.isGuess === true;
+    const decision = await this.#attempts.check(address, decide, isGuess);
+    return (
+      decision ?? refuse('too many requests with wrong credentials from this address: wait some seconds', 429)
+    );
   }
 
   #bySession({ headers, isSecure }: AdminRequest): Identified | null {
@@ -134,14 +135,15 @@ export class AdminAccess {
     return { ...refuse(reason), isUnauthenticated: true };
   }
 
-  #byToken(request: Pick<HttpRequest, 'headers' | 'isLocal' | 'isPrivate'>): AdminDecision {
-    const { authorization, lab, servesHttps = false } = this.#options;
+  #byToken(request: Pick<HttpRequest, 'headers' | 'isLocal' | 'isPrivate' | 'address'>): AdminDecision {
+    const { authorization, lab, servesHttps = false, onExposedToken } = this.#options;
     // Without a token of the member, the header has no meaning.
     if (!authorization.hasToken) return this.#withoutCredentials(request);
     if (servesHttps && !request.isPrivate && !lab)
       return refuse('the admin token over plain HTTP from another host is refused: use HTTPS at this port');
     const reason = authorization.rejectionReason(request);
     if (reason !== null) return wrong(reason);
+    if (!request.isPrivate && !lab) onExposedToken?.(request.address);
     return { granted: true, actor: { name: 'token', role: 'admin' }, user: null };
   }
 

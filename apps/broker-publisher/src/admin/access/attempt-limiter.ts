@@ -11,6 +11,12 @@ interface Bucket {
   atMs: number;
 }
 
+/** The checks of one network that have not ended. */
+interface Running {
+  checks: number;
+  readonly waiting: (() => void)[];
+}
+
 /**
  * Slows down guesses of tokens and passwords: each network has a number of attempts that fail, which fill up with time.
  * Without one, its requests with credentials are refused without a check. A correct request costs no attempt.
@@ -19,17 +25,56 @@ export class AttemptLimiter {
   readonly #now: () => number;
   /** The networks with failed attempts, the one whose last failure is the oldest first. */
   readonly #buckets = new Map<string, Bucket>();
+  /** Bounded by the connections of the HTTP server. */
+  readonly #running = new Map<string, Running>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  isLimited(address: string): boolean {
-    return this.#attempts(networkOf(address)) < 1;
+  /**
+   * Checks credentials from an address. A network has at most as many checks at a time as it has attempts; further ones
+   * wait. Otherwise guesses that arrive together would all be checked before the first of them has failed.
+   *
+   * @returns null without a check if the network has no attempt
+   */
+  async check<Result>(
+    address: string,
+    decide: () => Promise<Result> | Result,
+    isGuess: (result: Result) => boolean,
+  ): Promise<Result | null> {
+    const network = networkOf(address);
+    for (;;) {
+      const attempts = this.#attempts(network);
+      if (attempts < 1) return null;
+      const running = this.#running.get(network);
+      if (running === undefined || running.checks < Math.floor(attempts)) break;
+      await new Promise<void>((resolve) => running.waiting.push(resolve));
+    }
+    this.#begin(network);
+    try {
+      const result = await decide();
+      if (isGuess(result)) this.#onFailure(network);
+      return result;
+    } finally {
+      this.#end(network);
+    }
   }
 
-  onFailure(address: string): void {
-    const network = networkOf(address);
+  #begin(network: string): void {
+    const running = this.#running.get(network);
+    if (running === undefined) this.#running.set(network, { checks: 1, waiting: [] });
+    else running.checks += 1;
+  }
+
+  #end(network: string): void {
+    const running = this.#running.get(network)!;
+    running.checks -= 1;
+    if (running.checks === 0) this.#running.delete(network);
+    for (const resume of running.waiting.splice(0)) resume();
+  }
+
+  #onFailure(network: string): void {
     const attempts = Math.max(0, this.#attempts(network) - 1);
     this.#buckets.delete(network);
     this.#buckets.set(network, { attempts, atMs: this.#now() });
