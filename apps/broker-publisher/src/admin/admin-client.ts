@@ -121,11 +121,29 @@ export class AdminClient {
       });
     } catch (cause) {
       throw new AdminError(
-        `the appliance does not answer at ${this.#url}: is it running? (set another address with --url)`,
+        `the appliance does not answer at ${this.#url}: ${hintOf(cause, this.#url)} (set another address with --url)`,
         { cause },
       );
     }
   }
+}
+
+const untrustedCodes: ReadonlySet<unknown> = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
+/** Returns what to do about a failed request. A member may serve HTTP, HTTPS or both at its port. */
+function hintOf(error: unknown, url: string): string {
+  const { code } = ((error as Error).cause ?? {}) as { readonly code?: unknown };
+  if (untrustedCodes.has(code))
+    return 'its certificate is not trusted: name the authority of the cluster with NODE_EXTRA_CA_CERTS=FILE';
+  if (code === 'ECONNREFUSED' || (error as Error).name === 'TimeoutError') return 'is it running?';
+  if (url.startsWith('https:')) return 'is it running, and does it serve HTTPS (http.tls)?';
+  return 'is it running, or does it serve HTTPS only (http.tls)?';
 }
 
 async function rejectionOf(response: Response): Promise<AdminError> {

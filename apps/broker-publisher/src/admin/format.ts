@@ -20,6 +20,8 @@ export const statusSchema = z.looseObject({
   pendingCommands: z.number(),
   digestsAgree: z.boolean(),
   drained: z.boolean(),
+  /** Settings that let strangers in; absent in the answer of an older member. */
+  warnings: z.array(z.string()).optional(),
 });
 
 export type StatusSummary = Decoded<typeof statusSchema>;
@@ -36,6 +38,7 @@ export function formatStatus(status: StatusSummary): string {
       `${status.queuedMessages} messages queued`,
     `outbox ${status.outboxItems} batches, ${status.pendingCommands} commands pending`,
     status.digestsAgree ? 'state agrees with the peers' : 'STATE DIFFERS from the state of a peer',
+    ...(status.warnings ?? []).map((text) => `warning: ${text}`),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -46,6 +46,7 @@ function answerQuestions(components: ApiComponents): void {
     load: () => management.load,
     rates,
     httpPort: config.http.port,
+    httpSecure: config.http.tls.key !== '',
     directory: config.data,
     memoryPressure,
   };

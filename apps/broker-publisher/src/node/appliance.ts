@@ -42,9 +42,9 @@ import {
   PeerQueries,
   recordClientEvent,
 } from '../queries/index.ts';
-import { checkStartFiles } from './check-config.ts';
+import { checkStartFiles, doorsOf } from './check-config.ts';
 import { ClockKeeper } from './clock-keeper.ts';
-import { openHttpTls } from './http-tls.ts';
+import { followHttpTls, openHttpTls } from './http-tls.ts';
 import { listenAddress } from './listen-address.ts';
 import { ConsoleFiles } from '../web/console-files.ts';
 import { MqttUpgrades } from '../web/mqtt-upgrades.ts';
@@ -55,6 +55,7 @@ import { MemberRunner } from './member-runner.ts';
 import { observedClientPort } from './observed-client-port.ts';
 import { createOwnPublisher } from './own-publisher.ts';
 import { warnOfOpenDoors } from './start-rules.ts';
+import type { OpenDoor } from './start-rules.ts';
 import { StoreReplacement } from './store-replacement.ts';
 
 /** Upper bound of the time that a stop waits until the member has drained, ms. */
@@ -101,6 +102,8 @@ export class Appliance implements Lifecycle {
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
   #memory: MemoryGuard | null = null;
+  /** Settings that let strangers in. Set by `start`. */
+  #doors: readonly OpenDoor[] = [];
   /** The address that the listeners for peers and HTTP requests bind. Set by `start`. */
   #listenHost = '';
   /** Set by the first call of `stop`. Later calls return the same promise. */
@@ -134,7 +137,8 @@ export class Appliance implements Lifecycle {
   async start(): Promise<void> {
     const { config } = this.#options;
     checkStartFiles(config);
-    warnOfOpenDoors(config, this.#logger);
+    this.#doors = doorsOf(config);
+    warnOfOpenDoors(this.#doors, this.#logger);
     this.#authentication = await ClientAuthentication.open({
       config,
       files: this.#files,
@@ -169,7 +173,7 @@ export class Appliance implements Lifecycle {
     });
     const httpTls = await openHttpTls(config, this.#files);
     const http = this.#createHttp(runner, management, httpTls?.current);
-    httpTls?.onChange(() => http.setTls(httpTls.current));
+    if (httpTls !== null) followHttpTls(httpTls, this.#metrics.registry, (tls) => http.setTls(tls));
     this.#http = http;
     const listeners = await brokerListeners(config, {
       addressOf: (host) => listenAddress(host, this.#logger),
@@ -426,6 +430,7 @@ export class Appliance implements Lifecycle {
       ready: () => management.ready(),
       status: () => ({
         ...runner.status(),
+        warnings: this.#doors.map(({ text }) => text),
         counters: {
           publisher: this.#publisher?.status(),
           bridges: this.#bridge?.counters(),

@@ -1,5 +1,5 @@
 import { ConfigError, silentLogger } from '@mqtt-cluster/contracts';
-import { checkTlsFiles, WatchedFiles } from '@mqtt-cluster/runtime';
+import { WatchedFiles } from '@mqtt-cluster/runtime';
 import type { PemFile } from '@mqtt-cluster/runtime';
 import { watchAclFile } from '../access/acl-file.ts';
 import { readToken } from '../admin/authorization.ts';
@@ -8,16 +8,18 @@ import { publisherCredentials } from '../authentication/publisher-credentials.ts
 import { readConfig, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
-import { parseListenerTls, tlsPaths, usesTls } from '../listeners/listener-tls.ts';
+import { checkMemberTls, parseListenerTls, tlsPaths, usesTls } from '../listeners/listener-tls.ts';
 import { openHttpTls } from './http-tls.ts';
-import { checkStartRules } from './start-rules.ts';
+import { sharedAuthorities } from './shared-authorities.ts';
+import { checkStartRules, openDoors } from './start-rules.ts';
+import type { OpenDoor } from './start-rules.ts';
 
 /**
  * Checks everything that the start of this program would check before it opens the store and the ports: the
  * settings, the rules of the start and the files. The check changes nothing and may run beside a running member.
  * The playbooks run it with the new image before they stop the first member of a cluster.
  *
- * @returns a sentence for the operator
+ * @returns a sentence for the operator, and a line with `warning:` for each setting that lets strangers in
  * @throws ConfigError the program would not start; the message is one line
  */
 export async function checkConfig(directory: string): Promise<string> {
@@ -31,7 +33,16 @@ export async function checkConfig(directory: string): Promise<string> {
   } finally {
     files.stop();
   }
-  return `the member ${config.id} can start with these settings`;
+  const warnings = doorsOf(config).map(({ fields, text }) => {
+    const place = Object.entries(fields).map(([name, value]) => `${name} ${value}`);
+    return `warning: ${place.join(', ')}: ${text}`;
+  });
+  return [`the member ${config.id} can start with these settings`, ...warnings].join('\n');
+}
+
+/** Returns everything that lets strangers in. The files must have been checked. */
+export function doorsOf(config: ApplianceConfig): readonly OpenDoor[] {
+  return [...openDoors(config), ...sharedAuthorities(config)];
 }
 
 /** Checks the rules of the start and the files that the settings name. @throws ConfigError */
@@ -41,7 +52,7 @@ export function checkStartFiles(config: ApplianceConfig): void {
   publisherCredentials(config);
   const { key, cert, ca } = config.tls;
   if (key !== '') {
-    checkFiles('tls', () => checkTlsFiles({ key: pemFile(key), cert: pemFile(cert), ca: pemFile(ca) }));
+    checkFiles('tls', () => checkMemberTls({ key: pemFile(key), cert: pemFile(cert), ca: pemFile(ca) }));
   }
   for (const listener of clientListeners(config).filter(usesTls)) {
     const files = tlsPaths(listener).map(pemFile);

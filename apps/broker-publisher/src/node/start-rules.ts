@@ -20,21 +20,44 @@ export function checkStartRules(config: ApplianceConfig): void {
   if (faults.length > 0) throw new ConfigError(`this member does not start: ${faults.join('; ')}`);
 }
 
+/** A setting that lets strangers in, although the member may start with it. */
+export interface OpenDoor {
+  /** Fields of the log line. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/** Returns each setting that lets strangers in. */
+export function openDoors(config: ApplianceConfig): readonly OpenDoor[] {
+  const doors = clientListeners(config)
+    .filter(({ anonymous }) => anonymous)
+    .map(({ name, host, port, authentication, setting }): OpenDoor => {
+      // An operator who sees clients log in with passwords could believe that the passwords are checked.
+      const ignored =
+        authentication.length > 0
+          ? ''
+          : ' The listener has no provider, so it ignores user names, passwords and tokens, wrong ones included.';
+      return {
+        fields: { listener: name, address: `${displayed(host)}:${port}` },
+        text:
+          `ANONYMOUS CLIENTS: everyone who reaches this listener may connect without a check.${ignored} Set ` +
+          `${setting}.anonymous to false and ${setting}.authentication to a provider to admit known clients only`,
+      };
+    });
+  return [...doors, ...openClusterPort(config)];
+}
+
 /** Warns of each setting that lets strangers in. */
-export function warnOfOpenDoors(config: ApplianceConfig, logger: Logger): void {
-  for (const { name, host, port, anonymous, setting } of clientListeners(config)) {
-    if (!anonymous) continue;
-    const text =
-      'ANONYMOUS CLIENTS: everyone who reaches this listener may connect without a check. Set ' +
-      `${setting}.anonymous to false and ${setting}.authentication to a provider to admit known clients only`;
-    logger.warn({ listener: name, address: `${displayed(host)}:${port}` }, text);
-  }
-  if (!config.lab || config.tls.key !== '') return;
-  logger.warn(
-    { address: `${displayed(config.host)}:${config.cluster.port}` },
+export function warnOfOpenDoors(doors: readonly OpenDoor[], logger: Logger): void {
+  for (const { fields, text } of doors) logger.warn(fields, text);
+}
+
+function openClusterPort({ lab, tls, host, cluster }: ApplianceConfig): OpenDoor[] {
+  if (!lab || tls.key !== '') return [];
+  const text =
     'LAB: the cluster port has no mutual TLS, so everyone who reaches it can pose as a member. Set tls.key, tls.cert ' +
-      'and tls.ca, and lab to false, on every machine that is not for experiments',
-  );
+    'and tls.ca, and lab to false, on every machine that is not for experiments';
+  return [{ fields: { address: `${displayed(host)}:${cluster.port}` }, text }];
 }
 
 function listenerFault({ name, authentication, anonymous, setting }: ClientListener): string[] {

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from '@mqtt-cluster/contracts';
-import { silentLogger } from '@mqtt-cluster/contracts';
+import { defaultSettings, silentLogger } from '@mqtt-cluster/contracts';
+import { replicatedBytesMax } from '@mqtt-cluster/member';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { MemoryGauge, MemoryGuard } from '../../src/limits/memory-guard.ts';
 import { memoryLimit } from '../../src/limits/memory-limit.ts';
-import { reportMemory } from '../../src/limits/memory-report.ts';
+import { configSchema } from '../../src/config.ts';
+import { memoryBounds, reportMemory } from '../../src/limits/memory-report.ts';
 import { socketsMax } from '../../src/limits/open-files.ts';
 
 const gibibyte = 1024 ** 3;
@@ -119,6 +122,17 @@ test.each([
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain(`sum up to 3072 MiB; the process may use ${bytes / 1024 ** 2} MiB (cgroup)`);
   expect(warnings).toHaveLength(expected);
+});
+
+test('the bounds of a member of seven with all defaults fit into the memory that the playbooks give the unit', () => {
+  const file = new URL('../../../../ansible/roles/broker_publisher/defaults/main.yml', import.meta.url);
+  const [, unit] = /^broker_publisher_memory_max: (\d+)G$/m.exec(readFileSync(file, 'utf8')) ?? [];
+  const peers = Array.from({ length: 7 }, (_, index) => `m${index}=192.0.2.${index}:7883`);
+  const config = configSchema.parse({ id: 'm0', peers });
+  const bounds = memoryBounds(config, replicatedBytesMax(defaultSettings).total);
+  const sum = bounds.reduce((total, { bytes }) => total + bytes, 0);
+  expect(sum).toBeGreaterThan(0);
+  expect(sum).toBeLessThanOrEqual(Number(unit) * gibibyte);
 });
 
 test('the open files of the process bound the connections, except those reserved for peers and HTTP', () => {

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, silentLogger } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
+import { requiring, TestAuthority } from '@mqtt-cluster/testing';
 import { configSchema } from '../../src/config.ts';
 import { Appliance } from '../../src/node/appliance.ts';
-import { checkStartFiles } from '../../src/node/check-config.ts';
-import { checkStartRules, warnOfOpenDoors } from '../../src/node/start-rules.ts';
+import { checkConfig, checkStartFiles, doorsOf } from '../../src/node/check-config.ts';
+import { checkStartRules, openDoors, warnOfOpenDoors } from '../../src/node/start-rules.ts';
 
 const base = { id: 'a', host: '127.0.0.1', peers: ['a=127.0.0.1:7883'] };
 const open = { ...base, lab: true, mqtt: { anonymous: true } };
@@ -84,15 +85,89 @@ test('a member that admits anonymous clients and a member without TLS warn loudl
   const warnings: string[] = [];
   const warn = (fields: object, text: string) => warnings.push(`${text} ${JSON.stringify(fields)}`);
   const logger = { ...silentLogger, warn } as unknown as Logger;
-  warnOfOpenDoors(parse(open), logger);
+  warnOfOpenDoors(openDoors(parse(open)), logger);
   expect(warnings).toEqual([
     expect.stringMatching(/^ANONYMOUS CLIENTS: .*"127\.0\.0\.1:1883"/),
     expect.stringMatching(/^LAB: .*"127\.0\.0\.1:7883"/),
   ]);
   warnings.length = 0;
   const closed = { ...base, mqtt: { authentication: ['cluster'] }, tls: { key: 'k', cert: 'c', ca: 'a' } };
-  warnOfOpenDoors(parse(closed), logger);
+  warnOfOpenDoors(openDoors(parse(closed)), logger);
   expect(warnings).toEqual([]);
+});
+
+test('a listener without a provider warns that it ignores wrong passwords, and one with a provider does not', () => {
+  const listeners = [
+    { name: 'open', port: 1, anonymous: true },
+    { name: 'mixed', port: 2, anonymous: true, authentication: ['cluster'] },
+    { name: 'closed', port: 3, authentication: ['cluster'] },
+  ];
+  const tls = { key: 'k', cert: 'c', ca: 'a' };
+  const doors = openDoors(parse({ ...base, tls, mqtt: { listeners } }));
+  expect(doors.map(({ fields }) => fields['listener'])).toEqual(['open', 'mixed']);
+  expect(doors[0]!.text).toContain('ignores user names, passwords and tokens, wrong ones included');
+  expect(doors[1]!.text).not.toContain('ignores');
+});
+
+test('check-config prints a warning for each setting that lets strangers in', async () => {
+  const settings = { ...open, data: join(directory, 'store') };
+  writeFileSync(join(directory, 'default.json'), JSON.stringify(settings));
+  const [first, ...warnings] = (await checkConfig(directory)).split('\n');
+  expect(first).toBe('the member a can start with these settings');
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /^warning: listener default, address 127\.0\.0\.1:1883: ANONYMOUS CLIENTS: .*ignores/,
+    ),
+    expect.stringMatching(/^warning: address 127\.0\.0\.1:7883: LAB: /),
+  ]);
+});
+
+requiring('openssl')('a client authority that is also the authority of the cluster', () => {
+  test('leads to a warning, and another authority does not', () => {
+    const [cluster, clients] = ['cluster', 'clients'].map((name) => new TestAuthority(directory, name));
+    const { keyFile: key, certFile: cert } = cluster!.issueServer('a');
+    const doorsWith = (ca: string) => {
+      const tls = { key, cert, ca, clientCertificate: 'required' };
+      const listener = { name: 'mutual', kind: 'tls', port: 1, tls, authentication: ['certificate'] };
+      const own = { key, cert, ca: cluster!.caFile };
+      const config = parse({ ...base, tls: own, mqtt: { listeners: [listener] } });
+      checkStartFiles(config);
+      return doorsOf(config);
+    };
+    expect(doorsWith(clients!.caFile)).toEqual([]);
+    const bundle = join(directory, 'bundle.pem');
+    writeFileSync(bundle, `${clients!.ca}${cluster!.ca}`);
+    for (const ca of [cluster!.caFile, bundle]) {
+      expect(doorsWith(ca)).toEqual([
+        {
+          fields: { listener: 'mutual', file: ca },
+          text: expect.stringMatching(/^SHARED AUTHORITY: mqtt\.listeners\.0\.tls\.ca /),
+        },
+      ]);
+    }
+  });
+});
+
+requiring('openssl')('a certificate for the cluster port', () => {
+  test.each([
+    ['servers', 'serverAuth', 'clients'],
+    ['clients', 'clientAuth', 'servers'],
+  ])('that is permitted for %s only stops the start', (_name, extendedKeyUsage, missing) => {
+    const authority = new TestAuthority(directory);
+    const { keyFile: key, certFile: cert } = authority.issue('a', { extendedKeyUsage });
+    const config = parse({ ...open, tls: { key, cert, ca: authority.caFile } });
+    expect(faultOf(() => checkStartFiles(config))).toContain(
+      `tls: ${cert}: the certificate of CN=a is not permitted for TLS ${missing}`,
+    );
+  });
+
+  test('that is permitted for both may be used', () => {
+    const authority = new TestAuthority(directory);
+    const { keyFile: key, certFile: cert } = authority.issue('a', {
+      extendedKeyUsage: 'serverAuth,clientAuth',
+    });
+    checkStartFiles(parse({ ...open, tls: { key, cert, ca: authority.caFile } }));
+  });
 });
 
 test('the check before an update finds files that the new program cannot use', () => {

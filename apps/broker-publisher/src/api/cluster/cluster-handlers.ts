@@ -74,6 +74,6 @@ export function clusterHandlers(options: ClusterHandlersOptions): ApiHandlers<Id
         headers: { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' },
       });
     },
-    listPrometheusTargets: async () => prometheusTargets(options, (await members.read()).httpPorts),
+    listPrometheusTargets: async () => prometheusTargets(options, (await members.read()).httpPlaces),
   };
 }

@@ -24,6 +24,8 @@ export interface MemberReport {
   readonly problems: readonly ClusterProblem[];
   /** Port of `/metrics`. */
   readonly httpPort: number;
+  /** Whether this port serves HTTPS; absent in the report of an older member. */
+  readonly httpSecure?: boolean;
 }
 
 export interface MemberReporterOptions {
@@ -34,6 +36,7 @@ export interface MemberReporterOptions {
   readonly load: () => number;
   readonly rates: RateMeter;
   readonly httpPort: number;
+  readonly httpSecure: boolean;
   /** Directory of the store. */
   readonly directory: string;
   readonly memoryPressure: () => 'none' | 'refuseClients' | 'dropQos0';
@@ -44,7 +47,17 @@ const diskMsMax = 300;
 
 /** Returns the report of this member about itself. */
 export async function memberReport(options: MemberReporterOptions): Promise<MemberReport> {
-  const { status: read, version, urls, load, rates, httpPort, directory, memoryPressure } = options;
+  const {
+    status: read,
+    version,
+    urls,
+    load,
+    rates,
+    httpPort,
+    httpSecure,
+    directory,
+    memoryPressure,
+  } = options;
   const status = read();
   const current = rates.sample();
   const { state, reason, role, leader, term, appliedIndex, lag, connections, sessions } = status;
@@ -61,6 +74,7 @@ export async function memberReport(options: MemberReporterOptions): Promise<Memb
     urls,
     version,
     httpPort,
+    httpSecure,
     load: load(),
     memoryBytes: process.memoryUsage.rss(),
     ...(current && { rates: current }),

@@ -17,14 +17,20 @@ export interface MembersReaderOptions {
   readonly ask: (member: MemberId, kind: string, body: unknown) => Promise<Answer>;
 }
 
+/** Where a member serves `/metrics`. `isSecure` is absent if the member is too old to report it. */
+export interface HttpPlace {
+  readonly port: number;
+  readonly isSecure?: boolean;
+}
+
 /** All members as this member sees them. */
 export interface MembersView {
   readonly members: readonly MemberItem[];
   readonly problems: readonly ClusterProblem[];
   readonly unreachable: readonly MemberId[];
   readonly tooOld: readonly MemberId[];
-  /** Ports of `/metrics` of the members that answered. */
-  readonly httpPorts: ReadonlyMap<MemberId, number>;
+  /** Where the members that answered serve `/metrics`. */
+  readonly httpPlaces: ReadonlyMap<MemberId, HttpPlace>;
 }
 
 /** Asks all members for their reports, and combines the answers with what this member has seen itself. */
@@ -57,8 +63,13 @@ export class MembersReader {
       ids.filter((id) => answers.get(id)!.outcome === outcome);
     const unreachable = [...outcomes('unreachable'), ...outcomes('failed')].filter((id) => id !== self);
     const problems = problemsOf(status, members, [...reports.values()]);
-    const httpPorts = new Map([...reports].map(([id, { httpPort }]) => [id, httpPort]));
-    return { members, problems, unreachable: unreachable.sort(), tooOld: outcomes('tooOld'), httpPorts };
+    const httpPlaces = new Map(
+      [...reports].map(([id, { httpPort: port, httpSecure: isSecure }]): [MemberId, HttpPlace] => [
+        id,
+        { port, ...(isSecure !== undefined && { isSecure }) },
+      ]),
+    );
+    return { members, problems, unreachable: unreachable.sort(), tooOld: outcomes('tooOld'), httpPlaces };
   }
 
   #ids(): MemberId[] {
