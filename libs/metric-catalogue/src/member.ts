@@ -79,6 +79,15 @@ export const raftMetrics = {
 
 /** Metrics of a member and of its replicated state. */
 export const memberMetrics = {
+  turns: counter('member_turns_total', {
+    unit: 'events',
+    help:
+      'Turns of the member by cause. input: messages of peers, inputs of clients or completed writes, all of one ' +
+      'iteration of the event loop. timer: a tick. Each turn has at most one write to the store and one frame for each ' +
+      'peer and channel.',
+    values: { cause: ['input', 'timer'] },
+    purpose: 'debugging',
+  }),
   state: gauge('member_state', {
     unit: 'none',
     help: '1 for the current state of the member, 0 for the other states.',

@@ -11,7 +11,7 @@ import { gapDefinition } from './failover/gap-definition.ts';
 import { attacks } from './hostile/attacks/index.ts';
 
 export interface BenchArguments {
-  readonly command: 'compare' | 'idle' | 'failover' | 'scrape' | 'hostile' | 'lists';
+  readonly command: 'compare' | 'idle' | 'low-rate' | 'failover' | 'scrape' | 'hostile' | 'lists';
   /** Names of the targets that `compare` measures, in this order. */
   readonly targets: readonly string[];
   /** QoS levels that `compare` measures; null for the default levels of each target. */
@@ -29,6 +29,8 @@ export interface BenchArguments {
   /** Largest number of unacknowledged messages of each publisher. */
   readonly window: number;
   readonly members: number;
+  /** Cluster sizes that `low-rate` measures, in this order. */
+  readonly sizes: readonly number[];
   /** Clients that are connected while `scrape` reads the metrics; sessions of `lists`. */
   readonly clients: number;
   /** Clients of `lists` that are connected; the others are absent. */
@@ -47,6 +49,8 @@ export interface BenchArguments {
   readonly list: boolean;
   /** Time before each attack and of each attack, or of each phase of `lists`, ms. */
   readonly forMs: number;
+  /** Folder for the CPU profiles of `low-rate`; null: no profile. */
+  readonly profile: string | null;
   /** Folder for the report of `failover`, `hostile` or `lists` and its data; null: the report is only printed. */
   readonly out: string | null;
   readonly json: boolean;
@@ -72,6 +76,7 @@ const defaults: BenchArguments = {
   rate: 0,
   window: 100,
   members: 7,
+  sizes: [1, 3, 7],
   clients: 10_000,
   connected: 2_000,
   retained: 100_000,
@@ -81,6 +86,7 @@ const defaults: BenchArguments = {
   only: null,
   list: false,
   forMs: 15_000,
+  profile: null,
   out: null,
   json: false,
 };
@@ -146,6 +152,23 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
     .option('--members <N>', 'number of members', members, 7)
     .option('--seconds <N>', 'length of each measurement', seconds, 60)
     .action(reportWith('idle'));
+  program
+    .command('low-rate')
+    .description('latency, processor time and work of each member for a message, at a low rate')
+    .option('--members <N,...>', 'cluster sizes (default: 1,3,7)', listOf(members))
+    .option('--rate <N>', 'messages a second; 0: as many as possible', wholeNumber(0, 10_000_000), 100)
+    .option('--publishers <N>', 'pairs of clients (default: one for each member)', wholeNumber(1, 1_000))
+    .option('--seconds <N>', 'length of each measurement', seconds, 20)
+    .option('--runs <N>', 'number of measurements; medians are printed', wholeNumber(1, 100), 1)
+    .option('--profile <FOLDER>', 'write a CPU profile of each member, and print its largest parts')
+    .action(
+      ({
+        members: sizes = defaults.sizes,
+        publishers = 0,
+        ...options
+      }: Partial<Omit<BenchArguments, 'members'>> & { readonly members?: readonly number[] }) =>
+        reportWith('low-rate')({ ...options, sizes, publishers }),
+    );
   program
     .command('scrape')
     .description('size and response time of /metrics of a member with many clients')

@@ -14,6 +14,8 @@ import type { HostileResult } from './hostile/hostile.ts';
 import { measureIdle, renderIdle } from './idle.ts';
 import { measureLists } from './lists/lists.ts';
 import { missedGoals, renderLists } from './lists/lists-report.ts';
+import { renderLowRate, summarizeLowRate } from './low-rate/low-rate-report.ts';
+import { measureLowRate } from './low-rate/low-rate.ts';
 import { describeMachine } from './machine.ts';
 import { writeReport } from './write-report.ts';
 import { Processes } from './processes.ts';
@@ -31,6 +33,7 @@ async function main(given: BenchArguments): Promise<void> {
     process.stdout.write(text);
     return;
   }
+  if (given.command === 'low-rate') return lowRate(processes, given);
   if (given.command === 'scrape') return scrape(processes, given);
   if (given.command === 'failover') return failover(processes, given);
   if (given.command === 'hostile') return hostile(processes, given);
@@ -51,6 +54,19 @@ async function main(given: BenchArguments): Promise<void> {
     : render(machine, comparison);
   process.stdout.write(text);
   if (failures.length + found.length > 0) process.exitCode = 1;
+}
+
+async function lowRate(processes: Processes, given: BenchArguments): Promise<void> {
+  const machine = describeMachine();
+  const result = await measureLowRate(processes, given, log);
+  const summary = summarizeLowRate(result.measurements);
+  process.stdout.write(
+    given.json
+      ? json({ machine, summary, ...result })
+      : `${renderMachine(machine)}\n${renderLowRate(result)}`,
+  );
+  const lost = summary.some((each) => each.lost > 0);
+  if (lost || result.failures.length > 0) process.exitCode = 1;
 }
 
 async function scrape(processes: Processes, given: BenchArguments): Promise<void> {

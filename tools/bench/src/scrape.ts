@@ -1,9 +1,9 @@
-import { get } from 'node:http';
 import { cpuSeconds, median } from '@mqtt-cluster/kit';
 import type { BenchArguments } from './arguments.ts';
 import { RawClient } from './generator/client.ts';
 import type { Endpoint } from './generator/load.ts';
 import type { Processes } from './processes.ts';
+import { readMetrics } from './targets/metrics-page.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
 
@@ -15,7 +15,6 @@ const scrapes = 100;
 /** Limits for a member with 10,000 clients: size of `/metrics`, and response time in ms. */
 const pageKibibytesMax = 200;
 const answerMsMax = 50;
-const requestMsMax = 10_000;
 
 export interface ScrapeResult {
   readonly clients: number;
@@ -45,7 +44,7 @@ export async function measureScrape(
     let pageBytes = 0;
     for (let count = 0; count < scrapes; count++) {
       const startedMs = performance.now();
-      const page = await read(running.http[0]!);
+      const page = await readMetrics(running.http[0]!);
       durations.push(performance.now() - startedMs);
       pageBytes = Math.max(pageBytes, page.length);
       checkPage(page.toString(), given.clients);
@@ -105,19 +104,6 @@ async function connectAll(
 function checkPage(page: string, clients: number): void {
   const connected = Number(/^mqtt_cluster_clients_connected\{.*\} (\d+)$/m.exec(page)?.[1]);
   if (connected !== clients) throw new Error(`the member has ${connected} clients instead of ${clients}`);
-}
-
-function read({ host, port }: Endpoint): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const request = get({ host, port, path: '/metrics', timeout: requestMsMax }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve(Buffer.concat(chunks)));
-      response.on('error', reject);
-    });
-    request.on('timeout', () => request.destroy(new Error('/metrics does not respond')));
-    request.on('error', reject);
-  });
 }
 
 function verdict(holds: boolean): string {

@@ -15,6 +15,7 @@ test('without arguments, readArguments selects the comparison of all targets', (
     rate: 0,
     window: 100,
     members: 7,
+    sizes: [1, 3, 7],
     clients: 10_000,
     connected: 2_000,
     retained: 100_000,
@@ -24,6 +25,7 @@ test('without arguments, readArguments selects the comparison of all targets', (
     only: null,
     list: false,
     forMs: 15_000,
+    profile: null,
     out: null,
     json: false,
   });
@@ -47,6 +49,19 @@ test('--tls measures one member with TLS beside one without, and excludes --targ
 test('by default, the command idle measures for 60 s and the command scrape measures one member', () => {
   expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 60 });
   expect(readArguments(['scrape', '--json'])).toMatchObject({ members: 1, clients: 10_000, json: true });
+});
+
+test('by default, the command low-rate measures 1, 3 and 7 members with 100 messages a second', () => {
+  expect(readArguments(['low-rate'])).toMatchObject({
+    sizes: [1, 3, 7],
+    rate: 100,
+    seconds: 20,
+    publishers: 0,
+  });
+  const options = ['--members', '3,5', '--rate', '0', '--publishers', '1', '--profile', 'profiles', '--json'];
+  const expected = { sizes: [3, 5], rate: 0, publishers: 1, profile: 'profiles', json: true };
+  expect(readArguments(['low-rate', ...options])).toMatchObject(expected);
+  expect(() => readArguments(['low-rate', '--members', '3,8'])).toThrow(UsageError);
 });
 
 test('by default, the command failover runs a quarter as many rounds with a silent host as rounds with a kill', () => {
@@ -79,7 +94,7 @@ test.each([
   [['--rate', ''], '--rate must be a whole number from 0 to 10000000, not ""'],
   [
     ['nonsense'],
-    'unexpected argument "nonsense" (commands: compare, idle, scrape, failover, hostile, lists)',
+    'unexpected argument "nonsense" (commands: compare, idle, low-rate, scrape, failover, hostile, lists)',
   ],
   [['--qos', '3'], '--qos must be 0, 1 or 2, not "3"'],
   [['--seconds', '0'], '--seconds must be a whole number from 1 to 3600, not "0"'],

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -8,6 +8,8 @@ import {
   cpuSeconds,
   findProgram,
   holdsWithin,
+  mainThreadSeconds,
+  processActivity,
   residentBytes,
   runCommand,
 } from '../src/index.ts';
@@ -122,6 +124,21 @@ test('cpuSeconds and residentBytes return null for a process that does not run',
   if (process.platform !== 'linux') return;
   expect(cpuSeconds(process.pid)).toBeGreaterThan(0);
   expect(residentBytes(process.pid)).toBeGreaterThan(1_000_000);
+});
+
+test('processActivity counts the system calls and the sleeps of a running process, and mainThreadSeconds its main thread', async () => {
+  const { pid, ended } = new ChildProgram({ command: node, args: ['-v'], logFile: join(folder, 'log') });
+  await ended;
+  expect([processActivity(pid!), mainThreadSeconds(pid!)]).toEqual([null, null]);
+  if (process.platform !== 'linux') return;
+  const before = processActivity(process.pid)!;
+  for (let count = 0; count < 5; count++) writeFileSync(join(folder, 'written'), 'text');
+  const after = processActivity(process.pid)!;
+  expect(after.writes - before.writes).toBeGreaterThanOrEqual(5);
+  expect(after.reads).toBeGreaterThan(before.reads);
+  expect(after.sleeps).toBeGreaterThan(0);
+  expect(mainThreadSeconds(process.pid)).toBeGreaterThan(0);
+  expect(mainThreadSeconds(process.pid)).toBeLessThanOrEqual(cpuSeconds(process.pid)!);
 });
 
 test('findProgram returns the path of an installed program, and null for a missing program', () => {

@@ -392,8 +392,14 @@ export class Appliance implements Lifecycle {
   #createHttp(runner: MemberRunner, management: ManagementInterface, tls?: HttpTls): HttpServer {
     const { config } = this.#options;
     const metrics = this.#metrics;
+    const turns = { report: () => metrics.reporter.updateTurns(runner.turns) };
     const render = (): Promise<string> =>
-      metrics.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
+      metrics.render(runner.status(), this.#store.usage(), [
+        this.#broker,
+        this.#bridge,
+        this.#publisher,
+        turns,
+      ]);
     const files = new ConsoleFiles({ needsTls: tls !== undefined });
     const api = composeApi({
       config,

@@ -62,6 +62,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #inTurn = false;
   #running = false;
   #lastTurnMs = 0;
+  /** Number of turns since the start, by cause. */
+  readonly turns = { input: 0, timer: 0 };
   /**
    * Inputs that arrive during a turn, from an effects handler. These inputs wait for the end of the turn, because
    * the member is not re-entrant.
@@ -152,6 +154,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     const intervalMs = nowMs < this.#urgentUntilMs ? urgentTickMs : this.#normalTickMs(nowMs);
     this.#tickMs = intervalMs;
     this.#timer = setTimeout(() => {
+      this.turns.timer++;
       this.#turn();
       if (this.#running) this.#startTimer();
     }, intervalMs);
@@ -165,7 +168,10 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #scheduleTurn(): void {
     if (this.#turnScheduled || !this.#running) return;
     this.#turnScheduled = true;
-    setImmediate(() => this.#turn());
+    setImmediate(() => {
+      this.turns.input++;
+      this.#turn();
+    });
   }
 
   #turn(): void {

@@ -120,6 +120,12 @@ export class MemberReporter {
     metrics.set(storeMetrics.bytes, ['snapshots'], usage.snapshotBytes);
   }
 
+  /** Updates the number of turns since the start, by cause. Called before each scrape. */
+  updateTurns(turns: Readonly<Record<'input' | 'timer', number>>): void {
+    this.#totals.report(memberMetrics.turns, ['input'], turns.input);
+    this.#totals.report(memberMetrics.turns, ['timer'], turns.timer);
+  }
+
   #updateLog(status: MemberStatus): void {
     const metrics = this.#metrics;
     metrics.set(raftMetrics.leader, [], status.role === 'leader' ? 1 : 0);

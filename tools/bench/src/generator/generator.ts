@@ -66,7 +66,8 @@ async function connectAll(plan: LoadPlan): Promise<Running> {
   };
   const publishers: Publisher[] = [];
   for (const [number, flow] of flows.entries()) {
-    publishers.push(new Publisher(await open(`p${number}`, number), plan, flow, measurements));
+    const client = await open(`p${number}`, number);
+    publishers.push(new Publisher(client, plan, flow, measurements, number / plan.publishers));
   }
   for (let number = 0; number < plan.subscribers; number++) {
     // The subscriber connects to the next endpoint after the endpoint of its publisher, so that messages pass between

@@ -22,13 +22,14 @@ export class Publisher {
   #stopped = false;
   #scheduled = false;
 
-  constructor(client: RawClient, plan: LoadPlan, flow: Flow, measurements: Measurements) {
+  /** @param phase part of a message that a publisher with a rate may already send, so that publishers take turns */
+  constructor(client: RawClient, plan: LoadPlan, flow: Flow, measurements: Measurements, phase: number) {
     this.#client = client;
     this.#plan = plan;
     this.#flow = flow;
     this.#measurements = measurements;
     this.#template = publishTemplate(flow.topic, plan.qos, plan.payloadBytes);
-    this.#credit = plan.rate > 0 ? 0 : Infinity;
+    this.#credit = plan.rate > 0 ? phase : Infinity;
     client.onPackets((first, bytes, start) => this.#onPacket(first, bytes, start));
     client.socket.on('drain', () => this.schedule());
   }

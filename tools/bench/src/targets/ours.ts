@@ -15,6 +15,8 @@ export interface MemberOptions {
   readonly secure?: boolean;
   /** Whether each member measures the delays of its event loop. */
   readonly watchesLoops?: boolean;
+  /** Returns Node flags of one member, in addition to those of all members. */
+  readonly flagsOf?: (id: string) => readonly string[];
 }
 
 export interface RunningMembers extends RunningTarget {
@@ -32,7 +34,7 @@ export async function startMembers(
   processes: Processes,
   directory: string,
   count: number,
-  { secure = false, watchesLoops = false }: MemberOptions = {},
+  { secure = false, watchesLoops = false, flagsOf = () => [] }: MemberOptions = {},
 ): Promise<RunningMembers> {
   const hosts = Array.from({ length: count }, (_, position) => `127.0.2.${position + 1}`);
   const members = [];
@@ -48,7 +50,7 @@ export async function startMembers(
   const started: StartedProcess[] = members.map(({ id, host, mqtt, cluster, http }, position) => {
     const data = join(directory, id);
     mkdirSync(data, { recursive: true });
-    const flags = [...nodeFlags, ...probeFlags, ...extraFlags()];
+    const flags = [...nodeFlags, ...probeFlags, ...extraFlags(), ...flagsOf(id)];
     return processes.start(id, process.execPath, [...flags, script], `${data}.log`, {
       ...(watchesLoops && loopProbeEnvironment(loopFiles[position]!)),
       NODE_ENV: 'production',
