@@ -67,7 +67,7 @@ requiring('chromium')('the console in Chromium', () => {
     const page = await open('subscriptions');
     await page.getByRole('row', { name: /scada-0004 plant\/# QoS 1 .*connected m4/ }).waitFor();
     await page.getByRole('row', { name: /sensor-line1-0005 plant\/\+\/value QoS 2 .*offline/ }).waitFor();
-    const asked = (search: RegExp) => page.waitForRequest(({ url }) => search.test(url()));
+    const asked = (search: RegExp) => page.waitForRequest((request) => search.test(request.url()));
     const byTopic = asked(/\/subscriptions\?(.*&)?topic=plant%2Fx$/);
     await page.getByLabel('Would receive this topic').fill('plant/x');
     await byTopic;
