@@ -110,7 +110,8 @@ export class ClusterQuestions {
     );
     const newestFirst = events
       .filter(({ atMs }) => atMs >= completeFromMs)
-      .toSorted((left, right) => right.atMs - left.atMs);
+      // The order of the answers is accidental, and the next page must find the same order.
+      .toSorted((left, right) => right.atMs - left.atMs || compareTexts(left.member, right.member));
     return { events: newestFirst.slice(0, question.limit), ...missing.lists };
   }
 
@@ -129,6 +130,11 @@ export class ClusterQuestions {
     const parsed = schema.safeParse(answer.body);
     return parsed.success ? parsed.data : 'unreachable';
   }
+}
+
+function compareTexts(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }
 
 /** Returns as many identifiers as one question carries, at least one. */

@@ -64,6 +64,13 @@ class Queue {
     this.bytes -= bytes;
   }
 
+  *newestFirst(): Iterable<Event> {
+    for (let at = this.#entries.length - 1; at >= this.#first; at--) {
+      const { event, removed } = this.#entries[at]!;
+      if (!removed) yield event;
+    }
+  }
+
   newestLast(): Entry[] {
     return this.#entries.filter(({ removed }) => !removed);
   }
@@ -81,6 +88,8 @@ export class EventLog {
   readonly #byClient = new Map<ClientId, Queue>();
   readonly #byHolder = new Map<string, Queue>();
   #cluster: Event[] = [];
+  #lastMs = -Infinity;
+  #unorderedUntilMs = -Infinity;
 
   /** @param now Unix time, ms */
   constructor(limits: EventLogLimits = defaultEventLogLimits, now: () => number = () => Date.now()) {
@@ -96,6 +105,7 @@ export class EventLog {
   /** @param holder address of the client: the holder of the event's memory */
   addClientEvent(event: Omit<Event, 'atMs'>, holder: string): void {
     const nowMs = this.#now();
+    this.#noticeTime(nowMs);
     this.#removeOld(nowMs);
     const { client = '', text } = event;
     const recorded = { atMs: nowMs, ...event, text: text.slice(0, textLengthMax) };
@@ -112,6 +122,7 @@ export class EventLog {
 
   addClusterEvent(event: Omit<Event, 'atMs'>): void {
     const nowMs = this.#now();
+    this.#noticeTime(nowMs);
     const { text } = event;
     if (this.#cluster.length >= this.#limits.clusterMax) this.#cluster.shift();
     this.#cluster.push({ atMs: nowMs, ...event, text: text.slice(0, textLengthMax) });
@@ -121,18 +132,28 @@ export class EventLog {
   newest({
     client,
     beforeMs = Infinity,
+    limit = Infinity,
   }: {
     readonly client?: ClientId;
     readonly beforeMs?: number;
+    readonly limit?: number;
   }): Event[] {
     const nowMs = this.#now();
     this.#removeOld(nowMs);
     const queue = client === undefined ? this.#all : this.#byClient.get(client);
-    const events = queue?.newestLast().map(({ event }) => event) ?? [];
-    const cluster = client === undefined ? this.#cluster : [];
-    return [...events, ...cluster]
-      .filter(({ atMs }) => atMs < beforeMs)
-      .toSorted((left, right) => right.atMs - left.atMs);
+    const cluster = client === undefined ? this.#cluster.toReversed() : [];
+    // The log can have more than ten thousand events, and a page needs few of them.
+    const takenMax = nowMs < this.#unorderedUntilMs ? Infinity : limit;
+    return [queue?.newestFirst() ?? [], cluster]
+      .flatMap((events) => newestBefore(events, beforeMs, takenMax))
+      .sort((left, right) => right.atMs - left.atMs)
+      .slice(0, limit);
+  }
+
+  /** Remembers that the clock was set back: until the events before that have left, the events are not in order. */
+  #noticeTime(nowMs: number): void {
+    if (nowMs < this.#lastMs) this.#unorderedUntilMs = this.#lastMs + this.#limits.ageMsMax;
+    this.#lastMs = nowMs;
   }
 
   #nextToLeave(holder: string): Entry | undefined {
@@ -159,6 +180,16 @@ export class EventLog {
     removeFrom(this.#byHolder, entry.holder, entry);
     if (entry.client !== '') removeFrom(this.#byClient, entry.client, entry);
   }
+}
+
+/** Returns the first `count` events before a time. */
+function newestBefore(events: Iterable<Event>, beforeMs: number, count: number): Event[] {
+  const taken: Event[] = [];
+  for (const event of events) {
+    if (event.atMs >= beforeMs) continue;
+    if (taken.push(event) >= count) break;
+  }
+  return taken;
 }
 
 function queueOf(queues: Map<string, Queue>, key: string): Queue {

@@ -66,6 +66,8 @@ export function answerQuestions(queries: PeerQueries, { broker, events }: Answer
     const all = events.newest({
       ...(client !== undefined && { client }),
       ...(beforeMs !== undefined && { beforeMs }),
+      // One event more shows whether the member has older ones.
+      limit: limit + 1,
     });
     const chosen = [];
     let bytes = 0;

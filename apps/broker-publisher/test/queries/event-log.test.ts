@@ -34,6 +34,30 @@ describe('the events of clients', () => {
     expect(log.newest({ beforeMs: 1_000_003 }).map(({ client }) => client)).toEqual(['b', 'a']);
   });
 
+  test('are returned up to the limit, with those of the cluster', () => {
+    connected('a', '10.0.0.1');
+    connected('b', '10.0.0.1');
+    log.addClusterEvent({ kind: 'alarm', text: 'alarm' });
+    connected('c', '10.0.0.1');
+    expect(log.newest({ limit: 2 }).map(({ client, text }) => client ?? text)).toEqual(['c', 'b']);
+    expect(log.newest({ limit: 3, beforeMs: 1_000_003 }).map(({ client, text }) => client ?? text)).toEqual([
+      'b',
+      'alarm',
+      'a',
+    ]);
+  });
+
+  test('are returned in the order of their times after the clock was set back, until the older ones have left', () => {
+    connected('a', '10.0.0.1');
+    connected('b', '10.0.0.1');
+    nowMs -= 10;
+    connected('c', '10.0.0.1');
+    expect(log.newest({ limit: 2 }).map(({ client }) => client)).toEqual(['b', 'a']);
+    nowMs += limits.ageMsMax + 1;
+    connected('d', '10.0.0.1');
+    expect(log.newest({ limit: 2 }).map(({ client }) => client)).toEqual(['d', 'b']);
+  });
+
   test('leave after an hour', () => {
     connected('a', '10.0.0.1');
     nowMs += limits.ageMsMax;

@@ -62,7 +62,7 @@ export function renderLists(result: ListsResult, machine: Machine, command: stri
     `- machine: ${renderMachine(machine)}`,
     `- ${members} members, ${clients} sessions of which ${connected} are connected (every second one clean), ${retained}`,
     '  retained messages; members, clients, operator and witness on this machine',
-    '- the operator reads all pages (500 items each) of every list at m1 and at m2 at the same time, one request after the other',
+    '- the operator reads all pages (500 items each) of every list at m1, then at m2, one request after the other without a pause',
     '- the witness publishes every 50 ms at each member with QoS 1; its latency is the time from PUBLISH to PUBACK',
     '- loop: how late the event loop of a member runs a timer that is due every 5 ms; a long delay counts once for each 5 ms',
     `- calm and listing: at least ${forMs / 1_000} s each`,

@@ -18,6 +18,8 @@ const settleMs = 5_000;
 /** Interval of the publishes at each member. */
 const witnessIntervalMs = 50;
 const settingMsMax = 30_000;
+/** More than a retained message of the setup uses in memory. */
+const retainedBytesMax = 4_096;
 
 /** A phase of the run: what the witness and the event loops of the members have seen. */
 export interface Phase {
@@ -73,8 +75,8 @@ function listsOf({ clients }: BenchArguments): readonly List[] {
 }
 
 /**
- * Measures what listing costs: an operator at two members reads all pages of every list, while a witness publishes. Then
- * the operator deletes all retained messages.
+ * Measures what listing costs: an operator reads all pages of every list at one member and then at another one, while a
+ * witness publishes. Then the operator deletes all retained messages.
  *
  * @throws Error the cluster does not start, or a request of the operator fails
  */
@@ -91,7 +93,7 @@ export async function measureLists(
   let stay: RawClient[] = [];
   try {
     await waitUntilReady(running);
-    await raiseRetainedMax(operators[0]!, retained * 2);
+    await raiseBounds(operators[0]!, retained);
     const contents = { clients, connected, retained };
     stay = await openSessions(running.endpoints, contents, log);
     await publishRetained(running.endpoints, contents, log);
@@ -122,6 +124,10 @@ export async function measureLists(
     if (ended !== undefined) throw new Error(`${ended.name} has ended: ${ended.program.lastLogLines()}`);
     const counts = { members, clients, connected, retained, forMs };
     return { ...counts, calm, listing, deleting, readings, deletion, lost };
+  } catch (error) {
+    for (const { name, program } of running.processes)
+      log(`the last lines of ${name}: ${program.lastLogLines()}`);
+    throw error;
   } finally {
     witness.end();
     for (const operator of operators) operator.end();
@@ -131,34 +137,34 @@ export async function measureLists(
   }
 }
 
-/** The bound must not refuse the retained messages of the setup. An election makes a member refuse the change for a moment. */
-async function raiseRetainedMax(operator: Operator, retainedMax: number): Promise<void> {
-  await waitFor('the setting retainedMax', () => operator.ask('PATCH', '/settings', { retainedMax }), {
+/** The bounds must not refuse the retained messages of the setup. An election makes a member refuse the change for a moment. */
+async function raiseBounds(operator: Operator, retained: number): Promise<void> {
+  const bytes = retained * retainedBytesMax;
+  const bounds = { retainedMax: retained * 2, retainedBytesMax: bytes, userRetainedBytesMax: bytes };
+  await waitFor('the bounds of retained messages', () => operator.ask('PATCH', '/settings', bounds), {
     timeoutMs: settingMsMax,
   });
 }
 
-/** Reads all lists at each operator's member, each list at least once, until the time is over. */
-function readForTime(
+/** Reads all lists at one member, then at the other, each list at least once, until the time is over. */
+async function readForTime(
   operators: readonly Operator[],
   lists: readonly List[],
   forMs: number,
 ): Promise<ListsResult['readings']> {
   const untilMs = performance.now() + forMs;
-  return Promise.all(
-    operators.map(async (operator, index) => {
-      const readings = new Map<string, ListReading>();
-      for (let round = 0; round === 0 || performance.now() < untilMs; round++) {
-        for (const list of lists) {
-          const isFirst = round === 0;
-          if (!isFirst && performance.now() >= untilMs) break;
-          const reading = await readList(operator, list, () => !isFirst && performance.now() >= untilMs);
-          readings.set(list.name, joined(readings.get(list.name), reading));
-        }
+  const readings = operators.map(() => new Map<string, ListReading>());
+  const isOver = (): boolean => performance.now() >= untilMs;
+  for (let round = 0; round === 0 || !isOver(); round++) {
+    for (const [index, operator] of operators.entries()) {
+      for (const list of lists) {
+        if (round > 0 && isOver()) break;
+        const reading = await readList(operator, list, () => round > 0 && isOver());
+        readings[index]!.set(list.name, joined(readings[index]!.get(list.name), reading));
       }
-      return { member: `m${index + 1}`, readings: [...readings.values()] };
-    }),
-  );
+    }
+  }
+  return readings.map((ofMember, index) => ({ member: `m${index + 1}`, readings: [...ofMember.values()] }));
 }
 
 /** Joins two readings of a list. The items are those of the first one, which is complete. */

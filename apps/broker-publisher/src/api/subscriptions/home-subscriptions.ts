@@ -6,7 +6,6 @@ import type {
   SubscriptionInfo,
   SubscriptionScope,
 } from '@mqtt-cluster/contracts';
-import { Scan } from '../http/scan.ts';
 
 /** Kind of the question for the subscriptions to a filter, or for a topic, that only the home of a clean session has. */
 export const subscriptionsQuestion = 'api.subscriptions';
@@ -17,10 +16,11 @@ export const allSubscriptionsQuestion = 'api.subscriptions.all';
 const answerBytesMax = 200 * 1024;
 const itemBytes = 150;
 
-/** Sessions and subscriptions that one step of a scan examines. */
-const stepBudget = 2_000;
-/** Time of a scan. A page may be short, and its cursor continues the scan. */
-const scanMsMax = 400;
+/**
+ * Sessions and subscriptions that a page of the list of all subscriptions examines at each member, which takes a few
+ * milliseconds. The page may be short, and its cursor continues the scan.
+ */
+const examinedMax = 2_000;
 
 /** At most one of `filter` and `topic` is set; without them, all subscriptions are wanted. */
 export interface SubscriptionWanted {
@@ -36,8 +36,8 @@ export interface SubscriptionQuestion extends SubscriptionWanted {
 export type Listing = StatePage<SubscriptionItem, SubscriptionCursor>;
 
 /** Answers both questions: the subscriptions that only this home has. */
-export async function homeSubscriptions(view: StateView, body: unknown): Promise<Listing> {
-  const { items, next } = await readSubscriptions(view, body as SubscriptionQuestion, 'home');
+export function homeSubscriptions(view: StateView, body: unknown): Listing {
+  const { items, next } = readSubscriptions(view, body as SubscriptionQuestion, 'home');
   let bytes = 0;
   const fitting = items.filter(
     ({ client, filter }) =>
@@ -47,23 +47,14 @@ export async function homeSubscriptions(view: StateView, body: unknown): Promise
 }
 
 /** Reads the subscriptions that this member has. */
-export async function readSubscriptions(
+export function readSubscriptions(
   view: StateView,
   { filter, topic, after, limit }: SubscriptionQuestion,
   scope: SubscriptionScope,
-): Promise<Listing> {
+): Listing {
   if (topic !== undefined) return listingOf(view.subscribersOf(topic, after, limit, scope));
   if (filter !== undefined) return listingOf(view.subscriptionsOf(filter, after, limit, scope));
-  const scan = new Scan(scanMsMax);
-  const found: SubscriptionItem[] = [];
-  let cursor = after;
-  do {
-    const page = view.subscriptionsAfter(cursor, limit - found.length, stepBudget, scope);
-    found.push(...page.items.map(itemOf));
-    cursor = page.next;
-    await scan.yield();
-  } while (cursor !== null && found.length < limit && !scan.isOver);
-  return { items: found, next: cursor };
+  return listingOf(view.subscriptionsAfter(after, limit, examinedMax, scope));
 }
 
 function listingOf({ items, next }: StatePage<SubscriptionInfo, SubscriptionCursor>): Listing {

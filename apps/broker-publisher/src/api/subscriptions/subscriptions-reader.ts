@@ -41,10 +41,8 @@ export class SubscriptionsReader {
     const others = members.filter((id) => id !== self);
     const isWholeList = wanted.filter === undefined && wanted.topic === undefined;
     const kind = isWholeList ? allSubscriptionsQuestion : subscriptionsQuestion;
-    const [answered, own] = await Promise.all([
-      askAll(kind, question, others),
-      readSubscriptions(view(), question, 'all'),
-    ]);
+    const answered = await askAll(kind, question, others);
+    const own = readSubscriptions(view(), question, 'all');
     const pages = [own, ...[...answered.answers.values()].map((answer) => answer as Listing)];
     const { items, next } = merge(pages, limit);
     return { items, next: next === null ? null : encodeCursor(next), ...union(answered) };
