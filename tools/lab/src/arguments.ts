@@ -9,7 +9,7 @@ import {
   wholeNumber,
 } from '@mqtt-cluster/kit';
 import { parseOverride } from './cluster/environment.ts';
-import { membersMax } from './layout.ts';
+import { membersMax, portRangeMax } from './layout.ts';
 
 const folderDefault = '.lab';
 const loadMsDefault = 30_000;
@@ -42,6 +42,8 @@ export interface Arguments {
   readonly keep: boolean;
   /** Whether members and clients use TLS, users and rules. */
   readonly secure: boolean;
+  /** The first port range to try, as thousands above the default ports; null: only the default ports. */
+  readonly portRange: number | null;
 }
 
 interface ProgramOptions {
@@ -51,6 +53,7 @@ interface ProgramOptions {
   readonly json?: true;
   readonly keep?: true;
   readonly secure?: true;
+  readonly ports?: number;
 }
 
 interface RunOptions {
@@ -103,6 +106,11 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
       '--secure',
       'start, up, run: mutual TLS between the members; TLS, users and rules for the clients (needs openssl)',
     )
+    .option(
+      '--ports <N>',
+      'start, up: ports N thousand above the default ports (1883 becomes 3883 with 2), or the next free ones',
+      wholeNumber(0, portRangeMax),
+    )
     .option('--json', 'status, run: print JSON')
     .action(() => report(argumentsOf('start')))
     .addHelpText('after', helpOfFaults);
@@ -112,7 +120,7 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
     run: Partial<RunOptions> = {},
   ): Arguments => {
     const options = program.opts<ProgramOptions>();
-    const { members, dir, set = [], json = false, keep = false, secure = false } = options;
+    const { members, dir, set = [], json = false, keep = false, secure = false, ports = null } = options;
     return {
       command,
       rest,
@@ -128,6 +136,7 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
       json,
       keep,
       secure,
+      portRange: ports,
     };
   };
   const simple = (name: Arguments['command'], description: string): void => {

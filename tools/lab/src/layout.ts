@@ -3,6 +3,8 @@ import { UsageError } from '@mqtt-cluster/kit';
 import { LabError } from './errors.ts';
 
 export const membersMax = 7;
+/** The highest port range: with a higher one, ports would be those of outgoing connections. */
+export const portRangeMax = 9;
 const firstHostNumber = 55;
 const singleHost = '127.0.0.1';
 const clientHost = '127.0.0.140';

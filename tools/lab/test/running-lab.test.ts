@@ -10,7 +10,7 @@ import { askLab } from '../src/cluster/control.ts';
 import type { LabStatus } from '../src/cluster/control.ts';
 import { readLabFile } from '../src/cluster/lab-file.ts';
 import { fault as runFault } from '../src/commands/control-commands.ts';
-import { startLab } from '../src/commands/running-lab.ts';
+import { portSettings, startLab } from '../src/commands/running-lab.ts';
 import type { RunningLab } from '../src/commands/running-lab.ts';
 
 const settings = { publisherRate: 0, logLevel: 'info', shiftPorts: true };
@@ -170,6 +170,20 @@ describe('a lab', () => {
     await expect(fault('explode', '1')).rejects.toThrow('unknown fault "explode"');
     await fault('kill', '1');
     await expect(fault('pause', '1')).rejects.toThrow('m1 is not running');
+  });
+
+  test('uses the port range of --ports or a higher one, and without it only the default ports', async () => {
+    const arguments_ = given('--ports', '3');
+    const range = portSettings(arguments_);
+    runningLab = await startLab(
+      arguments_,
+      { publisherRate: 0, logLevel: 'info', ...range },
+      () => undefined,
+    );
+    const [first] = runningLab.cluster.layout.members;
+    expect([4883, 5883, 6883, 7883, 8883, 9883, 10883]).toContain(first?.mqttPort);
+    expect(portSettings(given())).toEqual({});
+    expect(() => given('--ports', '10')).toThrow('--ports');
   });
 
   test('reports a member that fails to start, and leaves no lab.json', async () => {

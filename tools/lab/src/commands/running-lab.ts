@@ -4,12 +4,11 @@ import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOptions } from '../cluster/cluster.ts';
 import { Control } from '../cluster/control.ts';
 import { removeData, removeLabFile, writeLabFile } from '../cluster/lab-file.ts';
-import { checkPortsFree, defaultPorts, hasManyAddresses, makeLayout } from '../layout.ts';
+import { checkPortsFree, defaultPorts, hasManyAddresses, makeLayout, portRangeMax } from '../layout.ts';
 import type { Layout } from '../layout.ts';
 import { makeSecurity } from '../security/lab-security.ts';
 
 const portShift = 1_000;
-const portShiftsMax = 10;
 
 export interface LabSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel' | 'builds'> {
   /** Whether the lab tries further port ranges, each 1,000 higher, when a default port is in use. */
@@ -27,6 +26,13 @@ export interface RunningLab {
   readonly recordConsole: (url: string) => void;
   /** Writes the ids of further processes into `lab.json`, so that `lab down` can kill these processes. */
   readonly recordOthers: (pids: readonly number[]) => void;
+}
+
+/** Returns the settings of a lab whose command line names a port range; without a range, the lab uses the default ports. */
+export function portSettings({
+  portRange,
+}: Pick<Arguments, 'portRange'>): Pick<LabSettings, 'shiftPorts' | 'firstPortShift'> {
+  return portRange === null ? {} : { shiftPorts: true, firstPortShift: portRange };
 }
 
 /**
@@ -108,7 +114,7 @@ export async function startLab(
 /** Returns the addresses of the first free port range, or the default addresses when no range is free. */
 async function chooseLayout(members: number, shiftPorts: boolean, first: number): Promise<Layout> {
   const manyAddresses = await hasManyAddresses();
-  for (let shift = first; shiftPorts && shift < portShiftsMax; shift++) {
+  for (let shift = first; shiftPorts && shift <= portRangeMax; shift++) {
     const offset = shift * portShift;
     const { mqtt, http, cluster, links } = defaultPorts;
     const layout = makeLayout(members, manyAddresses, {

@@ -13,7 +13,7 @@ import { describeClient, renderLine, renderView } from '../view/render.ts';
 import type { ViewState } from '../view/render.ts';
 import { Screen } from '../view/screen.ts';
 import { LabWeb } from '../web/lab-web.ts';
-import { startLab } from './running-lab.ts';
+import { portSettings, startLab } from './running-lab.ts';
 import type { RunningLab } from './running-lab.ts';
 import { removeStaleLab } from './up.ts';
 
@@ -42,7 +42,8 @@ export async function start(given: Arguments): Promise<void> {
   let quit: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (quit = resolve));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => quit());
-  const runningLab = await startLab(given, { publisherRate, logLevel: 'info' }, () => quit());
+  const settings = { publisherRate, logLevel: 'info', ...portSettings(given) };
+  const runningLab = await startLab(given, settings, () => quit());
   const client = startClient(runningLab, given.folder);
   const warning = anonymousWarning(given);
   if (warning !== '') process.stderr.write(`${warning}\n`);

@@ -7,7 +7,7 @@ import { securityFiles } from '../security/lab-security.ts';
 import { isLabRunning, killLabProcesses, readLabFile, removeLabFile } from '../cluster/lab-file.ts';
 import { LabError } from '../errors.ts';
 import { LabWeb } from '../web/lab-web.ts';
-import { startLab } from './running-lab.ts';
+import { portSettings, startLab } from './running-lab.ts';
 import type { RunningLab } from './running-lab.ts';
 
 type DaemonMessage = { readonly error: string } | { readonly ready: true };
@@ -50,12 +50,13 @@ export async function up(given: Arguments): Promise<void> {
   process.stdout.write(`${JSON.stringify({ members, dir: folder, console, ...security })}\n`);
 }
 
-function daemonOptions({ members, folder, overrides, keep, secure }: Arguments): string[] {
+function daemonOptions({ members, folder, overrides, keep, secure, portRange }: Arguments): string[] {
   return [
     ...['--members', String(members), '--dir', folder],
     ...overrides.flatMap(([key, value]) => ['--set', `${key}=${value}`]),
     ...(keep ? ['--keep'] : []),
     ...(secure ? ['--secure'] : []),
+    ...(portRange === null ? [] : ['--ports', String(portRange)]),
   ];
 }
 
@@ -76,7 +77,7 @@ export async function daemon(given: Arguments): Promise<void> {
   process.once('disconnect', onDisconnect);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void finish(true));
   try {
-    const settings = { publisherRate: 0, logLevel: 'info' };
+    const settings = { publisherRate: 0, logLevel: 'info', ...portSettings(given) };
     runningLab = await startLab(given, settings, (keep) => void finish(keep));
     const web = new LabWeb({ cluster: runningLab.cluster, load: null });
     await web.open();
