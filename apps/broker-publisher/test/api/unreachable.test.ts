@@ -25,9 +25,11 @@ it('answers from an isolated member, names the members that do not answer, and s
   const overview = await api.ok<Overview & { unreachable: string[] }>('getOverview', 'GET', '/overview');
   expect(overview.unreachable).toEqual(['m2', 'm3']);
   const lost = overview.members.filter(({ id }) => id !== 'm1') as MemberItem[];
-  expect(lost.map(({ reachable, state, role, clients }) => [reachable, state, role, clients])).toEqual([
-    [false, null, null, null],
-    [false, null, null, null],
+  expect(
+    lost.map(({ reachable, state, role, lag, clients }) => [reachable, state, role, lag, clients]),
+  ).toEqual([
+    [false, null, null, null, null],
+    [false, null, null, null, null],
   ]);
   expect(lost.every(({ unreachableReason }) => unreachableReason !== undefined)).toBe(true);
   const texts = overview.problems.map(({ text }) => text);
@@ -44,4 +46,22 @@ it('answers from an isolated member, names the members that do not answer, and s
     '/members/m2/change-effect?action=remove',
   );
   expect(effect.allowed).toBe(false);
+});
+
+it('reports no lag of a member that does not answer, because what the leader knows of it is old', async () => {
+  cluster = await TestCluster.start(['m1', 'm2', 'm3']);
+  const { leader } = await cluster.status('m1');
+  const [stopped = '', asked = ''] = ['m1', 'm2', 'm3'].filter((id) => id !== leader);
+  await cluster.stop(stopped);
+  const api = new ApiClient(cluster.httpUrl(asked));
+  await until(async () => {
+    const { unreachable } = await api.ok<Overview & { unreachable: string[] }>(
+      'getOverview',
+      'GET',
+      '/overview',
+    );
+    return unreachable.includes(stopped);
+  });
+  const { members } = await api.ok<Overview>('getOverview', 'GET', '/overview');
+  expect(members.filter(({ lag }) => lag === null).map(({ id }) => id)).toEqual([stopped]);
 });

@@ -57,7 +57,9 @@ export class MembersReader {
       const peer = peers.find((each) => each.id === id);
       const address = peer === undefined ? '' : hostAndPort(peer);
       const lag = lags[id] ?? (id === leader ? 0 : null);
-      return { id, address, lag, ...this.#detailsOf(id, answers.get(id)!, status) };
+      const details = this.#detailsOf(id, answers.get(id)!, status);
+      // What the leader knows of a silent member is old: the member may lack more.
+      return { id, address, lag: details.reachable ? lag : null, ...details };
     });
     const outcomes = (outcome: Answer['outcome']): MemberId[] =>
       ids.filter((id) => answers.get(id)!.outcome === outcome);
