@@ -9,7 +9,10 @@ function executable(): string {
 
 export interface PageOptions {
   readonly width?: number;
+  readonly height?: number;
   readonly scheme?: 'light' | 'dark';
+  /** Longest time for which an act of the page waits for its element, ms. */
+  readonly waitMsMax?: number;
 }
 
 /** A page of the console, and everything that it did wrong. */
@@ -38,13 +41,22 @@ export class TestBrowser {
   }
 
   /** Opens `url` in a new context, without cookies of other pages. */
-  async page(url: string, { width = 1280, scheme = 'light' }: PageOptions = {}): Promise<ConsolePage> {
+  async page(
+    url: string,
+    {
+      width = 1280,
+      height = width < 600 ? 760 : 860,
+      scheme = 'light',
+      waitMsMax = 30_000,
+    }: PageOptions = {},
+  ): Promise<ConsolePage> {
     const context = await this.#browser.newContext({
-      viewport: { width, height: width < 600 ? 760 : 860 },
+      viewport: { width, height },
       colorScheme: scheme,
       reducedMotion: 'reduce',
       locale: 'en-GB',
     });
+    context.setDefaultTimeout(waitMsMax);
     const page = await context.newPage();
     const faults: string[] = [];
     const { host } = new URL(url);
