@@ -42,8 +42,13 @@ function* sourceFiles(folder) {
     if (item.name === 'node_modules' || item.name === 'dist' || item.name === 'test') continue;
     const path = join(folder, item.name);
     if (item.isDirectory()) yield* sourceFiles(path);
-    else if (/\.(tsx?|json|css|html|svg)$/.test(item.name)) yield path;
+    else if (/\.(tsx?|json|css|html|svg)$/.test(item.name) || isRunbook(path)) yield path;
   }
+}
+
+/** The console contains the runbooks. */
+function isRunbook(path) {
+  return /\/runbooks\/\w+\.md$/.test(path);
 }
 
 /**

@@ -51,6 +51,8 @@ export async function buildConsole(folder = consoleFolder) {
     jsx: 'automatic',
     jsxImportSource: 'preact',
     minify: true,
+    // Each runbook becomes a script that exports its text.
+    loader: { '.md': 'text' },
     legalComments: 'linked',
     metafile: true,
     write: false,

@@ -6,7 +6,8 @@ import type { Me } from '../api/types.ts';
 export interface PageEntry {
   readonly name: string;
   readonly title: string;
-  readonly group: 'See' | 'Try' | 'Steer';
+  /** The group of its link in the navigation; null: other pages link to it. */
+  readonly group: 'See' | 'Try' | 'Steer' | null;
   readonly isShown: (me: Me) => boolean;
   readonly load: () => Promise<ComponentType>;
 }
@@ -83,6 +84,13 @@ export const pages: readonly PageEntry[] = [
     group: 'Steer',
     isShown: always,
     load: async () => (await import('../pages/cluster/cluster-page.tsx')).ClusterPage,
+  },
+  {
+    name: 'runbooks',
+    title: 'Runbooks',
+    group: null,
+    isShown: always,
+    load: async () => (await import('../pages/runbooks/runbook-page.tsx')).RunbookPage,
   },
   {
     name: 'users',

@@ -107,6 +107,14 @@ requiring('chromium')('what a user changes in the console', () => {
     expect(tests.api.cluster.lab.history.at(-1)?.text).toBe('kill:2');
   });
 
+  test('a lab without a load offers the faults, and says why no message is counted', async () => {
+    tests.api.cluster.lab = { ...tests.api.cluster.lab, traffic: [], clients: [] };
+    const page = await tests.open('faults');
+    await page.getByText('This lab runs without publishers and subscribers.').waitFor();
+    expect(await page.getByRole('heading', { name: 'Gaps of the clients' }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'kill' }).count()).toBe(1);
+  });
+
   test('a member outside a lab offers no faults', async () => {
     tests.api.cluster.isLab = false;
     const page = await tests.open('faults');

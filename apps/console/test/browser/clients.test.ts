@@ -40,6 +40,9 @@ requiring('chromium')('the console in Chromium', () => {
     await page.getByText('m1, which serves this page, is isolated').waitFor();
     await page.getByText('m1 does not reach m4 and m5').waitFor();
     await page.getByRole('row', { name: /m4.*unreachable.*no message on the link for 12 s/ }).waitFor();
+    await page.getByRole('link', { name: 'Runbook' }).first().click();
+    await page.getByRole('heading', { level: 1, name: 'MqttClusterMemberDown' }).waitFor();
+    await page.getByText('Start the service again. The member catches up by itself').waitFor();
   });
 
   test('the list of clients names unreachable and too old members', async () => {

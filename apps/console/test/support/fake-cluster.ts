@@ -73,7 +73,7 @@ export class FakeCluster {
       problems: this.unreachable.map((id) => ({
         severity: 'critical' as const,
         text: `${id} has not answered for 12 s. 2 more members may fail before the majority is lost.`,
-        runbook: 'https://example.org/runbooks/MqttClusterMemberDown.md',
+        runbook: 'monitoring/runbooks/MqttClusterMemberDown.md',
       })),
       members,
       unreachable: this.unreachable,

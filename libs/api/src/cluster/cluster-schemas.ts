@@ -8,7 +8,10 @@ const problemSchema = z
   .object({
     severity: z.enum(['warning', 'critical']),
     text: z.string().meta({ description: 'What is wrong, in one sentence.' }),
-    runbook: z.string().optional().meta({ description: 'URL of the runbook.' }),
+    runbook: z
+      .string()
+      .optional()
+      .meta({ description: 'Path of the runbook in the repository. The console shows its text.' }),
   })
   .meta({ id: 'ClusterProblem' });
 

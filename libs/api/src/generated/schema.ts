@@ -689,7 +689,7 @@ export interface components {
             severity: "warning" | "critical";
             /** @description What is wrong, in one sentence. */
             text: string;
-            /** @description URL of the runbook. */
+            /** @description Path of the runbook in the repository. The console shows its text. */
             runbook?: string;
         };
         Member: {

@@ -7,8 +7,8 @@ import { getLabState, injectFault } from '../../lab/requests.ts';
 import type { LabFault, LabMember, LabState } from '../../lab/shapes.ts';
 import { TextField } from '../../parts/field.tsx';
 import { PageHead, Section } from '../../parts/page-head.tsx';
-import { WithData } from '../../parts/states.tsx';
-import { clock } from '../../text/format.ts';
+import { Empty, WithData } from '../../parts/states.tsx';
+import { clock, plural } from '../../text/format.ts';
 import { explain, faultProblem, faultText } from './fault-command.ts';
 import { GapChart } from './gap-view.tsx';
 import { TrafficTable } from './traffic-table.tsx';
@@ -23,24 +23,43 @@ export function FaultsPage() {
     <>
       <PageHead
         title="Faults"
-        lead="Choose members and inject a fault. Publishers and subscribers run all the time; the table shows what each level of QoS promises."
+        lead="Choose members and inject a fault. The lab runs publishers and subscribers meanwhile, and counts what each level of QoS promises."
       />
       <WithData polled={polled} what="the lab">
         {(state) => (
           <>
             <Faults state={state} refresh={polled.refresh} />
-            <Section title="Messages since the start" note="each message goes to two subscribers">
-              <TrafficTable traffic={state.traffic} />
-            </Section>
-            <Section title="Gaps of the clients" note="the last two minutes">
-              <GapChart state={state} />
-            </Section>
+            {state.traffic.length === 0 ? <NoLoad /> : <Load state={state} />}
             <Section title="Last faults">
               <History state={state} />
             </Section>
           </>
         )}
       </WithData>
+    </>
+  );
+}
+
+/** A lab of `lab up` has members only. */
+function NoLoad() {
+  return (
+    <Section title="Messages">
+      <Empty title="This lab runs without publishers and subscribers.">
+        Faults work, but no messages are counted. <code>npm start</code> starts a lab with a load.
+      </Empty>
+    </Section>
+  );
+}
+
+function Load({ state }: { state: LabState }) {
+  return (
+    <>
+      <Section title="Messages since the start" note="each message goes to two subscribers">
+        <TrafficTable traffic={state.traffic} />
+      </Section>
+      <Section title="Gaps of the clients" note="the last two minutes">
+        <GapChart state={state} />
+      </Section>
     </>
   );
 }
@@ -135,7 +154,9 @@ function MemberCard({
       <span class={`mark mark-${processKinds[process]}`}>{process}</span>
       <span class="quiet small">
         {remarks ||
-          (seen === undefined || !seen.reachable ? ' ' : `${seen.state}, ${seen.clients ?? 0} clients`)}
+          (seen === undefined || !seen.reachable
+            ? ' '
+            : `${seen.state}, ${plural(seen.clients ?? 0, 'client')}`)}
       </span>
     </label>
   );

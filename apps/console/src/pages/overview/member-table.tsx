@@ -8,8 +8,10 @@ import { absent, bytes, count, milliseconds, rate } from '../../text/format.ts';
 const sum = (values: readonly number[] | undefined): number | null =>
   values === undefined ? null : values.reduce((total, value) => total + value, 0);
 
-function columns(asked: string): readonly Column<Member>[] {
-  return [
+/** A column that says the same of every member, or nothing, is left out, so that the others fit on a screen. */
+function columns(members: readonly Member[], asked: string): readonly Column<Member>[] {
+  const versions = new Set(members.flatMap(({ version }) => version ?? []));
+  const all: readonly (Column<Member> & { readonly isNeeded?: boolean })[] = [
     {
       key: 'id',
       head: 'Member',
@@ -48,14 +50,25 @@ function columns(asked: string): readonly Column<Member>[] {
       cell: ({ load }) => (load === null ? absent : `${Math.round(load * 100)} %`),
     },
     { key: 'memory', head: 'Memory', isNumber: true, cell: ({ memoryBytes }) => bytes(memoryBytes) },
-    { key: 'version', head: 'Version', cell: ({ version }) => version ?? absent },
+    {
+      key: 'version',
+      head: 'Version',
+      isNeeded: versions.size > 1,
+      cell: ({ version }) => version ?? absent,
+    },
     {
       key: 'reason',
       head: 'Remark',
       isText: true,
-      cell: ({ reason, unreachableReason }) => unreachableReason ?? reason,
+      isNeeded: members.some((member) => remark(member) !== ''),
+      cell: remark,
     },
   ];
+  return all.filter(({ isNeeded }) => isNeeded !== false);
+}
+
+function remark({ reason, unreachableReason }: Member): string {
+  return unreachableReason ?? reason;
 }
 
 function RoleName({ role }: { role: Member['role'] }) {
@@ -67,7 +80,7 @@ export function MemberTable({ members, asked }: { members: readonly Member[]; as
   return (
     <Table
       caption="Members"
-      columns={columns(asked)}
+      columns={columns(members, asked)}
       rows={members}
       rowKey={({ id }) => id}
       rowClass={({ reachable }) => (reachable ? undefined : 'row-off')}

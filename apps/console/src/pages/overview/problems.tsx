@@ -1,4 +1,6 @@
 import type { Overview } from '../../api/types.ts';
+import { href } from '../../app/router.ts';
+import { runbookName } from '../runbooks/runbook-text.ts';
 
 /** What is wrong, in words, and the runbook for it. */
 export function Problems({ problems }: { problems: Overview['problems'] }) {
@@ -21,6 +23,8 @@ export function Problems({ problems }: { problems: Overview['problems'] }) {
 }
 
 function Runbook({ place }: { place: string }) {
+  const name = runbookName(place);
+  if (name !== null) return <a href={href(['runbooks', name])}>Runbook</a>;
   // Only a link of the web or of this member may become a link; anything else is shown as text.
   if (!/^(https?:\/\/|\/(?!\/))/.test(place)) return <span class="quiet">Runbook: {place}</span>;
   return (

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Empty } from '../../parts/states.tsx';
-import { count, rate } from '../../text/format.ts';
+import { count, plural, rate } from '../../text/format.ts';
 import { preview } from '../../text/payload.ts';
 import { rateOf, sorted } from './topic-tree.ts';
 import type { TopicNode, TopicTree } from './topic-tree.ts';
@@ -112,7 +112,7 @@ function Row({
         {name}
       </button>
       {value === null ? (
-        <span class="quiet small">{count(node.topics)} topics</span>
+        <span class="quiet small">{plural(node.topics, 'topic')}</span>
       ) : (
         <span class="tree-value mono">{preview(value.payload, value.payloadBytes, previewMax)}</span>
       )}
