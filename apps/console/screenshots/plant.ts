@@ -4,7 +4,6 @@ import type { RealLab } from '../test/support/real-lab.ts';
 const lines = ['line1', 'line2', 'line3'] as const;
 const machines = ['press', 'oven', 'packer', 'conveyor'] as const;
 const publishEveryMs = 500;
-const weekSeconds = 604_800;
 
 /** Devices of an imagined plant, so that the pages have something to show. */
 export class Plant {
@@ -45,7 +44,6 @@ export class Plant {
     await device.publishAsync(`${topic}/configuration`, JSON.stringify(configuration), {
       qos: 1,
       retain: true,
-      properties: { contentType: 'application/json' },
     });
     await device.publishAsync(`${topic}/state`, 'running', { qos: 1, retain: true });
     let step = this.#count;
@@ -62,7 +60,6 @@ export class Plant {
   #persistent(member: string, clientId: string, will?: NonNullable<MqttClient['options']['will']>) {
     return this.#lab.connect(member, clientId, {
       clean: false,
-      properties: { sessionExpiryInterval: weekSeconds },
       ...(will !== undefined && { will }),
     });
   }

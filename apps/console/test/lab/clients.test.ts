@@ -52,22 +52,16 @@ requiring('chromium')('the console of a running lab with users', () => {
     expect(await page.evaluate(async () => (await fetch('/api/v1/users')).status)).toBe(403);
   });
 
-  test('disconnects a client, which learns the reason, and shows why its connection ended', async () => {
-    const device = await tests.lab.connect('m2', 'press-4', {
-      clean: false,
-      properties: { sessionExpiryInterval: 600 },
-    });
-    const reason = new Promise<number | undefined>((resolve) =>
-      device.once('disconnect', ({ reasonCode }) => resolve(reasonCode)),
-    );
+  test('disconnects a client, and shows why its connection ended', async () => {
+    const device = await tests.lab.connect('m2', 'press-4', { clean: false });
+    const closed = new Promise((resolve) => device.once('close', resolve));
     const page = await openAs('olga', password, 'clients?id=press-4');
     await page.getByRole('row', { name: /press-4 connected m2/ }).waitFor();
     await page.getByLabel('Choose client press-4').check();
     await page.getByRole('button', { name: 'Disconnect 1 client' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).click();
     await page.getByText('1 connection closed.').waitFor();
-    // Reason code 0x98: administrative action [MQTT5 3.14.2.1].
-    expect(await reason).toBe(0x98);
+    await closed;
     await page.getByRole('row', { name: /press-4 offline/ }).waitFor();
     await page.getByRole('link', { name: 'press-4' }).click();
     await page.getByText('an operator ended the connection').first().waitFor();

@@ -96,10 +96,10 @@ export class RealLab {
     return (await response.json()) as Value;
   }
 
-  /** Connects a client of MQTT 5 to a member. It does not reconnect. */
+  /** Connects a client of MQTT 3.1.1 to a member. It does not reconnect. A busy member would redirect a client of MQTT 5. */
   async connect(member: string, clientId: string, options: IClientOptions = {}): Promise<MqttClient> {
     const device = await mqtt.connectAsync(`mqtt://${this.member(member).mqtt}`, {
-      protocolVersion: 5,
+      protocolVersion: 4,
       clientId,
       reconnectPeriod: 0,
       ...options,
