@@ -54,7 +54,7 @@ requiring('chromium')('the console of a running lab with users', () => {
 
   test('disconnects a client, and shows why its connection ended', async () => {
     const device = await tests.lab.connect('m2', 'press-4', { clean: false });
-    const closed = new Promise((resolve) => device.once('close', resolve));
+    const closed = new Promise<void>((resolve) => device.once('close', () => resolve()));
     const page = await openAs('olga', password, 'clients?id=press-4');
     await page.getByRole('row', { name: /press-4 connected m2/ }).waitFor();
     await page.getByLabel('Choose client press-4').check();
