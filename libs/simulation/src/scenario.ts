@@ -120,9 +120,14 @@ export class Scenario {
     return client;
   }
 
+  /** Creates a probe without connecting it. */
+  unconnectedProbe(id: string): ProbeClient {
+    return new ProbeClient(this.world, this.world.random.fork(), id);
+  }
+
   /** Creates a probe, connects it and waits for its CONNACK. */
   probe(id: string, home: MemberId, request: Partial<ConnectRequest> = {}): ProbeClient {
-    const probe = new ProbeClient(this.world, this.world.random.fork(), id);
+    const probe = this.unconnectedProbe(id);
     this.connectProbe(probe, home, request);
     return probe;
   }

@@ -13,6 +13,7 @@ import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Proposer } from '../../log/proposer.ts';
 import { Connection } from './connection.ts';
+import { endOfUnanswered } from './unanswered-connection.ts';
 import type { DeferredPacket } from './connection.ts';
 import type { Connections } from './connections.ts';
 import type { Delivery } from '../delivery/delivery.ts';
@@ -306,14 +307,14 @@ export class SessionOpening {
     if (takesOver) this.#takeovers.begin(connection, (ended) => this.#settled(connection, opened, ended));
     if (!current && session?.takenOver?.epoch === epoch) {
       // The connection was taken over before its CONNACK, or before its isolated home had an epoch for it.
-      const answered = connection.phase === 'open' || connection.left !== null;
+      const isOpen = connection.phase === 'open';
       this.#proposeClose(
         connection,
-        answered ? (connection.left ?? { graceful: false }) : { graceful: true },
+        isOpen ? { graceful: false } : endOfUnanswered(connection, opened.sessionPresent),
       );
     }
     if (connection.phase === 'gone') {
-      if (current && !takesOver) this.#closeGone(connection);
+      if (current && !takesOver) this.#closeGone(connection, opened.sessionPresent);
       // Another connection of the client has taken over: only the session is void, not the messages.
       else if (!current) connection.runDeferred();
       return;
@@ -330,18 +331,16 @@ export class SessionOpening {
     opened: Extract<CommandResult, { kind: 'opened' }>,
     sessionEnded: boolean,
   ): void {
-    if (connection.phase === 'gone') this.#closeGone(connection);
+    if (connection.phase === 'gone') this.#closeGone(connection, opened.sessionPresent && !sessionEnded);
     else if (connection.phase === 'opening')
       this.#admit(connection, sessionEnded ? { ...opened, sessionPresent: false } : opened);
   }
 
-  /**
-   * Handles the packets of a connection that was closed before the cluster answered, and closes its session.
-   * The will of a client without CONNACK is not published, unless the client has left without DISCONNECT.
-   */
-  #closeGone(connection: Connection): void {
+  /** Handles the packets of a connection that was closed before the cluster answered, and closes its session. */
+  #closeGone(connection: Connection, sessionPresent: boolean): void {
+    const how = endOfUnanswered(connection, sessionPresent);
     connection.runDeferred();
-    this.#proposeClose(connection, connection.left ?? { graceful: true });
+    this.#proposeClose(connection, how);
   }
 
   #admit(connection: Connection, opened: Extract<CommandResult, { kind: 'opened' }>): void {
