@@ -10,8 +10,19 @@ const layers = [
   { sourceTag: 'type:api', onlyDependOnLibsWithTags: ['type:contracts'] },
   { sourceTag: 'type:simulation', onlyDependOnLibsWithTags: ['type:contracts', 'type:pure'] },
   {
+    sourceTag: 'type:command-line',
+    onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'type:shell', 'type:api'],
+  },
+  {
     sourceTag: 'type:app',
-    onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'type:shell', 'type:client', 'type:api'],
+    onlyDependOnLibsWithTags: [
+      'type:contracts',
+      'type:pure',
+      'type:shell',
+      'type:client',
+      'type:api',
+      'type:command-line',
+    ],
   },
   // Independent of the code that it checks.
   { sourceTag: 'type:checker', onlyDependOnLibsWithTags: [] },

@@ -338,9 +338,15 @@ export function settingNames(): string[] {
   return environmentVariables(configSchema, prefix).map(({ name }) => name);
 }
 
-/** @throws ConfigError the message is one line with each invalid setting, its value and the valid form */
-export function readConfig(directory: string): Readonly<ApplianceConfig> {
-  return loadConfig(configSchema, { prefix, directory });
+/**
+ * @param ignoredVariables variables of the environment that have the prefix and are no settings
+ * @throws ConfigError the message is one line with each invalid setting, its value and the valid form
+ */
+export function readConfig(
+  directory: string,
+  ignoredVariables: readonly string[] = [],
+): Readonly<ApplianceConfig> {
+  return loadConfig(configSchema, { prefix, directory, ignoredVariables });
 }
 
 /** Returns the address at which the peers reach this member. */

@@ -1,9 +1,5 @@
 import { ClusterError } from '@mqtt-cluster/contracts';
 import { createLogger, exitWithError } from '@mqtt-cluster/runtime';
-import { UsageError } from './admin/arguments.ts';
-import { runAdminCommand } from './admin/command-line.ts';
-import { Appliance } from './node/appliance.ts';
-import { checkConfig } from './node/check-config.ts';
 import { readConfig, settingNames } from './config.ts';
 
 declare const BUILD_VERSION: string | undefined;
@@ -12,7 +8,9 @@ const version = typeof BUILD_VERSION === 'string' ? BUILD_VERSION : '0.1.0';
 
 const configDirectory = process.env['NODE_CONFIG_DIR'] ?? './config';
 
+// Each command loads only its own modules: `admin` runs often and must start quickly.
 async function main(): Promise<void> {
+  const { Appliance } = await import('./node/appliance.ts');
   const config = readConfig(configDirectory);
   const logger = createLogger({ level: config.log.level, fields: { member: config.id } });
   const stop = (reason: string): void => {
@@ -29,11 +27,20 @@ async function main(): Promise<void> {
   await appliance.start();
 }
 
-/** Prints the message of the error, without its code, which only service managers need. @returns the exit status */
-function reportAdminError(error: unknown): number {
-  if (!(error instanceof ClusterError)) return exitWithError(error);
-  process.stderr.write(`${error.message}\n`);
-  return error instanceof UsageError ? 2 : 1;
+async function check(): Promise<void> {
+  const { checkConfig } = await import('./node/check-config.ts');
+  try {
+    process.stdout.write(`${await checkConfig(configDirectory)}\n`);
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+async function administer(argv: readonly string[]): Promise<void> {
+  const { runAdmin } = await import('./admin/command-line.ts');
+  await runAdmin(argv, version, configDirectory);
 }
 
 const [first, ...adminArguments] = process.argv.slice(2);
@@ -45,21 +52,11 @@ const help = `Usage: broker-publisher              run the appliance
 Settings are MQTT_CLUSTER_* variables, or files in the directory NODE_CONFIG_DIR (default: ./config).
 `;
 
-if (first === 'admin') {
-  const exitStatus = runAdminCommand(adminArguments, {
-    print: (text) => process.stdout.write(text),
-    progress: (line) => process.stderr.write(`${line}\n`),
-    configDirectory,
-  });
-  // The process ends by itself when its output has been written.
-  exitStatus.catch(reportAdminError).then((status) => (process.exitCode = status), exitWithError);
-} else if (first === '--help' || first === '-h') process.stdout.write(help);
+if (first === 'admin') administer(adminArguments).catch(exitWithError);
+else if (first === '--help' || first === '-h') process.stdout.write(help);
 else if (first === '--settings') process.stdout.write(`${settingNames().join('\n')}\n`);
-else if (first === 'check-config') {
-  checkConfig(configDirectory)
-    .then((text) => void process.stdout.write(`${text}\n`))
-    .catch((error: unknown) => (process.exitCode = reportAdminError(error)));
-} else if (first !== undefined) {
+else if (first === 'check-config') check().catch(exitWithError);
+else if (first !== undefined) {
   process.stderr.write(`"${first}" is not a command; use admin, check-config, --settings or --help\n`);
   process.exitCode = 2;
 } else main().catch(exitWithError);

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { environmentVariables } from '@mqtt-cluster/runtime';
-import { adminCommandLineNames } from '../src/admin/arguments.ts';
+import { programNames } from '@mqtt-cluster/command-line';
+import { memberHost } from '../src/admin/command-line.ts';
 import { adminPaths } from '../src/admin/paths.ts';
 import { configSchema } from '../src/config.ts';
 import { systemTopics } from '../src/observability/system-topics.ts';
 import { faultsSchema } from '../src/fault-injection/fault-injection.ts';
 import type { MemberStatus } from '@mqtt-cluster/contracts';
+
+const admin = programNames(memberHost(''));
 
 const names = {
   settings: environmentVariables(configSchema, 'MQTT_CLUSTER').map(
@@ -13,8 +16,8 @@ const names = {
   ),
   faults: environmentVariables(faultsSchema, 'FAULT').map(({ path }) => path.join('.')),
   'admin paths': Object.values(adminPaths).sort(),
-  'admin commands': adminCommandLineNames().commands,
-  'admin options': adminCommandLineNames().options,
+  'admin commands': admin.commands.toSorted(),
+  'admin options': admin.options.toSorted(),
   '$SYS topics': Object.keys(
     systemTopics({ peers: {} } as MemberStatus, { dropped: 0, expired: 0, accepts: true }),
   ),

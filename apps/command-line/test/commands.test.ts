@@ -385,6 +385,17 @@ test('drain waits until the member has no clients, and prints the progress', asy
   expect(err).toContain('draining: 2 clients connected');
 });
 
+test('drain --exit waits while the drained member answers with errors, until it does not answer', async () => {
+  const answers = [{ status: 500, body: { type: 'about:blank', title: '', status: 500, detail: 'it stops' } }];
+  const handler: Handler = ({ method }) => {
+    if (method === 'POST') return { status: 202, body: { ok: true, text: '' } };
+    return answers.shift() ?? 'close';
+  };
+  const { status, out, err } = await against(handler, 'drain', 'm1', '--exit');
+  expect({ status, out }).toEqual({ status: 0, out: 'm1 is drained, and its process has ended\n' });
+  expect(err).toBe('draining: it stops\n');
+});
+
 test('add waits until the member votes', async () => {
   const roles = ['learner', 'follower'];
   const handler: Handler = ({ method }) =>

@@ -1,3 +1,6 @@
+import type { RestoreRequest } from '../src/program/member-host.ts';
+import { programNames } from '../src/program/program.ts';
+import { FakeApi } from './support/fake-api.ts';
 import { run } from './support/run.ts';
 
 const commands = [
@@ -77,4 +80,70 @@ test.each([
   expect(status).toBe(2);
   expect(out).toBe('');
   expect(err).toContain(problem);
+});
+
+describe('the program of an appliance', () => {
+  const host = {
+    connection: () => ({ server: 'http://127.0.0.1:9100', tokenFile: null }),
+    restore: () => Promise.resolve(),
+  };
+  const name = 'broker-publisher admin';
+  const { commands: names, options } = programNames(host);
+  const help = (...argv: string[]): ReturnType<typeof run> => run([...argv, '--help'], {}, { host, name });
+
+  test('has all commands of mqtt-cluster, and its own name in the help', async () => {
+    expect(names).toEqual(programNames(null).commands);
+    for (const command of names)
+      expect((await help(...command.split(' '))).out).toContain(`Examples:\n  ${name} `);
+  });
+
+  test('the help lists every command and option, and fits the width of a terminal', async () => {
+    const overview = (await help()).out;
+    const pages = [overview];
+    for (const command of names) {
+      const [word = '', ...rest] = command.split(' ');
+      expect(overview).toMatch(new RegExp(`^  ${word}\\b`, 'm'));
+      if (rest.length > 0) expect((await help(word)).out).toMatch(new RegExp(`^  ${rest[0]}\\b`, 'm'));
+      pages.push((await help(...command.split(' '))).out);
+    }
+    for (const option of options) expect(pages.join('\n')).toContain(`--${option}`);
+    const widths = pages.flatMap((page) => page.split('\n').map((line) => line.length));
+    expect(Math.max(...widths)).toBeLessThanOrEqual(140);
+  });
+
+  test.each([
+    { argv: ['drain', 'b'], exit: false },
+    { argv: ['drain', 'b', '--exit'], exit: true },
+    { argv: ['drain', '--no-exit'], exit: false },
+    { argv: ['drain'], exit: true },
+  ])('$argv sends exit: $exit', async ({ argv, exit }) => {
+    const id = argv[1] === 'b' ? 'b' : 'own';
+    const api = await FakeApi.start(({ method, path }) => {
+      if (path === '/overview') return { body: { member: 'own' } };
+      if (method === 'POST') return { status: 202, body: { ok: true, text: '' } };
+      const reachable = !exit;
+      const member = { id, reachable, clients: 0, role: 'follower' };
+      return { body: { members: [member], unreachable: [], tooOld: [] } };
+    });
+    const { status } = await run([...argv, '--url', api.url], {}, { host, name });
+    await api.stop();
+    expect(status).toBe(0);
+    const [sent] = api.requests.filter(({ method }) => method === 'POST');
+    expect(sent).toMatchObject({ path: `/members/${id}/drain`, body: { exit } });
+  });
+
+  test('restore runs in the program, with the options that were given', async () => {
+    const requests: unknown[] = [];
+    const restore = async ({ progress, ...request }: RestoreRequest): Promise<void> => {
+      requests.push(request);
+      progress('restored');
+    };
+    const { status, err } = await run(
+      ['restore', 'file', '--id', 'm1'],
+      {},
+      { host: { ...host, restore }, name },
+    );
+    expect({ status, err }).toEqual({ status: 0, err: 'restored\n' });
+    expect(requests).toEqual([{ file: 'file', id: 'm1' }]);
+  });
 });

@@ -16,5 +16,5 @@ export const adminPaths = {
   rules: '/cluster/rules',
 } as const;
 
-/** User agent of the admin command, so that the audit can name it. */
+/** User agent of the admin command of older versions, which uses these paths. */
 export const adminUserAgent = 'mqtt-cluster-admin';

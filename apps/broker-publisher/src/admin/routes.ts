@@ -4,8 +4,9 @@ import { encodeBackup } from './backup.ts';
 import type { AdminCommandHandler } from './admin-command-handler.ts';
 import type { AdminAccess } from './access/admin-access.ts';
 import { actOf } from './access/admin-roles.ts';
+import { wayOf } from './access/audit-log.ts';
 import type { AuditLog } from './access/audit-log.ts';
-import { adminPaths, adminUserAgent } from './paths.ts';
+import { adminPaths } from './paths.ts';
 import type { RuleAdministration } from './rules/rule-administration.ts';
 import { handleRuleRequest } from './rules/rule-routes.ts';
 import type { UserAdministration } from './users/user-administration.ts';
@@ -82,10 +83,9 @@ async function administer(
   const recorded: HttpRequest = { ...request, json: async () => (body = await request.json()) };
   const report = (code: number): void => {
     if (!isAudited) return;
-    const way = headers['user-agent'] === adminUserAgent ? 'command line' : 'http';
     // The path comes last: a field of the query or of the body must not replace it.
     const parameters = { ...Object.fromEntries(query), ...(isObject(body) ? body : {}), path };
-    audit.onAct({ way, action: act, actor: decision.actor, address, parameters }, code);
+    audit.onAct({ way: wayOf(headers), action: act, actor: decision.actor, address, parameters }, code);
   };
   try {
     const response = await handle(recorded);

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IncomingMessage } from '@mqtt-cluster/failover-client';
-import { until } from '@mqtt-cluster/testing';
-import { runAdminCommand } from '../../src/admin/command-line.ts';
+import { host, until } from '@mqtt-cluster/testing';
+import { adminAt, runAdmin } from '../support/admin.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 let cluster: TestCluster;
@@ -13,49 +13,49 @@ async function start(...ids: readonly string[]): Promise<void> {
   cluster = await TestCluster.start(ids);
 }
 
-/** Runs the admin command against one member. Returns its exit status and its standard output. */
-async function admin(id: string, ...argv: readonly string[]): Promise<{ status: number; output: string }> {
-  let output = '';
-  const print = (text: string): void => void (output += text);
-  const environment = { print, progress: () => {}, configDirectory: cluster.directory };
-  const status = await runAdminCommand([...argv, '--url', cluster.httpUrl(id)], environment);
-  return { status, output };
-}
+const admin = (id: string, ...argv: readonly string[]): ReturnType<typeof adminAt> =>
+  adminAt(cluster, id, ...argv);
 
 test('every member answers the admin commands members, health, settings and transfer', async () => {
   await start('a', 'b', 'c');
   await until(async () => (await admin('a', 'health')).status === 0);
-  expect((await admin('b', 'members')).output).toMatch(/^MEMBER +ROLE[^]*^a +(leader|voter) +serving +\d/m);
+  expect((await admin('b', 'members')).output).toMatch(
+    /^MEMBER +ROLE[^]*^a +(leader|follower) +serving +\d/m,
+  );
   for (const id of ['a', 'b', 'c']) {
     await until(async () => {
       const { status, output } = await admin(id, 'health', '--stop', 'b');
       return status === 0 && output.includes('b can be stopped: 2 of 3 voters remain');
     });
   }
-  await expect(admin('a', 'health', '--stop', 'z')).rejects.toMatchObject({
-    message: expect.stringContaining('"z"'),
+  expect(await admin('a', 'health', '--stop', 'z')).toMatchObject({
+    status: 2,
+    errors: expect.stringContaining('z is none'),
   });
   expect((await admin('c', 'settings', 'queuedMessagesMax=77')).output).toMatch(/queuedMessagesMax +77/);
   await until(async () => (await admin('a', 'settings')).output.includes('77'));
-  await expect(admin('a', 'settings', 'queueMessagesMax=5')).rejects.toMatchObject({
-    message: expect.stringMatching(
-      /queueMessagesMax is not a known setting \(known settings: queuedMessagesMax, /,
-    ),
-  });
-  await expect(admin('a', 'settings', 'queuedMessagesMax=none')).rejects.toMatchObject({
-    message: expect.stringContaining('queuedMessagesMax'),
-  });
+  for (const setting of ['queueMessagesMax=5', 'queuedMessagesMax=none']) {
+    expect(await admin('a', 'settings', setting)).toMatchObject({
+      status: 2,
+      errors: expect.stringContaining(setting.split('=')[0]!),
+    });
+  }
   const { leader } = await cluster.status('a');
   const next = ['a', 'b', 'c'].find((id) => id !== leader)!;
   await admin(next, 'transfer', next);
   await until(async () => (await cluster.status('a')).leader === next);
 });
 
-test('the admin command status prints all fields of the status page with --json, and a summary otherwise', async () => {
+test('the admin command status prints this member and the cluster, and with --json all fields of the status page', async () => {
   await start('a');
-  expect((await admin('a', 'status')).output).toMatch(/^a is serving\nrole leader, leader a, term \d+\n/);
-  const printed = JSON.parse((await admin('a', 'status', '--json')).output) as object;
-  expect(Object.keys(printed).sort()).toEqual(Object.keys(await cluster.status('a')).sort());
+  expect((await admin('a', 'status')).output).toMatch(
+    /^a is serving\nrole leader, leader a, term \d+\n[^]*\ncluster mqtt-cluster, as a sees it\n/,
+  );
+  const { overview, ...page } = JSON.parse((await admin('a', 'status', '--json')).output) as {
+    overview: object;
+  };
+  expect(Object.keys(page).sort()).toEqual(Object.keys(await cluster.status('a')).sort());
+  expect(overview).toMatchObject({ member: 'a', members: [{ id: 'a' }] });
 });
 
 test('the admin command health --stop reports that no second member can be stopped while one is down', async () => {
@@ -74,14 +74,14 @@ test('the admin command health --stop reports that no second member can be stopp
 test('a member redirects clients after drain --no-exit, accepts clients after undrain, and exits after drain', async () => {
   await start('a', 'b', 'c');
   const client = await cluster.connectFailoverClient('a', 'c');
-  expect((await admin('a', 'drain', '--no-exit')).output).toBe('drained\n');
+  expect((await admin('a', 'drain', '--no-exit')).output).toBe('a is drained\n');
   // The client has followed the redirection.
   await until(() => client.status().connected && client.status().server !== cluster.mqttUrl('a'));
   expect((await cluster.get('a', '/readyz')).status).toBe(503);
   await admin('a', 'undrain');
   await cluster.connectFailoverClient('a', 'd');
   expect((await cluster.status('a')).connections).toBe(1);
-  expect((await admin('a', 'drain')).output).toContain('the process has ended');
+  expect((await admin('a', 'drain')).output).toContain('its process has ended');
   expect(cluster.stopRequests).toEqual(['a']);
 });
 
@@ -90,8 +90,9 @@ test('a new member replaces a removed member after the peers setting of all memb
   const removed = 'b';
   expect((await admin('a', 'remove', removed)).output).toBe('b is removed from the cluster\n');
   expect((await admin('a', 'members')).output).not.toContain(`\n${removed} `);
-  await expect(admin('a', 'add', 'd')).rejects.toMatchObject({
-    message: expect.stringContaining('peers'),
+  expect(await admin('a', 'add', 'd')).toMatchObject({
+    status: 1,
+    errors: expect.stringContaining('peers'),
   });
   await cluster.stop(removed);
   // A rolling update: the remaining members restart one at a time with the new list.
@@ -120,12 +121,12 @@ test('the admin command restore fills one fresh store, and the other members joi
   const file = join(cluster.directory, 'backup');
   await admin('a', 'backup', file);
   await cluster.stop(...ids);
-  const restore = (id: string): Promise<{ status: number }> =>
+  const restore = (id: string): ReturnType<typeof adminAt> =>
     admin(id, 'restore', file, '--data', cluster.dataDirectory(id), '--id', id);
-  await expect(restore('a')).rejects.toMatchObject({ message: expect.stringContaining('not empty') });
+  expect(await restore('a')).toMatchObject({ status: 1, errors: expect.stringContaining('not empty') });
 
   for (const id of ids) rmSync(cluster.dataDirectory(id), { recursive: true });
-  await restore('b');
+  expect((await restore('b')).status).toBe(0);
   await Promise.all(ids.map((id) => cluster.start(id)));
   await until(async () => (await admin('c', 'health')).status === 0);
   const received: string[] = [];
@@ -144,8 +145,9 @@ test('the admin command restore rejects a damaged backup and creates no store', 
   bytes[bytes.length - 1]! ^= 1;
   writeFileSync(file, bytes);
   const empty = join(cluster.directory, 'empty');
-  await expect(admin('a', 'restore', file, '--data', empty, '--id', 'a')).rejects.toMatchObject({
-    message: expect.stringContaining('checksum'),
+  expect(await admin('a', 'restore', file, '--data', empty, '--id', 'a')).toMatchObject({
+    status: 1,
+    errors: expect.stringContaining('checksum'),
   });
   expect(existsSync(empty)).toBe(false);
 });
@@ -157,7 +159,16 @@ test('a member with a token file accepts admin requests by HTTP and MQTT only wi
   writeFileSync(tokenFile, `${token}\n`);
   await cluster.start('a', { admin: { tokenFile } });
   await cluster.serving('a');
-  await expect(admin('a', 'undrain')).rejects.toMatchObject({ message: expect.stringContaining('Bearer') });
+  expect(await admin('a', 'undrain')).toMatchObject({
+    status: 1,
+    errors: expect.stringContaining('Bearer'),
+  });
+  // The status page of a member needs no credentials.
+  expect(await admin('a', 'status')).toMatchObject({
+    status: 0,
+    output: expect.stringMatching(/^a is serving\n/),
+    errors: expect.stringContaining('The status of the cluster is missing'),
+  });
   expect((await admin('a', 'undrain', '--token-file', tokenFile)).status).toBe(0);
   // Load balancers and update playbooks read the health without a token.
   expect((await cluster.get('a', '/cluster/health')).status).toBe(200);
@@ -191,7 +202,53 @@ test('a second process with the id of a serving member does not start, and the c
 
 test('the admin command reports in one line that no appliance answers', async () => {
   cluster = await TestCluster.create(['a']);
-  await expect(admin('a', 'status')).rejects.toMatchObject({
-    message: expect.stringContaining('is it running?'),
+  const { status, output, errors } = await admin('a', 'status');
+  expect({ status, output }).toEqual({ status: 1, output: '' });
+  expect(errors).toMatch(/^broker-publisher admin: .* does not answer: .* is the member running\?.*\n$/);
+});
+
+test('the admin command offers the commands of mqtt-cluster, and asks the member of the configuration', async () => {
+  await start('a');
+  const tokenFile = join(cluster.directory, 'token');
+  const { http } = cluster.portsOf('a');
+  const config = {
+    id: 'a',
+    host,
+    peers: [`a=${host}:1`],
+    http: { port: http },
+    lab: true,
+    admin: { tokenFile },
+  };
+  writeFileSync(join(cluster.directory, 'default.json'), JSON.stringify(config));
+  writeFileSync(tokenFile, 'a-token-of-some-length\n');
+  const clients = await runAdmin(cluster.directory, ['clients', '--json']);
+  expect(clients).toMatchObject({ status: 0, errors: '' });
+  expect(JSON.parse(clients.output)).toMatchObject({ items: [], unreachable: [] });
+  expect((await runAdmin(cluster.directory, ['retained', 'delete', 'a/#', '--dry-run'])).output).toBe(
+    '0 retained messages would be deleted\n',
+  );
+  // A variable of the command line is no setting of the appliance.
+  process.env['MQTT_CLUSTER_TOKEN'] = 'another-token-of-some-length';
+  try {
+    expect((await runAdmin(cluster.directory, ['clients'])).status).toBe(0);
+  } finally {
+    delete process.env['MQTT_CLUSTER_TOKEN'];
+  }
+  // The token of the configuration is sent: a file that cannot be read is an error.
+  rmSync(tokenFile);
+  expect(await runAdmin(cluster.directory, ['clients'])).toMatchObject({
+    status: 1,
+    errors: expect.stringContaining(`admin.tokenFile: the file ${tokenFile} cannot be read`),
   });
+});
+
+test('an invalid configuration ends the admin command with one line, unless the command needs none', async () => {
+  cluster = await TestCluster.create(['a']);
+  writeFileSync(join(cluster.directory, 'default.json'), JSON.stringify({ http: { port: 'none' } }));
+  const { status, errors } = await runAdmin(cluster.directory, ['members']);
+  expect(status).toBe(1);
+  expect(errors).toMatch(/^broker-publisher admin: .*http\.port.*\n$/);
+  const rules = join(cluster.directory, 'rules.json');
+  writeFileSync(rules, '[]');
+  expect((await runAdmin(cluster.directory, ['rules', 'check', rules])).status).toBe(0);
 });

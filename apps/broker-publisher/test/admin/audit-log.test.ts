@@ -2,7 +2,7 @@ import { silentLogger } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { HttpRequest } from '@mqtt-cluster/runtime';
-import { AuditLog, withoutSecrets } from '../../src/admin/access/audit-log.ts';
+import { AuditLog, wayOf, withoutSecrets } from '../../src/admin/access/audit-log.ts';
 import { adminRoutes } from '../../src/admin/routes.ts';
 import type { RouteComponents } from '../../src/admin/routes.ts';
 
@@ -37,6 +37,16 @@ test('each administrative act is one line with actor, role, address, action, par
     { ...line, parameters: { id: 'b', force: true }, outcome: 'done', code: 200 },
     { ...line, parameters: { id: 'b', force: true }, outcome: 'failed', code: 409 },
   ]);
+});
+
+test.each([
+  ['mqtt-cluster', 'command line'],
+  // The admin command of older versions.
+  ['mqtt-cluster-admin', 'command line'],
+  ['Mozilla/5.0', 'http'],
+  [undefined, 'http'],
+])('a request with the user agent %s came by %s', (agent, way) => {
+  expect(wayOf(agent === undefined ? {} : { 'user-agent': agent })).toBe(way);
 });
 
 test('a line shows no password, hash or token, and no long value', () => {

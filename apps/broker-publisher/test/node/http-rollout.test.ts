@@ -6,7 +6,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts, host, requiring, TestAuthority, until } from '@mqtt-cluster/testing';
-import { runAdminCommand } from '../../src/admin/command-line.ts';
+import { runAdmin } from '../support/admin.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 const ids = ['a', 'b', 'c'];
@@ -89,16 +89,8 @@ requiring('openssl', 'haproxy')('an update from HTTP to HTTPS, one member after 
   }
 
   async function admin(url: string, ...command: readonly string[]): Promise<string> {
-    let output = '';
-    const environment = {
-      print: (text: string): void => void (output += text),
-      progress: () => undefined,
-      configDirectory: directory,
-    };
-    await runAdminCommand([...command, '--url', url], environment).catch(
-      (error: unknown) => (output = String(error)),
-    );
-    return output;
+    const { output, errors } = await runAdmin(directory, [...command, '--url', url]);
+    return `${output}${errors}`;
   }
 
   const httpsUrl = (id: string): string => cluster.httpUrl(id).replace('http:', 'https:');
@@ -139,7 +131,7 @@ requiring('openssl', 'haproxy')('an update from HTTP to HTTPS, one member after 
       await expect(statusOf('http', updated, '/readyz')).rejects.toThrow();
     }
     expect(await admin(cluster.httpUrl('a'), 'status')).toContain('does it serve HTTPS only (http.tls)?');
-    expect(await admin(httpsUrl('a'), 'status')).toContain('NODE_EXTRA_CA_CERTS');
+    expect(await admin(httpsUrl('a'), 'status')).toContain('--ca FILE');
     await restart('a', { tls: {} });
     await cluster.serving('a');
     expect(await admin(httpsUrl('a'), 'status')).toContain('does it serve HTTPS (http.tls)?');

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { host, requiring, TestAuthority, until } from '@mqtt-cluster/testing';
 import { WebSocket } from 'ws';
-import { runAdminCommand } from '../../src/admin/command-line.ts';
 import { adminPaths } from '../../src/admin/paths.ts';
+import { adminAt } from '../support/admin.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 requiring('openssl')('the console over HTTPS', () => {
@@ -72,13 +72,7 @@ requiring('openssl')('the console over HTTPS', () => {
   test('scrapes, probes and the admin command use the same port without TLS', async () => {
     for (const path of ['/metrics', '/readyz', '/cluster/health'])
       expect((await cluster.get('a', path)).status).toBe(200);
-    let output = '';
-    await runAdminCommand(['users', 'list', '--url', cluster.httpUrl('a')], {
-      print: (text) => void (output += text),
-      progress: () => {},
-      configDirectory: cluster.directory,
-    });
-    expect(output).toContain('vera');
+    expect((await adminAt(cluster, 'a', 'users', 'list')).output).toContain('vera');
   });
 
   test('a page without TLS at the same host and port is a foreign page', async () => {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { host } from '@mqtt-cluster/testing';
-import { runAdminCommand } from '../../src/admin/command-line.ts';
 import { adminPaths } from '../../src/admin/paths.ts';
+import { adminAt } from '../support/admin.ts';
 import { openWebSocket, send } from '../support/browser-request.ts';
 import type { BrowserAnswer } from '../support/browser-request.ts';
 import { TestCluster } from '../support/test-cluster.ts';
@@ -135,20 +135,19 @@ describe('what is protected works for its own programs:', () => {
   });
 
   test('the admin command works over loopback', async () => {
-    let output = '';
-    await runAdminCommand(['settings', '--url', cluster.httpUrl('a')], {
-      print: (text) => void (output += text),
-      progress: () => {},
-      configDirectory: cluster.directory,
-    });
-    expect(output).toContain('queuedMessagesMax');
+    expect((await adminAt(cluster, 'a', 'settings')).output).toContain('queuedMessagesMax');
   });
 
   test('a scrape of Prometheus by address or by a known name is answered', async () => {
     for (const name of [`${host}:${port}`, `console.example.org:${port}`]) {
       const scrape = { host: name, 'user-agent': 'Prometheus/3.0', accept: 'text/plain;version=0.0.4' };
       expect((await call('GET', '/metrics', scrape)).code).toBe(200);
+      // A request by a name is not local, so it needs credentials.
+      const { code } = await call('GET', '/api/v1/prometheus/targets', scrape);
+      expect(code).toBe(name.startsWith('console') ? 401 : 200);
     }
+    const unknown = { host: `prometheus.example.org:${port}`, 'user-agent': 'Prometheus/3.0' };
+    expect((await call('GET', '/api/v1/prometheus/targets', unknown)).code).toBe(421);
   });
 
   test('the health check of HAProxy, HTTP/1.0 without a Host header, is answered', async () => {

@@ -4,7 +4,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { CommandError } from '../program/errors.ts';
-import { text } from '../program/options.ts';
+import { defined, text } from '../program/options.ts';
 import type { Registry } from '../program/registry.ts';
 import { bytes } from '../text/values.ts';
 
@@ -36,23 +36,34 @@ export function addBackupCommands(program: Command, registry: Registry): void {
       context.done(`${file}: ${content.length} bytes, the state after entry ${index}, sha256 ${sha256}`);
     },
   });
+  const { host } = registry;
   registry.add<RestoreOptions>(program, {
     usage: 'restore <FILE>',
-    description: 'fill the empty data directory of a stopped member on this host from a backup',
+    description:
+      'fill the empty data directory of a stopped member on this host from a backup; the member then forms a new ' +
+      'cluster, which the other members join with empty data directories',
     examples: {
       'restore cluster.backup --data /var/lib/mqtt-cluster --id 10.0.0.51':
         'then start this member, then the others',
     },
-    options: (command) =>
+    options: (command) => {
+      const from = 'from the configuration of the appliance';
       command
-        .option(
-          '--data <DIRECTORY>',
-          'data directory (default: from the configuration of the appliance)',
-          text,
-        )
-        .option('--id <ID>', 'member id (default: from the configuration of the appliance)', text)
-        .option('--program <FILE>', 'main.mjs of the appliance (default: beside this program)', text),
-    run: async (_context, [file = ''], { data, id, program: given }) => {
+        .option('--data <DIRECTORY>', `data directory (default: ${from})`, text)
+        .option('--id <ID>', `member id (default: ${from})`, text);
+      if (host !== null) return command;
+      return command.option(
+        '--program <FILE>',
+        'main.mjs of the appliance (default: beside this program)',
+        text,
+      );
+    },
+    run: async (context, [file = ''], { data, id, program: given }) => {
+      if (host !== null) {
+        const progress = (line: string): void => context.output.note(line);
+        await host.restore({ file, ...defined({ data, id }), progress });
+        return 0;
+      }
       const appliance = given ?? fileURLToPath(new URL('broker-publisher.mjs', import.meta.url));
       if (!existsSync(appliance)) {
         const advice =

@@ -1,6 +1,8 @@
 import type { Schemas } from '@mqtt-cluster/api/client';
 import type { Command } from 'commander';
-import { UsageError } from '../program/errors.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { Context } from '../program/context.ts';
+import { CommandError, UsageError } from '../program/errors.ts';
 import { text } from '../program/options.ts';
 import { tableOf } from '../program/output.ts';
 import type { Columns } from '../program/output.ts';
@@ -8,6 +10,7 @@ import type { Registry } from '../program/registry.ts';
 import { printable } from '../text/printable.ts';
 import { table } from '../text/table.ts';
 import { orDash } from '../text/values.ts';
+import { describeOwnStatus, ownStatus } from './own-status.ts';
 
 type Member = Schemas['Member'];
 type Health = Schemas['Health'];
@@ -28,7 +31,10 @@ export const memberColumns: Columns<Member> = {
 export function addClusterCommands(program: Command, registry: Registry): void {
   registry.add(program, {
     usage: 'status',
-    description: 'print the members, and what is wrong in words; exit status 1 if a problem is critical',
+    description:
+      registry.host === null
+        ? 'print the members, and what is wrong in words; exit status 1 if a problem is critical'
+        : 'print the status of this member, the members, and what is wrong in words',
     examples: {
       status: 'the cluster as the asked member sees it',
       'status --server http://10.0.0.51:9100 --server http://10.0.0.52:9100':
@@ -36,6 +42,7 @@ export function addClusterCommands(program: Command, registry: Registry): void {
     },
     run: async (context) => {
       const connection = await context.connect();
+      if (registry.host !== null) return showOwnStatus(context, connection);
       const overview = await connection.ask((api) => api.GET('/overview'));
       context.output.show(overview, describeOverview);
       context.noteGaps(overview);
@@ -82,6 +89,25 @@ export function addClusterCommands(program: Command, registry: Registry): void {
       );
     },
   });
+}
+
+/**
+ * Prints the status page of the asked member, and the cluster. With `--json` the fields of the page keep their places,
+ * because scripts read them. The page needs no credentials, and the cluster does.
+ */
+async function showOwnStatus(context: Context, connection: Connection): Promise<void> {
+  const status = await ownStatus(connection);
+  let overview: Schemas['Overview'] | null = null;
+  try {
+    overview = await connection.ask((api) => api.GET('/overview'));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    context.output.note(`The status of the cluster is missing: ${error.message}`);
+  }
+  context.output.show({ ...status, overview }, () =>
+    [describeOwnStatus(status), ...(overview === null ? [] : [describeOverview(overview)])].join('\n'),
+  );
+  if (overview !== null) context.noteGaps(overview);
 }
 
 /** Parses `NAME=VALUE` operands. A value of digits becomes a number. */

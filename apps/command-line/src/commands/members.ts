@@ -76,18 +76,29 @@ export function addMemberCommands(program: Command, registry: Registry): void {
       return 0;
     },
   });
+  const { host } = registry;
+  const operand = host === null ? '<ID>' : '[ID]';
   registry.add<EffectOption & { exit?: boolean }>(program, {
-    usage: 'drain <ID>',
+    usage: `drain ${operand}`,
     description:
-      'move the clients and the leadership of a member to the others, and wait until it has no clients',
+      'move the clients and the leadership of a member to the others, and wait until it has no clients' +
+      (host === null ? '' : '; without ID: this member, and its process ends'),
     examples: {
+      ...(host !== null && {
+        drain: 'this member, and end its process',
+        'drain --no-exit': 'this member; undrain ends the drain',
+      }),
       'drain 10.0.0.57 --dry-run': 'what it would do to the majority',
       'drain 10.0.0.57': 'the process stays; undrain ends the drain',
       'drain 10.0.0.57 --exit': 'end the process afterwards',
     },
-    options: (command) => withDryRun(command).option('--exit', 'end the process after the drain'),
-    run: async (context, [id = ''], { dryRun, exit = false }) => {
+    options: (command) => {
+      withDryRun(command).option('--exit', 'end the process after the drain');
+      return host === null ? command : command.option('--no-exit', 'keep the process of this member running');
+    },
+    run: async (context, [given], { dryRun, exit = given === undefined }) => {
       const connection = await context.connect();
+      const id = given ?? (await askedMember(connection));
       if (dryRun) return showEffect(context, connection, id, 'drain');
       const request = { params: { path: { id } }, body: { exit } };
       await context.retrying(() => connection.ask((api) => api.POST('/members/{id}/drain', request)));
@@ -96,12 +107,13 @@ export function addMemberCommands(program: Command, registry: Registry): void {
     },
   });
   registry.add(program, {
-    usage: 'undrain <ID>',
-    description: 'end a drain: the member accepts clients again',
+    usage: `undrain ${operand}`,
+    description:
+      'end a drain: the member accepts clients again' + (host === null ? '' : '; without ID: this member'),
     examples: { 'undrain 10.0.0.57': 'clients may connect to it again' },
-    run: async (context, [id = '']) => {
+    run: async (context, [given]) => {
       const connection = await context.connect();
-      const params = { path: { id } };
+      const params = { path: { id: given ?? (await askedMember(connection)) } };
       const { text } = await connection.ask((api) => api.POST('/members/{id}/undrain', { params }));
       context.done(text);
     },
@@ -129,6 +141,12 @@ export function addMemberCommands(program: Command, registry: Registry): void {
       context.done(text);
     },
   });
+}
+
+/** Returns the id of the member that answers. */
+async function askedMember(connection: Connection): Promise<string> {
+  const { member } = await connection.ask((api) => api.GET('/overview'));
+  return member;
 }
 
 async function showEffect(
@@ -176,9 +194,9 @@ async function drained(connection: Connection, id: string, exits: boolean): Prom
   try {
     ({ members } = await connection.ask((api) => api.GET('/members')));
   } catch (error) {
-    // The drained member is the asked one, and its process has ended.
-    if (exits && error instanceof CommandError && error.cause !== undefined) return ended;
-    throw error;
+    if (!exits || !(error instanceof CommandError)) throw error;
+    // The drained member is the asked one: it stops part by part, and then its process ends.
+    return error.cause === undefined ? { progress: `draining: ${error.message}` } : ended;
   }
   const member = members.find((each) => each.id === id);
   if (member === undefined || !member.reachable) {

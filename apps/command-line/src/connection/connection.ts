@@ -1,4 +1,4 @@
-import { apiPrefix, changeHeader } from '@mqtt-cluster/api/acts';
+import { apiPrefix, changeHeader, commandLineUserAgent } from '@mqtt-cluster/api/acts';
 import type { paths } from '@mqtt-cluster/api/client';
 import createClient from 'openapi-fetch';
 import type { Client } from 'openapi-fetch';
@@ -26,7 +26,7 @@ export class Connection {
   constructor(server: string, authorization: string | null, fetch: Fetch) {
     this.server = server;
     this.#headers = {
-      'user-agent': 'mqtt-cluster',
+      'user-agent': commandLineUserAgent,
       // A read needs no such header, and no server objects to it.
       [changeHeader.name]: changeHeader.value,
       ...(authorization !== null && { authorization }),
@@ -68,6 +68,17 @@ export class Connection {
     if (answer.response.ok && answer.data !== undefined) return answer.data;
     if (answer.response.status === 503 && isBody(answer.error)) return answer.error;
     throw rejectionOf(this.server, answer.response.status, answer.error);
+  }
+
+  /** Returns the JSON body of a page outside the API. @throws CommandError */
+  async page(path: '/status'): Promise<unknown> {
+    const signal = AbortSignal.timeout(answerMsMax);
+    const response = await this.#fetch(
+      new Request(`${this.server}${path}`, { headers: this.#headers, signal }),
+    );
+    const body = bodyOf(await response.text());
+    if (!response.ok) throw rejectionOf(this.server, response.status, body);
+    return body;
   }
 
   /** Yields the events of a stream. @throws CommandError */

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import type { Environment } from '../program/environment.ts';
 import { UsageError } from '../program/errors.ts';
 import { readPassword, secretOfFile } from './read-secret.ts';
 
@@ -6,6 +7,8 @@ export interface CredentialOptions {
   readonly tokenFile?: string;
   readonly user?: string;
   readonly userPasswordFile?: string;
+  /** File with the token if neither an option nor the environment names one; null for no credentials. */
+  readonly defaultTokenFile?: string | null;
 }
 
 /**
@@ -16,8 +19,8 @@ export interface CredentialOptions {
  */
 export async function authorizationFor(
   server: string,
-  { tokenFile, user, userPasswordFile }: CredentialOptions,
-  environment: Readonly<Record<string, string | undefined>>,
+  { tokenFile, user, userPasswordFile, defaultTokenFile = null }: CredentialOptions,
+  environment: Environment,
 ): Promise<string | null> {
   if (user !== undefined) {
     if (user.includes(':')) throw new UsageError('--user: the name contains a colon, which HTTP cannot send');
@@ -30,7 +33,8 @@ export async function authorizationFor(
   if (tokenFile !== undefined) return `Bearer ${secretOfFile(tokenFile, '--token-file')}`;
   const { MQTT_CLUSTER_TOKEN_FILE: file, MQTT_CLUSTER_TOKEN: token } = environment;
   if (file) return `Bearer ${secretOfFile(file, 'MQTT_CLUSTER_TOKEN_FILE')}`;
-  return token ? `Bearer ${token.trim()}` : null;
+  if (token) return `Bearer ${token.trim()}`;
+  return defaultTokenFile === null ? null : `Bearer ${secretOfFile(defaultTokenFile, 'admin.tokenFile')}`;
 }
 
 /** Refuses to send a password to another host without TLS. A member would refuse it, after everybody could read it. */

@@ -27,9 +27,16 @@ export function unanswered(server: string, cause: unknown): CommandError {
       { cause },
     );
   return new CommandError(
-    `${server} does not answer: ${reasonOf(cause)}; is the member running? (--server sets another address)`,
+    `${server} does not answer: ${reasonOf(cause)}; ${hintOf(server, code)} (--server sets another address)`,
     { cause },
   );
+}
+
+/** Returns what may be wrong. A member serves HTTP, HTTPS or both at its port. */
+function hintOf(server: string, code: string | undefined): string {
+  if (code === 'ECONNREFUSED') return 'is the member running?';
+  if (server.startsWith('https:')) return 'is the member running, and does it serve HTTPS (http.tls)?';
+  return 'is the member running, or does it serve HTTPS only (http.tls)?';
 }
 
 interface Problem {

@@ -4,42 +4,74 @@ import { Connection } from '../connection/connection.ts';
 import { authorizationFor } from '../connection/credentials.ts';
 import type { CredentialOptions } from '../connection/credentials.ts';
 import { createFetch } from '../connection/node-fetch.ts';
+import type { Environment } from './environment.ts';
 import { CommandError, UsageError } from './errors.ts';
+import type { HostConnection, MemberHost } from './member-host.ts';
 import { Output } from './output.ts';
 import type { Streams } from './output.ts';
 
 /** Options of every command. */
 export interface GlobalOptions extends CredentialOptions {
   readonly server?: readonly string[];
+  /** The former name of `server` in the program of the appliance. */
+  readonly url?: readonly string[];
   readonly ca?: string;
   readonly json?: boolean;
   /** Seconds. */
   readonly wait: number;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 const serverDefault = 'http://127.0.0.1:9100';
 const retryMs = 500;
+
+interface ContextOptions {
+  readonly streams: Streams;
+  readonly environment: Environment;
+  readonly host: MemberHost | null;
+}
 
 /** What a command works with: its output, and the connection to a server. */
 export class Context {
   readonly output: Output;
   readonly #options: GlobalOptions;
   readonly #environment: Environment;
+  readonly #host: MemberHost | null;
 
-  constructor(options: GlobalOptions, streams: Streams, environment: Environment) {
+  constructor(options: GlobalOptions, { streams, environment, host }: ContextOptions) {
     this.#options = options;
     this.#environment = environment;
+    this.#host = host;
     this.output = new Output(streams, options.json === true);
   }
 
   /** Chooses the server and reads the credentials. @throws CommandError */
   async connect(): Promise<Connection> {
-    const servers = serversOf(this.#options.server, this.#environment);
-    const fetch = createFetch(authorityOf(this.#options.ca));
-    const server = await chooseServer(servers, fetch);
-    return new Connection(server, await authorizationFor(server, this.#options, this.#environment), fetch);
+    const options = this.#options;
+    const given = [...(options.server ?? []), ...(options.url ?? [])];
+    const servers = serversOf(given, this.#environment);
+    const onHost = this.#onHost(servers.length > 0);
+    const fetch = createFetch(authorityOf(options.ca));
+    const server = await chooseServer(
+      servers.length > 0 ? servers : [onHost?.server ?? serverDefault],
+      fetch,
+    );
+    const credentials = { ...options, ...(onHost && { defaultTokenFile: onHost.tokenFile }) };
+    return new Connection(server, await authorizationFor(server, credentials, this.#environment), fetch);
+  }
+
+  /**
+   * Returns the connection in the configuration of the member of this host.
+   *
+   * @param isOptional whether the command also works with an invalid configuration, because it names a server
+   */
+  #onHost(isOptional: boolean): HostConnection | null {
+    if (this.#host === null || (isOptional && this.#options.tokenFile !== undefined)) return null;
+    try {
+      return this.#host.connection();
+    } catch (error) {
+      if (isOptional && error instanceof CommandError) return null;
+      throw error;
+    }
   }
 
   /**
@@ -91,9 +123,9 @@ export class Context {
   }
 }
 
-function serversOf(given: readonly string[] | undefined, environment: Environment): readonly string[] {
-  const fromEnvironment = environment['MQTT_CLUSTER_SERVERS']?.split(/[\s,]+/).filter((url) => url !== '');
-  const servers = given ?? (fromEnvironment?.length ? fromEnvironment : [serverDefault]);
+function serversOf(given: readonly string[], environment: Environment): readonly string[] {
+  const fromEnvironment = environment.MQTT_CLUSTER_SERVERS?.split(/[\s,]+/).filter((url) => url !== '');
+  const servers = given.length > 0 ? given : (fromEnvironment ?? []);
   return servers.map((url) => {
     if (/^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '');
     throw new UsageError(`--server: "${url}" is not a URL such as ${serverDefault}`);

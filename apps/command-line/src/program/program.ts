@@ -8,11 +8,15 @@ import { addMessageCommands } from '../commands/messages.ts';
 import { addRetainedCommands } from '../commands/retained.ts';
 import { addRuleCommands } from '../commands/rules.ts';
 import { addUserCommands } from '../commands/users.ts';
+import type { Environment } from './environment.ts';
 import { CommandError, UsageError } from './errors.ts';
+import type { MemberHost } from './member-host.ts';
 import { several, text, whole } from './options.ts';
 import type { Streams } from './output.ts';
 import { Registry } from './registry.ts';
+import type { RegistryOptions } from './registry.ts';
 
+const nameDefault = 'mqtt-cluster';
 const waitSecondsDefault = 60;
 const waitSecondsMax = 86_400;
 const usageStatus = 2;
@@ -20,21 +24,26 @@ const usageStatus = 2;
 /** Columns of the help. */
 const helpWidth = 110;
 
-const footer = `
+function footerOf({ name, host }: RegistryOptions): string {
+  const here = host === null ? 'http://127.0.0.1:9100' : 'the member of this host, from its configuration';
+  const token = host === null ? '' : ', otherwise admin.tokenFile of the configuration';
+  return `
 The API of any member answers for the whole cluster. With several --server the command takes the first that answers.
-Without --server: MQTT_CLUSTER_SERVERS, otherwise http://127.0.0.1:9100.
-Without --token-file and --user: MQTT_CLUSTER_TOKEN_FILE or MQTT_CLUSTER_TOKEN.
+Without --server: MQTT_CLUSTER_SERVERS, otherwise ${here}.
+Without --token-file and --user: MQTT_CLUSTER_TOKEN_FILE or MQTT_CLUSTER_TOKEN${token}.
 
 Examples:
-  mqtt-cluster status                          members, roles and problems
-  mqtt-cluster clients --json | jq '.items[].id'
-  mqtt-cluster retained delete 'a/#' --dry-run  count what would be deleted
-  mqtt-cluster COMMAND --help                  options and examples of a command
+  ${name} status                           members, roles and problems
+  ${name} clients --json | jq '.items[].id'
+  ${name} retained delete 'a/#' --dry-run  count what would be deleted
+  ${name} COMMAND --help                   options and examples of a command
 
 Exit status: 0 done, 1 rejected or not healthy, 2 invalid arguments.`;
+}
 
-function createProgram(registry: Registry, version: string, streams: Streams): Command {
-  const program = new Command('mqtt-cluster')
+function createProgram(options: RegistryOptions, registry: Registry, version: string): Command {
+  const { name, streams, host } = options;
+  const program = new Command(name)
     .exitOverride()
     .configureOutput({ writeOut: (part) => streams.out(part), writeErr: streams.err })
     .configureHelp({ showGlobalOptions: true, helpWidth })
@@ -55,7 +64,8 @@ function createProgram(registry: Registry, version: string, streams: Streams): C
         .default(waitSecondsDefault)
         .argParser(whole(0, waitSecondsMax)),
     )
-    .addHelpText('after', footer);
+    .addHelpText('after', footerOf(options));
+  if (host !== null) program.option('--url <URL>', 'the former name of --server', several);
   addClusterCommands(program, registry);
   addMemberCommands(program, registry);
   addClientCommands(program, registry);
@@ -71,21 +81,51 @@ function createProgram(registry: Registry, version: string, streams: Streams): C
 export interface ProgramOptions {
   readonly argv: readonly string[];
   readonly streams: Streams;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly version: string;
+  /** Name of the program in its messages; the default is `mqtt-cluster`. */
+  readonly name?: string;
+  /** The member of this host, in the program of an appliance. */
+  readonly host?: MemberHost;
 }
 
 /** Runs the command line. Errors go to standard error. @returns the exit status: 0, 1 or 2 */
-export async function runProgram({ argv, streams, environment, version }: ProgramOptions): Promise<number> {
-  const registry = new Registry(streams, environment);
+export async function runProgram(given: ProgramOptions): Promise<number> {
+  const { argv, streams, environment, version, name = nameDefault, host = null } = given;
+  const options = { name, streams, environment, host };
+  const registry = new Registry(options);
   try {
-    await createProgram(registry, version, streams).parseAsync([...argv], { from: 'user' });
+    await createProgram(options, registry, version).parseAsync([...argv], { from: 'user' });
     return registry.status;
   } catch (error) {
     // Commander has printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageStatus;
     if (!(error instanceof CommandError)) throw error;
-    streams.err(`mqtt-cluster: ${error.message}\n`);
+    streams.err(`${name}: ${error.message}\n`);
     return error instanceof UsageError ? usageStatus : 1;
   }
+}
+
+/** Returns the names of all commands and options, in the order of the help. */
+export function programNames(host: MemberHost | null): {
+  readonly commands: string[];
+  readonly options: string[];
+} {
+  const streams = { out: () => undefined, err: () => undefined, interactive: false };
+  const options = { name: nameDefault, streams, environment: {}, host };
+  const all = allCommands(createProgram(options, new Registry(options), ''));
+  const long = all.flatMap((command) => command.options.map((option) => option.long!.slice(2)));
+  return {
+    commands: all.filter((command) => command.commands.length === 0).map(pathOf),
+    options: [...new Set(long), 'help'],
+  };
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}
+
+/** Returns the words of a command, such as `users add`. */
+function pathOf(command: Command): string {
+  return command.parent?.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }

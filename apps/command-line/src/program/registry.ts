@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { Context } from './context.ts';
 import type { GlobalOptions } from './context.ts';
+import type { Environment } from './environment.ts';
+import type { MemberHost } from './member-host.ts';
 import type { Streams } from './output.ts';
 
 /** Work of a command. It returns the exit status; without a value, 0. */
@@ -22,16 +24,27 @@ interface Definition<Options> {
   readonly run: Action<Options>;
 }
 
+export interface RegistryOptions {
+  /** Name of the program, as a person types it. */
+  readonly name: string;
+  readonly streams: Streams;
+  readonly environment: Environment;
+  readonly host: MemberHost | null;
+}
+
 /** Declares commands and connects them with their work. */
 export class Registry {
-  readonly #streams: Streams;
-  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #options: RegistryOptions;
   /** Exit status of the command that ran. */
   status = 0;
 
-  constructor(streams: Streams, environment: Readonly<Record<string, string | undefined>>) {
-    this.#streams = streams;
-    this.#environment = environment;
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+  }
+
+  /** The member of this host; null if the program does not belong to an appliance. */
+  get host(): MemberHost | null {
+    return this.#options.host;
   }
 
   /** Declares a command below `parent`. */
@@ -45,11 +58,11 @@ export class Registry {
       run,
     } = definition;
     const command = options(parent.command(usage, { isDefault }).description(description));
-    withExamples(command, examples)
+    this.#withExamples(command, examples)
       .allowExcessArguments(false)
       .action(async () => {
         const given = command.optsWithGlobals<Options & GlobalOptions>();
-        const context = new Context(given, this.#streams, this.#environment);
+        const context = new Context(given, this.#options);
         this.status = (await run(context, command.args, given)) ?? 0;
       });
   }
@@ -61,16 +74,16 @@ export class Registry {
     description: string,
     examples: Readonly<Record<string, string>>,
   ): Command {
-    return withExamples(parent.command(name).description(description).helpCommand(false), examples);
+    return this.#withExamples(parent.command(name).description(description).helpCommand(false), examples);
   }
-}
 
-function withExamples(command: Command, examples: Readonly<Record<string, string>>): Command {
-  const width = Math.max(...Object.keys(examples).map((line) => line.length));
-  const lines = Object.entries(examples).map(
-    ([line, meaning]) => `  mqtt-cluster ${line.padEnd(width)}  ${meaning}`,
-  );
-  return command
-    .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  #withExamples(command: Command, examples: Readonly<Record<string, string>>): Command {
+    const width = Math.max(...Object.keys(examples).map((line) => line.length));
+    const lines = Object.entries(examples).map(
+      ([line, meaning]) => `  ${this.#options.name} ${line.padEnd(width)}  ${meaning}`,
+    );
+    return command
+      .helpOption('-h, --help', 'print this help')
+      .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  }
 }

@@ -22,8 +22,8 @@ interface FakeRequest {
   readonly body: unknown;
 }
 
-/** Returns the answer, or null to send none. */
-export type Handler = (request: FakeRequest) => FakeAnswer | null;
+/** Returns the answer, or null to send none, or `close` to close the connection. */
+export type Handler = (request: FakeRequest) => FakeAnswer | 'close' | null;
 
 export const gaps = { unreachable: [], tooOld: [] };
 
@@ -51,6 +51,7 @@ export class FakeApi {
         this.requests.push(received);
         const answer = handler(received);
         if (answer === null) return;
+        if (answer === 'close') return void request.socket.destroy();
         const { status = 200, body, stream, bytes } = answer;
         const isProblem = status >= 400 && typeof body === 'object';
         const type = stream === undefined ? 'application/json' : 'text/event-stream';

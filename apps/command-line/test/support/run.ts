@@ -1,4 +1,5 @@
 import { runProgram } from '../../src/program/program.ts';
+import type { ProgramOptions } from '../../src/program/program.ts';
 
 interface Result {
   readonly status: number;
@@ -10,6 +11,7 @@ interface Result {
 export async function run(
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  more: Pick<ProgramOptions, 'name' | 'host'> = {},
 ): Promise<Result> {
   let out = '';
   let err = '';
@@ -18,6 +20,6 @@ export async function run(
     err: (text: string) => void (err += text),
     interactive: false,
   };
-  const status = await runProgram({ argv, streams, environment, version: '9.9.9' });
+  const status = await runProgram({ argv, streams, environment, version: '9.9.9', ...more });
   return { status, out, err };
 }

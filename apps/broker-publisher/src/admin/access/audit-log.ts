@@ -1,6 +1,8 @@
+import { commandLineUserAgent } from '@mqtt-cluster/api/acts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { administrationMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import { adminUserAgent } from '../paths.ts';
 import type { Actor } from './admin-access.ts';
 
 /** Interval of the lines about refusals; the first refusal after a quiet time is logged at once. */
@@ -79,6 +81,11 @@ export class AuditLog {
     this.#refusedAtMs = this.#now();
     this.#logger.warn(fields, 'administrative acts refused');
   }
+}
+
+/** Returns on which way a request of HTTP came: the command line names itself in the header `user-agent`. */
+export function wayOf({ 'user-agent': agent }: { readonly 'user-agent'?: string }): 'http' | 'command line' {
+  return agent === commandLineUserAgent || agent === adminUserAgent ? 'command line' : 'http';
 }
 
 /** Returns the parameters for a line of the log: without secrets, short, and not deep. */

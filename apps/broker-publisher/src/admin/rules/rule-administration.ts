@@ -10,8 +10,8 @@ export interface RuleAdministrationComponents {
   readonly change: (change: AccessChange) => Promise<AdminOutcome>;
 }
 
-export const ruleListSchema = z.object({ version: z.number(), rules: z.array(accessRuleSchema) });
-export type RuleList = Decoded<typeof ruleListSchema>;
+const ruleListSchema = z.object({ version: z.number(), rules: z.array(accessRuleSchema) });
+type RuleList = Decoded<typeof ruleListSchema>;
 
 /** Reads and replaces the rules of the cluster. */
 export class RuleAdministration {

@@ -55,8 +55,8 @@ const shownUserSchema = z.object({
   role: z.string().nullable(),
   disabled: z.boolean(),
 });
-export const userListSchema = z.object({ version: z.number(), users: z.array(shownUserSchema) });
-export type UserList = Decoded<typeof userListSchema>;
+const userListSchema = z.object({ version: z.number(), users: z.array(shownUserSchema) });
+type UserList = Decoded<typeof userListSchema>;
 
 /** Reads and changes the users of the cluster. */
 export class UserAdministration {

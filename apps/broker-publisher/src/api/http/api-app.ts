@@ -6,8 +6,8 @@ import type { HttpExchange } from '@mqtt-cluster/runtime';
 import { Hono } from 'hono';
 import type { z } from 'zod';
 import type { AdminAccess } from '../../admin/access/admin-access.ts';
+import { wayOf } from '../../admin/access/audit-log.ts';
 import type { AuditLog } from '../../admin/access/audit-log.ts';
-import { adminUserAgent } from '../../admin/paths.ts';
 import { ApiProblem, problemResponse } from './api-problem.ts';
 import { readJson } from './body.ts';
 import type { ApiHandlers, Caller } from './handler.ts';
@@ -131,9 +131,8 @@ function report(
 ): void {
   const { act, audited } = apiActs[id];
   if (!audited || act === null) return;
-  const way = headers['user-agent']?.startsWith(adminUserAgent) ? 'command line' : 'http';
   const parameters = { path, ...Object.fromEntries(query), ...given };
-  audit.onAct({ way, action: act, actor, address, parameters }, code);
+  audit.onAct({ way: wayOf(headers), action: act, actor, address, parameters }, code);
 }
 
 function problemOf(error: unknown, logger: Logger): ApiProblem {

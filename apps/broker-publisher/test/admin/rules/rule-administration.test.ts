@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { AccessChange, AccessRule, AdminOutcome } from '@mqtt-cluster/contracts';
 import { RuleAdministration } from '../../../src/admin/rules/rule-administration.ts';
-import { checkRulesFile, readRules } from '../../../src/admin/rules/rule-commands.ts';
 
 const rule: AccessRule = { effect: 'allow', actions: ['publish'], topics: ['a/#'], users: ['ann'] };
 
@@ -56,31 +52,5 @@ describe('the administration of rules', () => {
       body: { error: 'no leader is known', later: true },
     });
     expect(rules).toEqual([rule]);
-  });
-});
-
-describe('a file of rules', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'rules-'));
-  afterAll(() => rmSync(directory, { recursive: true }));
-  const file = (name: string, text: string): string => {
-    const path = join(directory, name);
-    writeFileSync(path, text);
-    return path;
-  };
-
-  it('may be JSON or an ACL file of mosquitto', () => {
-    expect(readRules(file('rules.json', JSON.stringify([rule])))).toEqual([rule]);
-    expect(readRules(file('rules.acl', 'user ann\ntopic write a/#\n'))).toEqual([rule]);
-    expect(checkRulesFile(file('rules.acl', 'user ann\ntopic write a/#\n')).text).toMatch(
-      /: 1 rule, no errors$/,
-    );
-  });
-
-  it('is refused with its name, and the line or the rule', () => {
-    expect(() => readRules(file('broken.acl', 'topic a\n\ntopics b'))).toThrow(
-      /broken\.acl: line 3: unknown keyword/,
-    );
-    expect(() => readRules(file('broken.json', '[{}]'))).toThrow(/broken\.json: rule 1: effect: /);
-    expect(() => readRules(join(directory, 'absent'))).toThrow(/absent cannot be read/);
   });
 });

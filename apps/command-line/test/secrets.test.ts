@@ -1,16 +1,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readPassword } from '../../../src/admin/users/read-password.ts';
+import { readPassword } from '../src/connection/read-secret.ts';
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'password-'))));
 afterEach(() => rmSync(directory, { recursive: true }));
 
+const asked = { setting: '--password-file', name: 'alice', twice: true };
+
 function fromFile(content: string): Promise<string> {
   const path = join(directory, 'password');
   writeFileSync(path, content);
-  return readPassword(path, 'alice');
+  return readPassword(path, asked);
 }
 
 test('a password file has one line, whose end does not belong to the password', async () => {
@@ -18,5 +20,7 @@ test('a password file has one line, whose end does not belong to the password', 
   expect(await fromFile(' pass: word \r\n')).toBe(' pass: word ');
   await expect(fromFile('\n')).rejects.toThrow('is empty');
   await expect(fromFile('a\nb\n')).rejects.toThrow('has several lines');
-  await expect(readPassword(join(directory, 'none'), 'alice')).rejects.toThrow('cannot be read');
+  await expect(readPassword(join(directory, 'none'), asked)).rejects.toThrow(
+    '--password-file: the file ' + join(directory, 'none') + ' cannot be read',
+  );
 });
