@@ -1,7 +1,8 @@
 import { createBridge } from '@mqtt-cluster/bridge';
 import { silentLogger } from '@mqtt-cluster/contracts';
-import type { HelloMessage, PeerMessage } from '@mqtt-cluster/contracts';
+import type { PeerMessage } from '@mqtt-cluster/contracts';
 import { host, until } from '@mqtt-cluster/testing';
+import { helloOf } from '../support/hello.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 const ids = ['m1', 'm2', 'm3'];
@@ -71,22 +72,7 @@ test('a stopped member is unreachable, and the others answer', async () => {
 async function replaceThirdMember(api?: number) {
   await cluster.stop('m3');
   const received: PeerMessage[] = [];
-  const hello: HelloMessage = {
-    type: 'hello',
-    storeId: 'c'.repeat(32),
-    incarnation: 9,
-    fresh: false,
-    config: null,
-    state: 'isolated',
-    clients: 0,
-    load: 0,
-    urls: [],
-    semantics: 1,
-    appliedIndex: 0,
-    digest: null,
-    known: [],
-    ...(api !== undefined && { api }),
-  };
+  const hello = helloOf(api);
   const bridge = createBridge({
     self: 'm3',
     cluster: 'mqtt-cluster',

@@ -1,29 +1,11 @@
 import { queryBodyBytesMax, silentLogger } from '@mqtt-cluster/contracts';
-import type { HelloMessage, Outgoing, PeerMessage } from '@mqtt-cluster/contracts';
+import type { Outgoing, PeerMessage } from '@mqtt-cluster/contracts';
 import { unansweredMax } from '../../src/queries/answered-queries.ts';
 import { PeerQueries, QueryFault } from '../../src/queries/index.ts';
 import { openQuestionsMax } from '../../src/queries/peer-queries.ts';
+import { helloOf } from '../support/hello.ts';
 
 const members = ['m1', 'm2', 'm3'];
-
-function helloOf(api?: number): HelloMessage {
-  return {
-    type: 'hello',
-    storeId: 's',
-    incarnation: 1,
-    fresh: false,
-    config: null,
-    state: 'serving',
-    clients: 0,
-    load: 0,
-    urls: [],
-    semantics: 1,
-    appliedIndex: 0,
-    digest: null,
-    known: [],
-    ...(api !== undefined && { api }),
-  };
-}
 
 /** Queries of several members, joined by a network in memory. */
 class Network {
