@@ -10,7 +10,8 @@ export { WatchedFiles } from './files/watched-files.ts';
 export type { WatchedFile, WatchedFileOptions, WatchedFilesOptions } from './files/watched-files.ts';
 export { changeHeader, crossSiteRefusal } from './http/cross-site.ts';
 export type { CrossSiteRefusal, CrossSiteRules, GuardedRequest } from './http/cross-site.ts';
-export { createHttpServer, HttpBodyError } from './http/http-server.ts';
+export { createHttpServer } from './http/http-server.ts';
+export { HttpBodyError } from './http/http-types.ts';
 export type {
   CheckResult,
   HttpExchange,
@@ -20,7 +21,7 @@ export type {
   HttpServerOptions,
   HttpTls,
   HttpUpgrade,
-} from './http/http-server.ts';
+} from './http/http-types.ts';
 export { KnownHosts } from './http/known-hosts.ts';
 export { StaticFiles } from './http/static-files.ts';
 export { measureEventLoopDelay } from './metrics/event-loop-delay.ts';

@@ -1,145 +1,19 @@
-import { createServer as createPlainServer, STATUS_CODES } from 'node:http';
+import { createServer as createPlainServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
-import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
-import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
-import type { GuardedRequest } from './cross-site.ts';
+import { ListenError } from '@mqtt-cluster/contracts';
 import { HttpConnections } from './http-connections.ts';
 import { httpPaths } from './http-paths.ts';
+import { HttpBodyError } from './http-types.ts';
+import type { HttpServer, HttpServerOptions, HttpTls } from './http-types.ts';
+import { upgrade } from './http-upgrade.ts';
 import { createProtocolSwitch } from './protocol-switch.ts';
-import { isForwarded, isFromThisHost, mayBeFromPage } from './request-origin.ts';
-
-/** The result of a health or readiness check. `reason` explains a failure in one sentence. */
-export interface CheckResult {
-  readonly ok: boolean;
-  readonly reason?: string;
-}
-
-export interface HttpServerOptions {
-  readonly host: string;
-  /** 0 lets the system choose a free port (see `address()`). */
-  readonly port: number;
-  /** Serves HTTPS instead of HTTP. */
-  readonly tls?: HttpTls;
-  /** With `tls`: also serves HTTP at the same port. Default: false. */
-  readonly plainToo?: boolean;
-  readonly logger: Logger;
-  /** Renders `/metrics`. */
-  readonly metrics: { render(): Promise<string>; readonly contentType: string };
-  /** Check behind `/healthz`: the process works. A process that fails this check should be restarted. */
-  readonly health: () => CheckResult;
-  /** Check behind `/readyz`: clients may connect. */
-  readonly ready: () => CheckResult;
-  /** Returns the content of `/status`; the server encodes it as JSON. */
-  readonly status: () => unknown;
-  /** More paths for GET. Each function returns a JSON value, or a promise of a JSON value. */
-  readonly pages?: Readonly<Record<string, () => unknown>>;
-  /**
-   * Handles all other paths and methods. Returns null when the path is unknown. The handler must authorize
-   * the request.
-   */
-  readonly routes?: (request: HttpRequest) => Promise<HttpResponse> | null;
-  /**
-   * Checks each request and each upgrade before anything else, those of the pages above included. Returns the answer that
-   * refuses it, or null. Default: none is refused.
-   */
-  readonly guard?: (request: GuardedRequest) => HttpResponse | null;
-  /**
-   * Takes over a request of a path that it knows, and answers it itself. Returns false for any other path. The guard has
-   * accepted the request; the taker must authorize it.
-   */
-  readonly takeOver?: (exchange: HttpExchange) => boolean;
-  /** Handles the upgrades of connections. Default: an upgrade is answered like a request. */
-  readonly onUpgrade?: (upgrade: HttpUpgrade) => void;
-}
-
-/** A request to use the connection for another protocol. The guard of the server has accepted it. */
-export interface HttpUpgrade {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  /** Bytes that the client has sent after the request. */
-  readonly head: Buffer;
-  readonly path: string;
-  /** As in {@link HttpRequest}. */
-  readonly isLocal: boolean;
-  readonly address: string;
-  readonly isPrivate: boolean;
-  /** Answers the request with an error and closes the connection. */
-  refuse(response: HttpResponse): void;
-  /**
-   * Gives up the place of the connection among those of the server, which no longer bounds it. Call it when another
-   * component bounds the connection.
-   */
-  release(): void;
-}
-
-/** Key and certificate in PEM. With `ca`, a client must present a certificate of this authority. */
-export interface HttpTls {
-  readonly key: string | Buffer;
-  readonly cert: string | Buffer;
-  readonly ca?: string | Buffer;
-}
-
-function tlsOptionsOf({ key, cert, ca }: HttpTls): SecureContextOptions & TlsOptions {
-  const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
-  return { key, cert, ...clients, minVersion: 'TLSv1.2' };
-}
-
-export interface HttpRequest {
-  readonly method: string;
-  /** The path without the query. */
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly headers: IncomingHttpHeaders;
-  /**
-   * True if a program on this host sent the request directly: not through a proxy, and not from a page in a
-   * browser.
-   */
-  readonly isLocal: boolean;
-  /** IP address of the client; an IPv4-mapped address in its IPv4 form. */
-  readonly address: string;
-  /** True if the connection is encrypted, or does not leave this host. */
-  readonly isPrivate: boolean;
-  /** True if the connection is encrypted. */
-  readonly isSecure: boolean;
-  /** True if a page in a browser may have sent the request, so that its credentials prove no intention. */
-  readonly mayBeFromPage: boolean;
-  /**
-   * Reads the body as JSON. An empty body is an empty object.
-   *
-   * @throws HttpBodyError the body is not JSON, or is larger than 512 KiB
-   */
-  json(): Promise<unknown>;
-}
-
-/** A request, and the response that its taker writes. The connection counts as busy until the response ends. */
-export interface HttpExchange extends Omit<HttpRequest, 'json'> {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
-export interface HttpResponse {
-  readonly code: number;
-  /** A value that is sent as JSON, or bytes that are sent unchanged. */
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** The request body is not JSON or too large. The server sends the message to the HTTP client. */
-export class HttpBodyError extends Error {}
-
-/** The largest body is a list of access rules. Handlers read a body after they have authorized the request. */
-const bodyBytesMax = 512 * 1024;
-
-export interface HttpServer extends Lifecycle {
-  address(): { readonly host: string; readonly port: number };
-  /** Replaces key and certificates for new connections. Has no effect on a server without TLS. */
-  setTls(tls: HttpTls): void;
-}
+import { checkResponse, json, rawOf } from './raw-response.ts';
+import type { RawResponse } from './raw-response.ts';
+import { guardedRequestOf, partsOf, readJson, targetOf } from './request-parts.ts';
 
 /** Time for the request line and the headers, TLS included. A silent connection ends after this time. */
 const headersTimeoutMs = 5_000;
@@ -151,13 +25,6 @@ const checkIntervalMs = 1_000;
 const keepAliveTimeoutMs = 5_000;
 /** Time without a byte in either direction, for example because a client does not read its answer. */
 const inactivityMs = 30_000;
-
-interface RawResponse {
-  readonly code: number;
-  readonly type: string;
-  readonly body: string | Uint8Array;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /**
  * Creates the HTTP server of a program: metrics, health, readiness, status and the program's own routes. It
@@ -250,62 +117,9 @@ function pagesOf({
   return all;
 }
 
-function checkResponse({ ok, reason }: CheckResult): RawResponse {
-  return json(ok ? 200 : 503, reason === undefined ? { ok } : { ok, reason });
-}
-
-function json(code: number, value: unknown): RawResponse {
-  return { code, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` };
-}
-
-/** Time for the answer to a refused upgrade to leave, ms. */
-const lingerMs = 1_000;
-
-function upgrade(
-  {
-    guard,
-    onUpgrade,
-    connections,
-  }: Pick<HttpServerOptions, 'guard' | 'onUpgrade'> & Pick<Responder, 'connections'>,
-  request: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
-): void {
-  const refuse = (response: HttpResponse): void => {
-    const { code, type, body, headers = {} } = rawOf(response);
-    const reason = STATUS_CODES[code] ?? '';
-    const all = {
-      connection: 'close',
-      'content-type': type,
-      'content-length': Buffer.byteLength(body),
-      ...headers,
-    };
-    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.on('error', () => undefined);
-    socket.write(`HTTP/1.1 ${code} ${reason}\r\n${lines.join('')}\r\n`);
-    socket.end(body);
-    const linger = setTimeout(() => socket.destroy(), lingerMs);
-    socket.once('close', () => clearTimeout(linger));
-  };
-  const { headers } = request;
-  const refusal = guard?.(guardedRequestOf(request)) ?? null;
-  if (refusal !== null) return refuse(refusal);
-  onUpgrade!({
-    request,
-    socket,
-    head,
-    path: targetOf(request).path,
-    isLocal: isFromThisHost(socket) && !isForwarded(headers),
-    address: plainAddress(socket.remoteAddress ?? ''),
-    isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
-    refuse,
-    release: () => connections.release(socket),
-  });
-}
-
-function guardedRequestOf(request: IncomingMessage): GuardedRequest {
-  const { method = 'GET', headers, socket } = request;
-  return { method, path: targetOf(request).path, headers, isSecure: socket instanceof TLSSocket };
+function tlsOptionsOf({ key, cert, ca }: HttpTls): SecureContextOptions & TlsOptions {
+  const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
+  return { key, cert, ...clients, minVersion: 'TLSv1.2' };
 }
 
 interface Responder extends Pick<HttpServerOptions, 'routes' | 'logger' | 'guard' | 'takeOver'> {
@@ -353,21 +167,6 @@ function isTaken(
   return true;
 }
 
-/** Returns the parts of a request on which a decision about it depends. */
-function partsOf(request: IncomingMessage): Omit<HttpRequest, 'json'> {
-  const { method = 'GET', headers, socket } = request;
-  return {
-    method,
-    ...targetOf(request),
-    headers,
-    isLocal: isFromThisHost(socket) && !isForwarded(headers),
-    address: plainAddress(socket.remoteAddress ?? ''),
-    isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
-    isSecure: socket instanceof TLSSocket,
-    mayBeFromPage: mayBeFromPage(headers),
-  };
-}
-
 async function responseTo(responder: Responder, request: IncomingMessage): Promise<RawResponse> {
   const { path } = targetOf(request);
   const page = responder.pages.get(path);
@@ -413,33 +212,5 @@ async function routeTo(
     return rawOf(await pending);
   } finally {
     answered();
-  }
-}
-
-function rawOf({ code, body, headers }: HttpResponse): RawResponse {
-  const answer =
-    body instanceof Uint8Array ? { code, type: 'application/octet-stream', body } : json(code, body);
-  return headers === undefined ? answer : { ...answer, headers };
-}
-
-function targetOf(request: IncomingMessage): { path: string; query: URLSearchParams } {
-  const [path = '', ...rest] = (request.url ?? '').split('?');
-  return { path, query: new URLSearchParams(rest.join('?')) };
-}
-
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new HttpBodyError(`the body exceeds ${bodyBytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  const text = Buffer.concat(chunks).toString('utf8').trim();
-  if (text === '') return {};
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new HttpBodyError('the body is not JSON');
   }
 }

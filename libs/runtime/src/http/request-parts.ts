@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { plainAddress } from '@mqtt-cluster/contracts';
+import type { GuardedRequest } from './cross-site.ts';
+import { HttpBodyError } from './http-types.ts';
+import type { HttpRequest } from './http-types.ts';
+import { isForwarded, isFromThisHost, mayBeFromPage } from './request-origin.ts';
+
+/** The largest body is a list of access rules. Handlers read a body after they have authorized the request. */
+const bodyBytesMax = 512 * 1024;
+
+export function guardedRequestOf(request: IncomingMessage): GuardedRequest {
+  const { method = 'GET', headers, socket } = request;
+  return { method, path: targetOf(request).path, headers, isSecure: socket instanceof TLSSocket };
+}
+
+/** Returns the parts of a request on which a decision about it depends. */
+export function partsOf(request: IncomingMessage): Omit<HttpRequest, 'json'> {
+  const { method = 'GET', headers, socket } = request;
+  return {
+    method,
+    ...targetOf(request),
+    headers,
+    isLocal: isFromThisHost(socket) && !isForwarded(headers),
+    address: plainAddress(socket.remoteAddress ?? ''),
+    isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
+    isSecure: socket instanceof TLSSocket,
+    mayBeFromPage: mayBeFromPage(headers),
+  };
+}
+
+export function targetOf(request: IncomingMessage): { path: string; query: URLSearchParams } {
+  const [path = '', ...rest] = (request.url ?? '').split('?');
+  return { path, query: new URLSearchParams(rest.join('?')) };
+}
+
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw new HttpBodyError(`the body exceeds ${bodyBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8').trim();
+  if (text === '') return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new HttpBodyError('the body is not JSON');
+  }
+}
