@@ -177,7 +177,7 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
     .action(reportWith('scrape'));
   program
     .command('failover')
-    .description('how long clients of four libraries wait when their member is killed or goes silent')
+    .description('how long clients wait, and what they lose, when their member is killed or goes silent')
     .option('--kills <N>', 'rounds in which a member is killed', wholeNumber(0, 10_000), defaults.kills)
     .option(
       '--silent <N>',

@@ -1,5 +1,7 @@
 import { gapOf, Observation } from '../src/failover/gaps.ts';
 import { renderFailover } from '../src/failover/failover-report.ts';
+import { lossesOf } from '../src/failover/losses.ts';
+import { feederName, seriesName, witnessed } from '../src/failover/protocol.ts';
 import type { RoundResult } from '../src/failover/rounds.ts';
 
 /** Returns times every 10 ms from `from` until before `to`. */
@@ -48,6 +50,29 @@ describe('Observation', () => {
   });
 });
 
+const noLosses = { publishedLost: 0, publishedTwice: 0, qos1Lost: 0, qos1Twice: 0, qos0Lost: 0 };
+
+describe('lossesOf', () => {
+  test('counts what a client published and no subscriber received, and what arrived twice', () => {
+    const received = { [witnessed('c')]: [0, 1, 1, 3] };
+    expect(lossesOf({ sent: { c: 5 }, received })).toEqual({
+      c: { ...noLosses, publishedLost: 2, publishedTwice: 1 },
+    });
+  });
+
+  test('counts acknowledged QoS 1 messages and sent QoS 0 messages that a subscriber did not receive', () => {
+    const received = {
+      // Number 5 was not acknowledged to its publisher, so its loss is none.
+      [seriesName(feederName, 'publisher')]: [1, 3, 7],
+      [seriesName('c', 'subscriber QoS 1')]: [1, 1, 7],
+      [seriesName('c', 'subscriber QoS 0')]: [0, 6],
+    };
+    expect(lossesOf({ sent: { c: 0, [feederName]: 8 }, received })).toEqual({
+      c: { ...noLosses, qos1Lost: 1, qos1Twice: 1, qos0Lost: 2 },
+    });
+  });
+});
+
 describe('renderFailover', () => {
   const series = 'failover-client: publisher';
   const round = (number: number, gapMs: number | null): RoundResult => ({
@@ -57,6 +82,7 @@ describe('renderFailover', () => {
     victimLed: number % 2 === 0,
     gapsMs: { [series]: gapMs },
     calmMs: { [series]: 7 },
+    losses: { 'failover-client': { ...noLosses, qos0Lost: number } },
   });
   const machine = {
     processor: 'a processor',
@@ -86,6 +112,7 @@ describe('renderFailover', () => {
   test('reports the figures, the seed, the missing libraries, and whether P8 was kept', () => {
     const text = render([round(1, 100), round(2, 200), round(3, 900)]);
     expect(text).toContain(`| ${series} | 7 | 200 | 900 | 900 | 900 |`);
+    expect(text).toContain('| failover-client | 0 (0) | 0 (0) | 0 (0) | 0 (0) | 2 (3) |');
     expect(text).toContain('seed 7; 2026-11-22');
     expect(text).toContain('not measured: paho: not installed');
     expect(text).toContain(`- kill, ${series}, p50: 200 ms (met: under 300 ms)`);

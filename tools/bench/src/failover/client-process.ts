@@ -5,15 +5,20 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseJson } from '@mqtt-cluster/contracts';
 import type { Processes } from '../processes.ts';
+import { localHost } from './client-host.ts';
+import type { ClientHost } from './client-host.ts';
+import { mosquittoClients, mosquittoClientsMissing, mosquittoName } from './mosquitto-clients.ts';
+import { oneAddressName } from './one-address-client.ts';
 import { answerSchema } from './protocol.ts';
 import type { Answer, Command } from './protocol.ts';
+import { proxyMissing } from './proxy.ts';
 import { clientsArgument } from './serve.ts';
 
 /** Longest time until the process answers a command. It is longer than the time that clients may take to connect. */
 const answerMsMax = 30_000;
 
 /** A child process with measured clients, to which the bench sends commands. */
-export class ClientProcess {
+class ClientProcess implements ClientHost {
   readonly name: string;
   readonly #child: ChildProcessWithoutNullStreams;
   #answered: ((answer: Answer) => void) | null = null;
@@ -57,7 +62,7 @@ export class ClientProcess {
 }
 
 export interface ClientProcesses {
-  readonly all: readonly ClientProcess[];
+  readonly all: readonly ClientHost[];
   /** One line for each client library that can't be measured on this machine, with the reason. */
   readonly missing: readonly string[];
   readonly pahoVersion: string | null;
@@ -65,14 +70,23 @@ export interface ClientProcesses {
 
 export function startClientProcesses(processes: Processes): ClientProcesses {
   const script = process.argv[1]!;
-  const all = [new ClientProcess(processes, 'the Node clients', process.execPath, [script, clientsArgument])];
+  const all: ClientHost[] = [
+    new ClientProcess(processes, 'the Node clients', process.execPath, [script, clientsArgument]),
+  ];
+  const missing: string[] = [];
+  const noProxy = proxyMissing();
+  if (noProxy !== null) missing.push(`${oneAddressName}: ${noProxy}`);
+  const noMosquitto = noProxy ?? mosquittoClientsMissing();
+  if (noMosquitto === null) all.push(localHost([mosquittoClients(processes)]));
+  else missing.push(`${mosquittoName}: ${noMosquitto}`);
   const paho = findPaho();
-  if (typeof paho === 'string') return { all, missing: [`paho: ${paho}`], pahoVersion: null };
   // The bundles do not contain the Python program, so it is read from the source folder.
   const program = join(dirname(script), '..', 'tools', 'bench', 'src', 'failover', 'paho-client.py');
-  if (!existsSync(program)) return { all, missing: [`paho: ${program} is missing`], pahoVersion: null };
+  const noPaho = typeof paho === 'string' ? paho : existsSync(program) ? null : `${program} is missing`;
+  if (noPaho !== null || typeof paho === 'string')
+    return { all, missing: [...missing, `paho: ${noPaho}`], pahoVersion: null };
   all.push(new ClientProcess(processes, 'the Paho clients', paho.python, ['-u', program]));
-  return { all, missing: [], pahoVersion: paho.version };
+  return { all, missing, pahoVersion: paho.version };
 }
 
 /** Returns a Python interpreter with Paho, or why no interpreter has it. Another Python may precede Debian's in the PATH. */

@@ -8,6 +8,9 @@ import { gapDefinition } from './gap-definition.ts';
 import type { FailoverResult } from './failover.ts';
 import { observeMsMax } from './rounds.ts';
 import type { FaultKind, RoundResult } from './rounds.ts';
+import type { Losses } from './losses.ts';
+import { mosquittoName } from './mosquitto-clients.ts';
+import { oneAddressName } from './one-address-client.ts';
 
 /** The limits of P8 for the gaps of failover-client. */
 const promises: readonly { fault: FaultKind; share: number; msMax: number }[] = [
@@ -48,6 +51,10 @@ export function renderFailover(
     `- paho (Python, ${pahoVersion ?? 'not installed'}): the program names the next server when a connection ends; reconnect` +
       ' after its default of 1 s, keep-alive 2 s',
     '- failover-client: its defaults (pings every second, silence of 2 s), with one connection and with `redundancy: 2`',
+    `- ${oneAddressName} (emulated with mqtt.js): MQTT 3.1.1, a session, the address of HAProxy, QoS 0 publishes, reconnect` +
+      ' after 5 s and keep-alive 15 s as in the example of PubSubClient',
+    `- ${mosquittoName}: the address of HAProxy, keep-alive 5 s; the subscriber with a session (\`-c -i\`), the publisher` +
+      ' without; HAProxy checks the members once a second, as in the playbooks',
     '- the publisher at another member keeps its connection: its gaps are caused by the cluster itself, mostly by elections',
     ...missing.map((reason) => `- not measured: ${reason}`),
     '',
@@ -76,6 +83,38 @@ function renderFault(all: readonly RoundResult[], fault: FaultKind): string[] {
     '',
     ...table(led, fault),
     '',
+    `Messages of one failure, median (most): ${lossText}`,
+    '',
+    ...lossTable(rounds),
+    '',
+  ];
+}
+
+const lossText =
+  'published but received by no subscriber, published once and received twice; QoS 1 messages of another publisher that the ' +
+  'subscriber lost or received twice, and QoS 0 messages that it lost.';
+
+const lossColumns: readonly { readonly title: string; readonly of: (losses: Losses) => number }[] = [
+  { title: 'publishes lost', of: ({ publishedLost }) => publishedLost },
+  { title: 'publishes twice', of: ({ publishedTwice }) => publishedTwice },
+  { title: 'QoS 1 lost', of: ({ qos1Lost }) => qos1Lost },
+  { title: 'QoS 1 twice', of: ({ qos1Twice }) => qos1Twice },
+  { title: 'QoS 0 lost', of: ({ qos0Lost }) => qos0Lost },
+];
+
+function lossTable(rounds: readonly RoundResult[]): string[] {
+  const names = [...new Set(rounds.flatMap(({ losses }) => Object.keys(losses)))].sort();
+  return [
+    `| client | ${lossColumns.map(({ title }) => title).join(' | ')} |`,
+    `|---|${lossColumns.map(() => '---:|').join('')}`,
+    ...names.map((name) => {
+      const all = rounds.flatMap(({ losses }) => losses[name] ?? []);
+      const cells = lossColumns.map(({ of }) => {
+        const counts = all.map(of);
+        return `${percentile(counts, 0.5)} (${percentile(counts, 1)})`;
+      });
+      return `| ${name} | ${cells.join(' | ')} |`;
+    }),
   ];
 }
 

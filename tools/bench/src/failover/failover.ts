@@ -6,6 +6,8 @@ import { startCluster } from '@mqtt-cluster/lab';
 import type { BenchArguments } from '../arguments.ts';
 import type { Processes } from '../processes.ts';
 import { startClientProcesses } from './client-process.ts';
+import { proxyMissing, startProxy } from './proxy.ts';
+import type { StartProxy } from './proxy.ts';
 import { measureRound } from './rounds.ts';
 import type { FaultKind, RoundResult } from './rounds.ts';
 
@@ -36,7 +38,10 @@ export async function measureFailover(
   const { all, missing, pahoVersion } = startClientProcesses(processes);
   for (const reason of missing) log(`skipped ${reason}`);
   const run = `failover-${process.pid}`;
-  const options = { cluster, clients: all, rate, run, random: seededRandom(seed) };
+  const proxied: StartProxy | null =
+    proxyMissing() === null ? (members) => startProxy(processes, folder, members) : null;
+  const random = seededRandom(seed);
+  const options = { cluster, clients: all, startProxy: proxied, rate, run, random };
   const plan: FaultKind[] = [
     ...Array.from({ length: kills }, () => 'kill' as const),
     ...Array.from({ length: silent }, () => 'silent' as const),

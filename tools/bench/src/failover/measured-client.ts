@@ -7,7 +7,10 @@ export interface MeasuredClient {
   open(): Promise<void>;
   /** Starts to publish. */
   begin(): void;
+  /** Stops to publish. The connections stay. */
+  rest(): void;
   close(): Promise<void>;
 }
 
-export type MeasuredClientFactory = (command: OpenCommand, recorder: Recorder) => MeasuredClient;
+/** Returns null if the round lacks what the client needs, such as a proxy. */
+export type MeasuredClientFactory = (command: OpenCommand, recorder: Recorder) => MeasuredClient | null;

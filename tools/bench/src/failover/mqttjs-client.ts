@@ -41,7 +41,7 @@ export const mqttJs: MeasuredClientFactory = ({ label, servers, rate }, recorder
     async open() {
       await connect('publisher');
       const subscriber = await connect('subscriber');
-      subscriber.on('message', (topic) => recordFeed(recorder, name, label, topic));
+      subscriber.on('message', (topic, payload) => recordFeed(recorder, { name, label, topic, payload }));
       await subscriber.subscribeAsync({
         [feedTopic(label, 0)]: { qos: 0 },
         [feedTopic(label, 1)]: { qos: 1 },
@@ -50,11 +50,13 @@ export const mqttJs: MeasuredClientFactory = ({ label, servers, rate }, recorder
     begin() {
       const [publisher] = clients;
       end = steadily(rate, (number) => {
+        recorder.sent(name);
         publisher?.publish(ownTopic(label, name), `${number}`, { qos: 1 }, (error) => {
           if (!error) recorder.record(seriesName(name, 'publisher'));
         });
       });
     },
+    rest: () => end(),
     async close() {
       end();
       await Promise.all(clients.map((client) => client.endAsync(true)));

@@ -2,12 +2,20 @@ import { waitFor } from '@mqtt-cluster/kit';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient } from '@mqtt-cluster/failover-client';
 import type { MeasuredClient, MeasuredClientFactory } from './measured-client.ts';
-import { feedTopic, openMsMax, ownTopic, seriesName, sessionExpirySeconds } from './protocol.ts';
+import {
+  feederName,
+  feedTopic,
+  openMsMax,
+  ownTopic,
+  seriesName,
+  sessionExpirySeconds,
+  witnessed,
+  witnessName,
+} from './protocol.ts';
 import type { OpenCommand, Place } from './protocol.ts';
 import type { Recorder } from './recorder.ts';
 import { steadily } from './steady.ts';
 
-const feederName = 'publisher at another member';
 const opening = { timeoutMs: openMsMax, intervalMs: 10 };
 
 /** Creates clients of this repository's failover-client with its default settings, with one or two connections each. */
@@ -15,10 +23,10 @@ export function ours(name: string, redundancy: 1 | 2): MeasuredClientFactory {
   return (command, recorder) => {
     const { label, servers, rate } = command;
     const victim = servers[0]!;
-    const make = (role: string, receive: (topic: string) => void): FailoverClient =>
+    const make = (role: string, receive: Receive): FailoverClient =>
       create(command, `${label}-${name}-${role}`, victim, redundancy, receive);
     const publisher = make('publisher', () => undefined);
-    const subscriber = make('subscriber', (topic) => recordFeed(recorder, name, label, topic));
+    const subscriber = make('subscriber', (message) => recordFeed(recorder, { name, label, ...message }));
     const settled = (client: FailoverClient): boolean => {
       const connected = client.status().servers;
       return connected.every((server) => server !== null) && connected[0] === victim.id;
@@ -33,12 +41,14 @@ export function ours(name: string, redundancy: 1 | 2): MeasuredClientFactory {
       },
       begin() {
         end = steadily(rate, (number) => {
+          recorder.sent(name);
           void publisher.publish(ownTopic(label, name), `${number}`, { qos: 1 }).then(
             () => recorder.record(seriesName(name, 'publisher')),
             () => undefined, // the client was closed meanwhile
           );
         });
       },
+      rest: () => end(),
       async close() {
         end();
         await Promise.all([publisher.stop(), subscriber.stop()]);
@@ -65,12 +75,18 @@ export function feeder(command: OpenCommand, recorder: Recorder): MeasuredClient
     begin() {
       end = steadily(rate, (number) => {
         const qos = number % 2 === 0 ? 0 : 1;
+        recorder.sent(feederName);
         void client.publish(feedTopic(label, qos), `${number}`, { qos }).then(
-          () => qos === 1 && recorder.record(seriesName(feederName, 'publisher')),
+          () => {
+            if (qos === 0) return;
+            recorder.record(seriesName(feederName, 'publisher'));
+            recorder.number(seriesName(feederName, 'publisher'), number);
+          },
           () => undefined,
         );
       });
     },
+    rest: () => end(),
     async close() {
       end();
       await client.stop();
@@ -78,12 +94,36 @@ export function feeder(command: OpenCommand, recorder: Recorder): MeasuredClient
   };
 }
 
+/** Creates the subscriber that receives the messages of all measured publishers. Its member does not fail. */
+export function witness(command: OpenCommand, recorder: Recorder): MeasuredClient {
+  const { label, servers } = command;
+  const ownOf = ownTopic(label, '');
+  const client = create(command, `${label}-${witnessName}`, servers.at(-1)!, 1, ({ topic, payload }) =>
+    recorder.number(witnessed(topic.slice(ownOf.length)), numberOf(payload)),
+  );
+  return {
+    async open() {
+      await client.start();
+      await client.subscribe({ [`${ownOf}+`]: { qos: 1 } });
+    },
+    begin: () => undefined,
+    rest: () => undefined,
+    close: () => client.stop(),
+  };
+}
+
+interface Received {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
+type Receive = (message: Received) => void;
+
 function create(
   { servers }: OpenCommand,
   clientId: string,
   preferred: Place,
   redundancy: 1 | 2,
-  receive: (topic: string) => void,
+  receive: Receive,
 ): FailoverClient {
   return createFailoverClient({
     servers: servers.map(({ id, host, port }) => ({ id, url: `mqtt://${host}:${port}` })),
@@ -91,11 +131,23 @@ function create(
     preferred: preferred.id,
     redundancy,
     sessionExpirySeconds,
-    onMessage: ({ topic }) => receive(topic),
+    onMessage: receive,
   });
 }
 
-export function recordFeed(recorder: Recorder, name: string, label: string, topic: string): void {
-  if (topic === feedTopic(label, 0)) recorder.record(seriesName(name, 'subscriber QoS 0'));
-  else if (topic === feedTopic(label, 1)) recorder.record(seriesName(name, 'subscriber QoS 1'));
+/** Records a message of the feeding publisher, which the subscriber of a client has received. */
+export function recordFeed(
+  recorder: Recorder,
+  { name, label, topic, payload }: Received & { readonly name: string; readonly label: string },
+): void {
+  for (const qos of [0, 1] as const) {
+    if (topic !== feedTopic(label, qos)) continue;
+    const series = seriesName(name, `subscriber QoS ${qos}`);
+    recorder.record(series);
+    recorder.number(series, numberOf(payload));
+  }
+}
+
+function numberOf(payload: Uint8Array): number {
+  return Number(Buffer.from(payload).toString());
 }

@@ -26,11 +26,16 @@ TICK_SECONDS = 0.005
 
 lock = threading.Lock()
 events = {}
+numbers = {}
+sent = 0
 
 
-def record(role):
+def record(role, number=None):
+    series = f"{NAME}: {role}"
     with lock:
-        events.setdefault(f"{NAME}: {role}", []).append(time.monotonic_ns() / 1e6)
+        events.setdefault(series, []).append(time.monotonic_ns() / 1e6)
+        if number is not None:
+            numbers.setdefault(series, []).append(number)
 
 
 class Measured:
@@ -76,7 +81,8 @@ class Measured:
             self.next_server()
 
     def on_message(self, _client, _userdata, message):
-        record("subscriber QoS 0" if message.topic.endswith("/0") else "subscriber QoS 1")
+        role = "subscriber QoS 0" if message.topic.endswith("/0") else "subscriber QoS 1"
+        record(role, int(message.payload))
 
     def open(self):
         self.aim()
@@ -89,6 +95,7 @@ class Measured:
 
 
 def publish_steadily(measured, rate, stopped):
+    global sent
     topic = f"failover/{measured.label}/own/{NAME}"
     started = time.monotonic()
     done = 0
@@ -97,6 +104,7 @@ def publish_steadily(measured, rate, stopped):
         while done < due:
             measured.client.publish(topic, str(done), qos=1)
             done += 1
+            sent = done
 
 
 class Round:
@@ -113,9 +121,12 @@ class Round:
         )
         self.thread.start()
 
-    def close(self):
+    def rest(self):
         self.stopped.set()
         self.thread.join()
+
+    def close(self):
+        self.rest()
         for measured in self.measured:
             measured.close()
 
@@ -125,6 +136,18 @@ def take():
     with lock:
         taken, events = events, {}
     return taken
+
+
+def tally():
+    with lock:
+        return {"type": "tally", "sent": {NAME: sent}, "received": dict(numbers)}
+
+
+def clear():
+    global numbers, sent
+    take()
+    with lock:
+        numbers, sent = {}, 0
 
 
 def main():
@@ -137,11 +160,17 @@ def main():
                 answer = {"type": "opened"}
             elif command["type"] == "look":
                 answer = {"type": "events", "events": take()}
+            elif command["type"] == "rest":
+                if current is not None:
+                    current.rest()
+                answer = {"type": "rested"}
+            elif command["type"] == "tally":
+                answer = tally()
             else:
                 if current is not None:
                     current.close()
                 current = None
-                take()
+                clear()
                 answer = {"type": "closed"}
         except Exception as error:  # the bench decides how to handle it
             answer = {"type": "error", "message": f"{NAME}: {error}"}

@@ -15,6 +15,8 @@ const openCommand = z.object({
   label: z.string(),
   /** Servers, in the order in which a client tries them. The first server will fail. */
   servers: z.array(place),
+  /** The address of a TCP proxy that leads to a living member, for clients with one address; null without a proxy. */
+  address: place.nullable(),
   /** Messages a second of each publisher. */
   rate: z.number(),
 });
@@ -23,6 +25,9 @@ export type OpenCommand = Decoded<typeof openCommand>;
 export const commandSchema = z.discriminatedUnion('type', [
   openCommand,
   z.object({ type: z.literal('look') }),
+  /** The publishers stop to publish. */
+  z.object({ type: z.literal('rest') }),
+  z.object({ type: z.literal('tally') }),
   z.object({ type: z.literal('close') }),
 ]);
 export type Command = Decoded<typeof commandSchema>;
@@ -31,10 +36,21 @@ export type Command = Decoded<typeof commandSchema>;
 const events = z.record(z.string(), z.array(z.number()));
 export type Events = Readonly<Record<string, readonly number[]>>;
 
+const tally = z.object({
+  /** How many messages each publisher has published, from 0 on, by client. */
+  sent: z.record(z.string(), z.int()),
+  /** Numbers of the messages that each subscriber has received, in this order, by series. */
+  received: z.record(z.string(), z.array(z.int())),
+});
+/** What the clients of a round have published and received. */
+export type Tally = Decoded<typeof tally>;
+
 export const answerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('opened') }),
   /** The events since the last command `look`. */
   z.object({ type: z.literal('events'), events }),
+  z.object({ type: z.literal('rested') }),
+  z.object({ type: z.literal('tally'), ...tally.shape }),
   z.object({ type: z.literal('closed') }),
   z.object({ type: z.literal('error'), message: z.string() }),
 ]);
@@ -51,7 +67,18 @@ export function feedTopic(label: string, qos: 0 | 1): string {
   return `failover/${label}/feed/${qos}`;
 }
 
-/** Returns the topic to which a measured publisher publishes. The topic has no subscriber. */
+/** The publisher of the messages for the measured subscribers. The number of a message is its payload; its QoS is 0 for an
+ * even number and 1 for an odd one. */
+export const feederName = 'publisher at another member';
+/** The subscriber of the messages of the measured publishers, at a member that does not fail. */
+export const witnessName = 'witness';
+
+/** Returns the name of the messages of a client that the witness has received. */
+export function witnessed(client: string): string {
+  return `${witnessName}: ${client}`;
+}
+
+/** Returns the topic to which a measured publisher publishes. Only the witness subscribes to it. */
 export function ownTopic(label: string, client: string): string {
   return `failover/${label}/own/${client}`;
 }
