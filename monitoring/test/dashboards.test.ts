@@ -66,8 +66,8 @@ describe('queries of the dashboards', () => {
     for (const { spec, dashboard } of built) {
       const defined = (dashboard.templating.list ?? []).map(({ name }) => name);
       const own = spec.rows.flatMap(({ panels }) => panels.flatMap(({ queries: ofPanel }) => ofPanel));
-      const text = JSON.stringify([own, annotations, spec.uid]);
-      const used = [...text.matchAll(/\$(site|member|client)\b/g)].map(([, name]) => name);
+      const text = JSON.stringify([own, annotations, spec.uid, dashboard.links]);
+      const used = [...text.matchAll(/\$\{?(site|member|client|console)\b/g)].map(([, name]) => name);
       expect([...new Set(used)].filter((name) => !defined.includes(name ?? ''))).toEqual([]);
       expect(defined.filter((name) => name !== 'datasource' && !used.includes(name))).toEqual([]);
     }
@@ -105,6 +105,18 @@ describe.each(built)('the dashboard "$spec.title"', ({ spec, dashboard, panels }
       );
       expect(new Set(panel.targets?.map(({ refId }) => refId)).size).toBe(panel.targets?.length);
     }
+  });
+
+  it('links to the web console of a member that Prometheus reaches', () => {
+    expect(dashboard.links).toContainEqual(
+      expect.objectContaining({ type: 'link', url: 'http://${console}/' }),
+    );
+    const variable = (dashboard.templating.list ?? []).find(({ name }) => name === 'console');
+    const members = spec.oneMember === true ? 'site=~"$site",member=~"$member"' : 'site=~"$site"';
+    expect(JSON.stringify(variable?.query)).toContain(JSON.stringify(members).slice(1, -1));
+    const [, address] =
+      new RegExp(variable!.regex!.slice(1, -1)).exec('up{instance="10.0.0.51:9100"} 1 1') ?? [];
+    expect(address).toBe('10.0.0.51:9100');
   });
 
   it('links only to existing dashboards, and has the tag mqtt-cluster', () => {

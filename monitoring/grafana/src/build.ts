@@ -7,6 +7,7 @@ import {
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   RowBuilder,
+  VariableHide,
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
@@ -35,6 +36,12 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
         .includeVars(true)
         .keepTime(true)
         .asDropdown(false),
+      new DashboardLinkBuilder('Web console')
+        .type(DashboardLinkType.Link)
+        .icon('external link')
+        .tooltip('The web console of a member that Prometheus reaches')
+        .url('http://${console}/')
+        .targetBlank(true),
     ])
     .annotations(
       annotations.map(({ title, expr, text, color, shown }) =>
@@ -87,10 +94,28 @@ function addVariables(builder: DashboardBuilder, { rows, oneMember }: DashboardS
     const members = 'up{job="mqtt-cluster-broker",site=~"$site"}';
     builder.withVariable(labelVariable('member', 'Member', members, oneMember !== true));
   }
+  const reached = text.includes('$member') ? ',member=~"$member"' : '';
+  builder.withVariable(consoleVariable(`up{job="mqtt-cluster-broker",site=~"$site"${reached}} == 1`));
   if (text.includes('$client')) {
     const clients = 'mqtt_cluster_client_connected{site=~"$site"}';
     builder.withVariable(labelVariable('client', 'Application', clients, true));
   }
+}
+
+/** Returns the hidden variable with the address of a member, for the link to its web console. */
+function consoleVariable(members: string): QueryVariableBuilder {
+  const query = `query_result(${members})`;
+  return new QueryVariableBuilder('console')
+    .label('Address of the web console')
+    .datasource(datasource)
+    .query({ query, refId: 'variable-console' })
+    .definition(query)
+    .regex('/instance="([^"]+)"/')
+    .refresh(VariableRefresh.OnTimeRangeChanged)
+    .sort(VariableSort.NaturalAsc)
+    .hide(VariableHide.HideVariable)
+    .multi(false)
+    .includeAll(false);
 }
 
 /** Returns a variable with the values of a label. @param several whether the reader may select several values. */
