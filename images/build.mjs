@@ -127,13 +127,12 @@ async function stage(name, version, epoch) {
   const { build } = await import('esbuild');
   const { cyclonedxEsbuildPlugin } = await import('@cyclonedx/cyclonedx-esbuild');
   const sbom = join(application, 'sbom.cdx.json');
+  // The licence texts are part of the list, because most licences demand that they accompany the code.
+  const listing = (outputFile) =>
+    cyclonedxEsbuildPlugin({ outputFile, gatherLicenseTexts: true, outputReproducible: true });
   await build({
     ...bundleOptions,
-    plugins: [
-      ...bundleOptions.plugins,
-      // The licence texts are part of the list, because most licences demand that they accompany the code.
-      cyclonedxEsbuildPlugin({ outputFile: sbom, gatherLicenseTexts: true, outputReproducible: true }),
-    ],
+    plugins: [...bundleOptions.plugins, listing(sbom)],
     absWorkingDir: join(root, 'apps', name),
     entryPoints: [join(root, 'apps', name, 'src', 'main.ts')],
     outfile: join(application, 'main.mjs'),
@@ -146,7 +145,12 @@ async function stage(name, version, epoch) {
     define: { BUILD_VERSION: JSON.stringify(version) },
   });
   // A member serves the web console from the folder beside its bundle.
-  if (name === 'broker-publisher') await buildConsole(join(application, 'console'));
+  if (name === 'broker-publisher') {
+    const ofConsole = join(fresh, 'console.cdx.json');
+    await buildConsole(join(application, 'console'), [listing(ofConsole)]);
+    mergeBill(sbom, ofConsole);
+    rmSync(ofConsole);
+  }
   copyFileSync(join(here, 'health.mjs'), join(application, 'health.mjs'));
   copyFileSync(join(root, 'LICENSE'), join(application, 'LICENSE'));
   copyFileSync(join(here, 'systemd-notify'), join(fresh, 'files', 'usr', 'local', 'bin', 'systemd-notify'));
@@ -157,6 +161,32 @@ async function stage(name, version, epoch) {
   renameSync(fresh, folder);
   writeFileSync(join(output, `${name}.files`), listed.text);
   return { bytes: listed.bytes, settings };
+}
+
+/** Adds the packages of a CycloneDX list, with what each depends on, to another list. */
+function mergeBill(file, otherFile) {
+  const bill = JSON.parse(readFileSync(file, 'utf8'));
+  const other = JSON.parse(readFileSync(otherFile, 'utf8'));
+  const idOf = ({ group = '', name, version }) => `${group}/${name}@${version}`;
+  const known = new Map(bill.components.map((component) => [idOf(component), component['bom-ref']]));
+  // A package of both lists has two references. The application of the list takes the place of that of the other list.
+  const replaced = new Map([[other.metadata.component['bom-ref'], bill.metadata.component['bom-ref']]]);
+  for (const component of other.components) {
+    const reference = known.get(idOf(component));
+    if (reference === undefined) bill.components.push(component);
+    else replaced.set(component['bom-ref'], reference);
+  }
+  const referenceOf = (reference) => replaced.get(reference) ?? reference;
+  const dependencies = new Map();
+  for (const { ref, dependsOn = [] } of [...bill.dependencies, ...other.dependencies]) {
+    const all = [...(dependencies.get(referenceOf(ref)) ?? []), ...dependsOn.map(referenceOf)];
+    dependencies.set(referenceOf(ref), [...new Set(all)].sort());
+  }
+  bill.dependencies = [...dependencies].map(([ref, dependsOn]) => ({
+    ref,
+    ...(dependsOn.length > 0 && { dependsOn }),
+  }));
+  writeFileSync(file, JSON.stringify(bill, null, 2));
 }
 
 /**

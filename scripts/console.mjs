@@ -34,11 +34,17 @@ function writeWithForms(path, contents) {
   }
 }
 
-/** Bundles the console into a folder. Throws the first error of esbuild. @returns names of the written files */
-export async function buildConsole(folder = consoleFolder) {
+/**
+ * Bundles the console into a folder. Throws the first error of esbuild.
+ *
+ * @param plugins plugins of esbuild, such as one that lists the packages of the bundle
+ * @returns names of the written files
+ */
+export async function buildConsole(folder = consoleFolder, plugins = []) {
   const { build } = await import('esbuild');
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
+    plugins,
     entryPoints: { console: join(source, 'main.tsx'), style: join(source, 'style', 'main.css') },
     outdir: join(folder, 'assets'),
     entryNames: '[name]-[hash]',

@@ -22,6 +22,8 @@ const lockFileSchema = z.object({
 const ownGroup = '@mqtt-cluster';
 /** Packages that each image certainly contains. Their absence shows a list that is not of this image. */
 const expected = ['mqtt', 'zod'];
+/** Packages of the web console. */
+const expectedIn: Readonly<Record<string, readonly string[]>> = { 'broker-publisher': ['preact', 'uplot'] };
 /**
  * Packages that are published without a licence file, with the package of the same project and licence whose text must be
  * in the list.
@@ -35,8 +37,9 @@ const licenceTextIn: Readonly<Record<string, string>> = {
  * Returns what is wrong with the CycloneDX list of an image, in one sentence, or null. The list must contain each
  * third-party package with its licence text, in a version that the lock file pins.
  * @param root folder of package-lock.json
+ * @param image name of the image
  */
-export function billOfMaterialsFault(text: string, root: string): string | null {
+export function billOfMaterialsFault(text: string, root: string, image: string): string | null {
   const { components } = billSchema.parse(JSON.parse(text));
   const lock = lockFileSchema.parse(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')));
   const pinned = new Set(
@@ -55,7 +58,7 @@ export function billOfMaterialsFault(text: string, root: string): string | null 
     if (!withText.has(licenceTextIn[name] ?? name)) return `${id} has no licence text`;
   }
   const names = new Set(thirdParty.map(({ name }) => name));
-  const missing = expected.find((name) => !names.has(name));
+  const missing = [...expected, ...(expectedIn[image] ?? [])].find((name) => !names.has(name));
   return missing === undefined ? null : `the package ${missing} is missing`;
 }
 

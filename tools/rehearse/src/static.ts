@@ -63,7 +63,7 @@ function billsOfMaterials(root: string): Check {
     async run() {
       for (const image of imageNames) {
         const file = join(root, 'dist/images', image, 'files/opt/mqtt-cluster/sbom.cdx.json');
-        const fault = billOfMaterialsFault(readFileSync(file, 'utf8'), root);
+        const fault = billOfMaterialsFault(readFileSync(file, 'utf8'), root, image);
         if (fault !== null) return `${image}: ${fault}`;
       }
       return null;

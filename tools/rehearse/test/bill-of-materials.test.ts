@@ -22,7 +22,8 @@ describe('billOfMaterialsFault', () => {
   const mqtt = { name: 'mqtt', version: '5.0.0', evidence };
   const zod = { name: 'zod', version: '4.0.0', evidence };
   const own = { group: '@mqtt-cluster', name: 'broker', version: '0.1.0' };
-  const faultOf = (...components: object[]) => billOfMaterialsFault(JSON.stringify({ components }), root);
+  const faultOf = (...components: object[]) =>
+    billOfMaterialsFault(JSON.stringify({ components }), root, 'client');
 
   it('accepts a list whose packages are in the lock file, with their licence texts', () => {
     expect(faultOf(own, mqtt, zod, { group: '@x', name: 'zod', version: '4.0.0', evidence })).toBeNull();
@@ -44,7 +45,9 @@ describe('billOfMaterialsFault', () => {
   });
 
   it('rejects a list without a package that every image contains', () => {
+    const text = JSON.stringify({ components: [mqtt, zod] });
+    expect(billOfMaterialsFault(text, root, 'broker-publisher')).toBe('the package preact is missing');
     expect(faultOf(own, mqtt)).toBe('the package zod is missing');
-    expect(billOfMaterialsFault('{}', root)).toBe('the package mqtt is missing');
+    expect(billOfMaterialsFault('{}', root, 'client')).toBe('the package mqtt is missing');
   });
 });
