@@ -386,7 +386,9 @@ test('drain waits until the member has no clients, and prints the progress', asy
 });
 
 test('drain --exit waits while the drained member answers with errors, until it does not answer', async () => {
-  const answers = [{ status: 500, body: { type: 'about:blank', title: '', status: 500, detail: 'it stops' } }];
+  const answers = [
+    { status: 500, body: { type: 'about:blank', title: '', status: 500, detail: 'it stops' } },
+  ];
   const handler: Handler = ({ method }) => {
     if (method === 'POST') return { status: 202, body: { ok: true, text: '' } };
     return answers.shift() ?? 'close';
