@@ -120,7 +120,7 @@ describe('renderFailover', () => {
 
   test('reports a client that is not served again, and a missed limit of P8', () => {
     const text = render([round(1, 100), round(2, null)]);
-    expect(text).toContain('not back after 10 s');
-    expect(text).toContain(`- kill, ${series}, p99: not back after 10 s (MISSED: under 1000 ms)`);
+    expect(text).toContain('not back after 30 s');
+    expect(text).toContain(`- kill, ${series}, p99: not back after 30 s (MISSED: under 1000 ms)`);
   });
 });

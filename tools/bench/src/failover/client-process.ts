@@ -15,7 +15,7 @@ import { proxyMissing } from './proxy.ts';
 import { clientsArgument } from './serve.ts';
 
 /** Longest time until the process answers a command. It is longer than the time that clients may take to connect. */
-const answerMsMax = 30_000;
+const answerMsMax = 60_000;
 
 /** A child process with measured clients, to which the bench sends commands. */
 class ClientProcess implements ClientHost {
