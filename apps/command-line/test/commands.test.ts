@@ -259,7 +259,7 @@ test('trace prints direction, packet and decision, and asks for payloads only wi
   };
   const stream = `data: ${JSON.stringify(item)}\n\n`;
   const { out } = await against(() => ({ stream }), 'trace', '--client', 'boiler-7');
-  expect(out).toContain('m1  boiler-7 <- publish topic=t qos=1 12 B : refused by rule 3');
+  expect(out).toContain('m1 <- boiler-7  publish topic=t qos=1 12 B : refused by rule 3');
   expect(api.requests[0]?.path).toBe('/trace?client=boiler-7&seconds=60');
 });
 
@@ -274,6 +274,16 @@ test('trace reports missing members and lost packets as notes, not as packets', 
   expect(err).toContain('m4');
   expect(err).toContain('The trace lost 7 packets of m2, because they were read too slowly.');
   expect(err).toContain('after 0 packets');
+});
+
+test.each([
+  { argv: ['trace', '--client', 'x'], sentence: 'Tracing for 60 s; Ctrl-C ends the command.' },
+  { argv: ['subscribe', 't'], sentence: 'Waiting for messages for 60 s; Ctrl-C ends the command.' },
+])('$argv prints at a terminal at once how long it takes', async ({ argv, sentence }) => {
+  api = await FakeApi.start(() => ({ stream: '' }));
+  const { out, err } = await run([...argv, '--server', api.url], {}, { interactive: true });
+  expect(out).toBe('');
+  expect(err.split('\n')[0]).toBe(sentence);
 });
 
 test('a stream that ends with an error fails with its sentence', async () => {

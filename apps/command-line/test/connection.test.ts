@@ -149,3 +149,25 @@ requiring('openssl')('a server with TLS', () => {
     expect(err).toContain('name the authority of the cluster with --ca FILE');
   });
 });
+
+test.each([
+  {
+    status: 404,
+    detail: 'there is no member m9: GET /members lists the members',
+    sentence: 'there is no member m9: the command "members" lists the members',
+  },
+  {
+    status: 400,
+    detail: 'the query parameter filter must be a topic filter',
+    sentence: 'filter must be a topic filter',
+  },
+  {
+    status: 400,
+    detail: 'the body has no field "x": it may have queueFull',
+    sentence: 'there is no setting or option "x": it may have queueFull',
+  },
+])('prints "$sentence" instead of the terms of HTTP', async ({ status, detail, sentence }) => {
+  const api = await start(() => ({ status, body: { type: 'about:blank', title: '', status, detail } }));
+  const { err } = await run(['undrain', 'm9', '--server', api.url]);
+  expect(err).toBe(`mqtt-cluster: ${sentence}\n`);
+});

@@ -77,6 +77,16 @@ test('each example of the README of the package runs', async () => {
   );
 });
 
+test('a reader that closes the pipe, such as head, ends the command without an error', async () => {
+  const items = Array.from({ length: 5_000 }, (_, index) => ({ topic: `t/${index}`, payloadPreview: '' }));
+  const large = await FakeApi.start(() => ({ body: { items, next: null, ...gaps } }));
+  const program = join(project, 'node_modules', '.bin', 'mqtt-cluster');
+  const line = `${program} retained --json --server ${large.url} | head -1`;
+  const { stdout, stderr } = await promisify(execFile)('sh', ['-c', line]);
+  await large.stop();
+  expect({ stdout, stderr }).toEqual({ stdout: '{\n', stderr: '' });
+});
+
 test('the package has no dependencies and no field of the workspace', () => {
   const manifest = JSON.parse(readFileSync(join(project, 'node_modules/mqtt-cluster/package.json'), 'utf8'));
   expect(manifest.name).toBe('mqtt-cluster');

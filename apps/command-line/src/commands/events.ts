@@ -74,6 +74,7 @@ export function addEventCommands(program: Command, registry: Registry): void {
       if (Object.keys(subject).length !== 1)
         throw new UsageError('trace: exactly one of --client, --topic and --address is required');
       const connection = await context.connect();
+      context.output.progress(`Tracing for ${seconds} s; Ctrl-C ends the command.`);
       let packets = 0;
       const query = { ...subject, seconds, ...(payload && { payload: true }) };
       const onNamed = (name: string, data: unknown): void => {
@@ -106,6 +107,6 @@ function traceLine(item: Schemas['TraceItem']): string {
     decision === undefined ? '' : `: ${decision}`,
   ].filter((part) => part !== '');
   const arrow = direction === 'in' ? '<-' : '->';
-  const line = printable(`${time(atMs)}  ${member}  ${client} ${arrow} ${packet} ${flags.join(' ')}`);
+  const line = printable(`${time(atMs)}  ${member} ${arrow} ${client}  ${packet} ${flags.join(' ')}`);
   return payload === undefined ? line : `${line}  ${payloadText(payload)}`;
 }

@@ -83,6 +83,7 @@ export function addMessageCommands(program: Command, registry: Registry): void {
       const connection = await context.connect();
       let received = 0;
       const query = { filter, qos, seconds, ...defined({ max }) };
+      context.output.progress(`Waiting for messages for ${seconds} s; Ctrl-C ends the command.`);
       for await (const message of connection.events<Schemas['ReceivedMessage']>('/subscribe', query)) {
         received++;
         context.output.showLine(

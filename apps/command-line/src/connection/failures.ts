@@ -48,13 +48,22 @@ function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && typeof (body as Problem).detail === 'string';
 }
 
+/** Returns a sentence of the API with the names that a person gives to this program. */
+function inTermsOfCommands(sentence: string): string {
+  return sentence
+    .replace(/^the (query parameter|field|part of the path) (?=\w)/, '')
+    .replace(/^the body has no field/, 'there is no setting or option')
+    .replace(/\bGET \/(members|clients|retained|users|rules) lists /, 'the command "$1" lists ');
+}
+
 /** Returns the error of a response with a status of 400 or more. */
 export function rejectionOf(server: string, status: number, body: unknown): CommandError {
   if (isProblem(body)) {
+    const sentence = inTermsOfCommands(body.detail);
     // The server found an argument invalid.
-    if (status === 400) return new UsageError(body.detail);
+    if (status === 400) return new UsageError(sentence);
     const hint = status === 401 ? ' (--token-file, --user or MQTT_CLUSTER_TOKEN_FILE)' : '';
-    return new CommandError(`${body.detail}${hint}`, undefined, body.later === true);
+    return new CommandError(`${sentence}${hint}`, undefined, body.later === true);
   }
   if (status === 404)
     return new CommandError(`${server} has no HTTP API, version 1: update its member, or ask another one`);

@@ -33,7 +33,8 @@ export async function readPassword(
   { setting, name, twice }: { setting: string; name: string; twice: boolean },
 ): Promise<string> {
   if (file !== undefined) return secretOfFile(file, setting);
-  if (!process.stdin.isTTY) return onlyLine(await readStandardInput(), 'standard input');
+  if (!process.stdin.isTTY)
+    return onlyLine(await readStandardInput(), `standard input, the password of ${name},`);
   const first = await prompt(`Password of ${name}: `);
   if (twice && first !== (await prompt('Again: '))) throw new CommandError('the two passwords differ');
   return onlyLine(first, 'the prompt');

@@ -11,14 +11,14 @@ interface Result {
 export async function run(
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-  more: Pick<ProgramOptions, 'name' | 'host'> = {},
+  { interactive = false, ...more }: Pick<ProgramOptions, 'name' | 'host'> & { interactive?: boolean } = {},
 ): Promise<Result> {
   let out = '';
   let err = '';
   const streams = {
     out: (text: string | Uint8Array) => void (out += Buffer.from(text).toString()),
     err: (text: string) => void (err += text),
-    interactive: false,
+    interactive,
   };
   const status = await runProgram({ argv, streams, environment, version: '9.9.9', ...more });
   return { status, out, err };

@@ -84,7 +84,11 @@ export class AuditLog {
 }
 
 /** Returns on which way a request of HTTP came: the command line names itself in the header `user-agent`. */
-export function wayOf({ 'user-agent': agent }: { readonly 'user-agent'?: string }): 'http' | 'command line' {
+export function wayOf({
+  'user-agent': agent,
+}: {
+  readonly 'user-agent'?: string | undefined;
+}): 'http' | 'command line' {
   return agent === commandLineUserAgent || agent === adminUserAgent ? 'command line' : 'http';
 }
 
