@@ -3,13 +3,13 @@ import { CommandError } from '../program/errors.ts';
 import { reasonOf } from './failures.ts';
 import type { Fetch } from './node-fetch.ts';
 
-/** Time in which a server of several must answer. */
-const chooseMsMax = 2_000;
+/** Time in which a server of several must answer. A busy host needs some seconds for the first answer. */
+const chooseMsMax = 5_000;
 
 /**
  * Returns the first server that answers. The question has no credentials. A single server is not asked.
  *
- * @throws CommandError no server answered within 2 s; the message has the reason of each
+ * @throws CommandError no server answered within 5 s; the message has the reason of each
  */
 export async function chooseServer(servers: readonly string[], fetch: Fetch): Promise<string> {
   const [only] = servers;

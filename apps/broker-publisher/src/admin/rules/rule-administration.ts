@@ -1,6 +1,6 @@
 import { checkRules } from '@mqtt-cluster/access';
-import { accessRuleSchema, RulesError } from '@mqtt-cluster/contracts';
-import type { AccessChange, AccessTable, AdminOutcome, Decoded } from '@mqtt-cluster/contracts';
+import { RulesError } from '@mqtt-cluster/contracts';
+import type { AccessChange, AccessTable, AdminOutcome } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import type { AdminResponse } from '../admin-command-handler.ts';
 
@@ -10,8 +10,10 @@ export interface RuleAdministrationComponents {
   readonly change: (change: AccessChange) => Promise<AdminOutcome>;
 }
 
-const ruleListSchema = z.object({ version: z.number(), rules: z.array(accessRuleSchema) });
-type RuleList = Decoded<typeof ruleListSchema>;
+interface RuleList {
+  readonly version: number;
+  readonly rules: AccessTable['rules'];
+}
 
 /** Reads and replaces the rules of the cluster. */
 export class RuleAdministration {

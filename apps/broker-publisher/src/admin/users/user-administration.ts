@@ -1,6 +1,6 @@
 import { isUserName, parsePasswordHash, passwordBytesMax } from '@mqtt-cluster/authentication';
 import { accessUserSchema, roleSchema } from '@mqtt-cluster/contracts';
-import type { AccessChange, AccessTable, AccessUser, AdminOutcome, Decoded } from '@mqtt-cluster/contracts';
+import type { AccessChange, AccessTable, AccessUser, AdminOutcome, Role } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import type { AdminResponse } from '../admin-command-handler.ts';
 
@@ -49,14 +49,17 @@ const importSchema = z.strictObject({
 });
 
 /** A user as it is shown. The password hash is never shown. */
-const shownUserSchema = z.object({
-  name: z.string(),
-  groups: z.array(z.string()),
-  role: z.string().nullable(),
-  disabled: z.boolean(),
-});
-const userListSchema = z.object({ version: z.number(), users: z.array(shownUserSchema) });
-type UserList = Decoded<typeof userListSchema>;
+interface ShownUser {
+  readonly name: string;
+  readonly groups: string[];
+  readonly role: Role | null;
+  readonly disabled: boolean;
+}
+
+interface UserList {
+  readonly version: number;
+  readonly users: ShownUser[];
+}
 
 /** Reads and changes the users of the cluster. */
 export class UserAdministration {
