@@ -30,17 +30,17 @@ describe('the cluster', () => {
   it('shows all members with their roles, from any member', async () => {
     for (const id of ids) {
       const client = new ApiClient(cluster.httpUrl(id));
-      const overview = await client.ok<{ members: MemberItem[]; member: string; problems: unknown[] }>(
-        'getOverview',
-        'GET',
-        '/overview',
-      );
+      type Seen = { members: MemberItem[]; member: string };
+      // On a busy machine a member can be isolated, and an election can run, for a moment.
+      await until(async () => {
+        const seen = await client.ok<Seen>('getOverview', 'GET', '/overview');
+        const isServing = seen.members.every(({ state, reachable }) => state === 'serving' && reachable);
+        const leaders = seen.members.filter(({ role }) => role === 'leader');
+        return isServing && leaders.length === 1 && seen.members.every(({ lag }) => lag !== null);
+      });
+      const overview = await client.ok<Seen>('getOverview', 'GET', '/overview');
       expect(overview.member).toBe(id);
-      expect(overview.members.map((member) => [member.id, member.state, member.reachable])).toEqual(
-        ids.map((each) => [each, 'serving', true]),
-      );
-      expect(overview.members.filter(({ role }) => role === 'leader')).toHaveLength(1);
-      expect(overview.members.every(({ lag }) => lag !== null)).toBe(true);
+      expect(overview.members.map((member) => member.id)).toEqual(ids);
     }
   });
 
