@@ -23,7 +23,7 @@ export interface TlsFiles {
 }
 
 /** The end of TLS connections that presents a certificate. */
-export type CertificateUse = keyof typeof extendedKeyUsages;
+type CertificateUse = keyof typeof extendedKeyUsages;
 
 /** Object identifiers of the extended key usage (RFC 5280, 4.2.1.12). */
 const extendedKeyUsages = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
