@@ -26,6 +26,8 @@
  * - `qos0-duplicate`: a session receives a QoS 0 message once (P2).
  * - `message-expiry`: no message is delivered after its expiry or with too long an interval, and no message
  *   is skipped before its expiry (P2).
+ * - `cluster-time`: wills, sessions and messages expire in time although members are killed or stopped (P2, P3,
+ *   P6).
  * - `receive-maximum`: no client receives more unacknowledged messages than its Receive Maximum (P2).
  * - `shared-once`: one subscriber of a group receives a message, until its connection ends (P2).
  * - `crash`: no member exits unexpectedly (P9).

@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import type { DeliveryEvent, HistoryEvent, PublishEvent } from '../src/history/events.ts';
-import { histories } from './random-histories.ts';
+import { histories, unusedServer } from './random-histories.ts';
 import { judge, testHeader, violated } from './history-builder.ts';
 
 /** The model broker follows the standard when a client connects again. */
-const header = { ...testHeader, limits: { ...testHeader.limits, willAtTakeover: true } };
+const header = {
+  ...testHeader,
+  servers: [...testHeader.servers, unusedServer],
+  limits: { ...testHeader.limits, willAtTakeover: true },
+};
 
 type Events = readonly HistoryEvent[];
 /** Changes the event of the history that the number `pick` selects; returns null if no event is suitable. */

@@ -12,13 +12,19 @@ async function perform(
   slots: readonly FaultSlot[],
   failsAt?: string,
   shouldContinue?: (calls: readonly string[]) => boolean,
+  leader: number | null = null,
 ) {
   const calls: string[] = [];
   const note = (phase: string) => async (fault: PlannedFault) => {
     calls.push(`${phase} ${fault.kind}`);
     if (`${phase} ${fault.kind}` === failsAt) throw new Error(`${fault.kind} failed`);
   };
-  const target: Target = { ...brokersTarget(servers), begin: note('begin'), end: note('end') };
+  const target: Target = {
+    ...brokersTarget(servers),
+    begin: note('begin'),
+    end: note('end'),
+    findLeader: async () => leader,
+  };
   const events: HistoryEvent[] = [];
   const problems: string[] = [];
   const plan = slots[Symbol.iterator]() as unknown as Generator<FaultSlot, void, void>;
@@ -62,6 +68,31 @@ describe('Nemesis', () => {
     // The run ends during the pause, so the second fault does not begin.
     const ended = await perform([slot(cut, later)], undefined, (calls) => calls.length === 0);
     expect(ended.calls).toEqual(['begin cut', 'end cut']);
+  });
+
+  it.each([
+    [2, 'c'],
+    [null, 'a'],
+  ])(
+    'injects a fault of the leader into server %p of the target, or into the planned server if no server leads',
+    async (leader, server) => {
+      const planned = slot({ kind: 'kill', groups: [[0]], leader: true });
+      const { events } = await perform([planned], undefined, undefined, leader);
+      const members = events.flatMap((event) => (event.type === 'fault' ? [event.members] : []));
+      expect(members).toEqual([[server], [server]]);
+    },
+  );
+
+  it('ends the process faults of a slot in the opposite order, because the members of the first need those of the last', async () => {
+    const { events } = await perform([
+      slot({ kind: 'kill', groups: [[0]] }, { kind: 'stop', groups: [[0, 1, 2]] }),
+    ]);
+    expect(events.map((event) => (event.type === 'fault' ? [event.fault, event.phase] : []))).toEqual([
+      ['kill', 'begin'],
+      ['stop', 'begin'],
+      ['stop', 'end'],
+      ['kill', 'end'],
+    ]);
   });
 
   it('reports a fault that the target could not end, and continues with the plan', async () => {

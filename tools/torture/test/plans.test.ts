@@ -3,6 +3,7 @@ import { faultKinds } from '../src/nemesis/fault.ts';
 import type { FaultKind, FaultSlot } from '../src/nemesis/fault.ts';
 import { sizesOfHalves, sizesOfThirds, sizesOfTwoHalvesAndOne } from '../src/nemesis/plans.ts';
 import { seededRandom } from '@mqtt-cluster/kit';
+import { quietTimes } from '@mqtt-cluster/workload';
 import { scenarios } from '../src/scenarios/scenarios.ts';
 
 const everything: ReadonlySet<FaultKind> = new Set(faultKinds);
@@ -100,4 +101,26 @@ describe('the plans with partitions', () => {
       expect(faults.flatMap(({ groups }) => groups.map(({ length }) => length))).toEqual([3, 3, 1]);
     }
   });
+});
+
+describe('plan quiet-stop', () => {
+  it.each([
+    [7, 3],
+    [3, 1],
+    [1, 0],
+  ])(
+    'of %i members kills %i leaders, then ends all members for as long as the workload needs',
+    (members, kills) => {
+      const [slot, ...others] = slotsOf('quiet-stop', 10, members, 50);
+      const faults = slot?.faults ?? [];
+      expect(faults.slice(0, -1).map(({ kind, leader }) => [kind, leader])).toEqual(
+        Array(kills).fill(['kill', true]),
+      );
+      expect(faults.at(-1)?.groups.flat()).toHaveLength(members);
+      const stopAtMs = faults.reduce((sum, { afterMs = 0 }) => sum + afterMs, 0);
+      expect(Math.abs(stopAtMs - quietTimes.stopMs)).toBeLessThan(1_000);
+      expect(slot?.holdMs).toBe(quietTimes.stoppedMs);
+      expect(others).toEqual([]);
+    },
+  );
 });

@@ -13,4 +13,5 @@ export type {
   WitnessOptions,
   WitnessReport,
 } from './witness/witness.ts';
+export { quietTimes } from './workloads/quiet.ts';
 export type { Shares, WorkloadName } from './workloads/index.ts';

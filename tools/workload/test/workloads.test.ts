@@ -1,6 +1,7 @@
 import { clientSpecsOf } from '../src/run/load-generator.ts';
 import { seededRandom } from '@mqtt-cluster/kit';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
+import { quietTimes } from '../src/workloads/quiet.ts';
 import { workloads } from '../src/workloads/index.ts';
 import type { WorkloadName } from '../src/workloads/index.ts';
 import type { ClientSpec, ClientStep } from '../src/workloads/client-spec.ts';
@@ -75,9 +76,9 @@ describe.each(names)('workload %s', (name) => {
   });
 });
 
-describe('the publish rate of every workload except `wills`', () => {
+describe('the publish rate of every workload except `wills` and `quiet`', () => {
   it('is between 60 and 160 messages a second for a configured rate of 100', () => {
-    for (const name of names.filter((each) => each !== 'wills')) {
+    for (const name of names.filter((each) => each !== 'wills' && each !== 'quiet')) {
       const perSecond = specsOf(name, 6).reduce((sum, spec) => {
         const steps = stepsOf(spec, 6, 2_000);
         const published = steps.filter((step) => step.do === 'publish').length;
@@ -135,5 +136,32 @@ describe('workload wills', () => {
     );
     expect(ways).toEqual(new Set(['drop', 'disconnect']));
     expect(specs.filter(({ will, clean }) => will === undefined && !clean)).toHaveLength(2);
+  });
+});
+
+describe('workload quiet', () => {
+  const moves = specsOf('quiet', 10).flatMap((spec) => {
+    let atMs = 0;
+    return stepsOf(spec, 10, 4).flatMap((step) => {
+      if (step.do === 'wait') atMs += step.ms;
+      return step.do === 'move' ? [{ spec, atMs, ...step }] : [];
+    });
+  });
+  const { stopMs, stoppedMs } = quietTimes;
+
+  it('has wills that are due while all members are stopped, and after kills of the leader', () => {
+    const dueMs = moves.flatMap(({ spec: { will, expirySeconds }, atMs }) =>
+      will === undefined ? [] : [atMs + 1_000 * Math.min(will.delaySeconds, expirySeconds ?? Infinity)],
+    );
+    expect(dueMs.filter((ms) => ms > stopMs && ms < stopMs + stoppedMs)).toHaveLength(2);
+    expect(dueMs.filter((ms) => ms > quietTimes.leaderKillsMs[0] && ms < stopMs)).toHaveLength(2);
+  });
+
+  it('has sessions that expire while all members are stopped, and one that outlasts the run', () => {
+    const sleepers = moves.filter(({ how, spec }) => how === 'disconnect' && !spec.clean);
+    expect(sleepers.every(({ atMs }) => atMs < stopMs)).toBe(true);
+    const dueMs = sleepers.map(({ atMs, spec }) => atMs + 1_000 * (spec.expirySeconds ?? 0));
+    expect(dueMs.filter((ms) => ms > stopMs && ms < stopMs + stoppedMs)).toHaveLength(2);
+    expect(dueMs.filter((ms) => ms > 600_000)).toHaveLength(1);
   });
 });

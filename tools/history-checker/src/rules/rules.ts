@@ -1,6 +1,7 @@
 import type { Rule } from './rule.ts';
 import { ackTakenBack } from './ack-taken-back.ts';
 import { ackedButLost } from './acked-but-lost.ts';
+import { clusterTime } from './cluster-time.ts';
 import { crash } from './crash.ts';
 import { messageExpiry } from './message-expiry.ts';
 import { order } from './order.ts';
@@ -30,6 +31,7 @@ export const rules: readonly Rule[] = [
   qos0Lost,
   qos0Duplicate,
   messageExpiry,
+  clusterTime,
   receiveMaximum,
   sharedOnce,
   crash,

@@ -22,6 +22,8 @@ const harmless: ReadonlySet<string> = new Set(['clock']);
 
 /** Faults whose end is recorded when the restarted server serves again. */
 const restartFaults: ReadonlySet<string> = new Set(['kill', 'stop', 'wipe']);
+/** Faults that end processes and keep their disks and clocks. */
+const processFaults: ReadonlySet<string> = new Set(['kill', 'stop']);
 /** Longest time until peers and clients have reconnected to a restarted server, ms. */
 const rejoinMsMax = 2_000;
 
@@ -78,6 +80,17 @@ export class Faults {
     return this.#all.some(
       ({ fault, members, fromMs, toMs }) =>
         fault === 'stop' && members.includes(server) && fromMs <= atMs && atMs <= toMs,
+    );
+  }
+
+  /** @returns whether members were killed or stopped in this interval, and no other fault had an effect in it */
+  onlyEndedProcesses(fromMs: number, toMs: number): boolean {
+    const inForce = this.#all.filter(
+      (one) => one.fromMs - noticeMs <= toMs && one.toMs + this.healMsMax >= fromMs,
+    );
+    return (
+      inForce.every(({ fault }) => processFaults.has(fault)) &&
+      inForce.some((one) => one.fromMs <= toMs && one.toMs >= fromMs)
     );
   }
 

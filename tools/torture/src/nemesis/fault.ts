@@ -42,6 +42,11 @@ export interface PlannedFault {
    * for each `stop` of which a `rolling` fault consists.
    */
   readonly build?: BuildName;
+  /**
+   * Whether the fault affects the leader at the time of its beginning instead of the members in `groups`. The
+   * members in `groups` are affected if the target can't name a leader.
+   */
+  readonly leader?: true;
   /** Pause between the previous fault of the slot and this fault, ms. */
   readonly afterMs?: number;
 }

@@ -52,15 +52,16 @@ export class Nemesis {
 
   async #perform(slot: FaultSlot, shouldContinue: () => boolean): Promise<void> {
     const begun: { readonly fault: PlannedFault; readonly id: number }[] = [];
-    for (const fault of slot.faults) {
-      if (fault.kind === 'rolling') {
-        await this.#roll(fault);
+    for (const planned of slot.faults) {
+      if (planned.kind === 'rolling') {
+        await this.#roll(planned);
         continue;
       }
-      if (fault.afterMs !== undefined) {
-        await waitWhile(shouldContinue, fault.afterMs);
+      if (planned.afterMs !== undefined) {
+        await waitWhile(shouldContinue, planned.afterMs);
         if (!shouldContinue()) break;
       }
+      const fault = await this.#aimed(planned);
       const id = ++this.#faults;
       this.#record(fault, id, 'begin');
       begun.push({ fault, id });
@@ -70,11 +71,19 @@ export class Nemesis {
     // Links and disks recover before processes start, because a starting member needs them to serve.
     const isLast = ({ fault }: { readonly fault: PlannedFault }): number =>
       processKinds.has(fault.kind) ? 1 : 0;
-    for (const { fault, id } of begun.sort((left, right) => isLast(left) - isLast(right))) {
+    // A later fault may have ended more processes, so that those of an earlier fault can't serve before its end.
+    for (const { fault, id } of begun.reverse().sort((left, right) => isLast(left) - isLast(right))) {
       await this.#try(() => this.#options.target.end(fault));
       this.#record(fault, id, 'end');
     }
     await waitWhile(shouldContinue, slot.recoveryMs);
+  }
+
+  /** Replaces the members of a fault that affects the leader. */
+  async #aimed(fault: PlannedFault): Promise<PlannedFault> {
+    if (fault.leader !== true) return fault;
+    const leader = (await this.#options.target.findLeader?.()) ?? null;
+    return leader === null ? fault : { ...fault, groups: [[leader]] };
   }
 
   /**

@@ -13,6 +13,7 @@ import {
   sizesOfTwoHalvesAndOne,
 } from '../nemesis/plans.ts';
 import type { FaultPlanMaker } from '../nemesis/plans.ts';
+import { quietStops } from './quiet-stop.ts';
 import { updateAndRollBack } from './rolling-update.ts';
 import type { Shares, WorkloadName } from '@mqtt-cluster/workload';
 
@@ -187,6 +188,16 @@ export const scenarios: readonly Scenario[] = [
     'messages and sessions that expire, and subscribers that acknowledge late (MQTT 5)',
     'expiry',
   ),
+  {
+    name: 'quiet-stop',
+    about:
+      'a minority of a quiet cluster killed, always the leader, then all members stopped for 25 s (MQTT 5)',
+    shares: { quiet: 1 },
+    needs: ['kill', 'stop'],
+    exercises: ['cluster-time', 'will', 'session-lost'],
+    completesPlan: true,
+    plan: () => quietStops,
+  },
   {
     name: 'mixed',
     about: 'all kinds of faults, one or two at a time',

@@ -79,6 +79,13 @@ export class LabTarget implements Target {
     );
   }
 
+  async findLeader(): Promise<number | null> {
+    const reports = await this.#running.cluster.report();
+    const leader = reports.find(({ status }) => status?.role === 'leader');
+    const position = this.servers.findIndex(({ id }) => id === leader?.id);
+    return position < 0 ? null : position;
+  }
+
   async begin(fault: PlannedFault): Promise<void> {
     const { kind, groups, value } = fault;
     if (networkKinds.has(kind) || hostKinds.has(kind)) {

@@ -23,6 +23,8 @@ export interface Target extends LoadTarget {
    * stopped
    */
   start(): Promise<void>;
+  /** @returns the position of the leader in the list of servers; null if no member leads */
+  findLeader?(): Promise<number | null>;
   /**
    * Begins a supported fault, except `rolling`: the nemesis executes that fault as a sequence of `stop`
    * faults.

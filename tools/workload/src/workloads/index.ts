@@ -1,5 +1,6 @@
 import { churn } from './churn.ts';
 import { expiry } from './expiry.ts';
+import { quiet } from './quiet.ts';
 import { retained } from './retained.ts';
 import { roaming } from './roaming.ts';
 import { shared } from './shared.ts';
@@ -20,6 +21,7 @@ export const workloads = {
   shared,
   churn,
   expiry,
+  quiet,
 } as const satisfies Readonly<Record<string, Workload>>;
 
 export type WorkloadName = keyof typeof workloads;
