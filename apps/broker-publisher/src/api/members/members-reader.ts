@@ -82,7 +82,10 @@ export class MembersReader {
   #detailsOf(id: MemberId, answer: Answer, status: MemberStatus): Omit<MemberItem, 'id' | 'address' | 'lag'> {
     if (answer.outcome === 'answered') {
       const report = answer.body as MemberReport;
-      const { state, reason, role, leader, term, appliedIndex, clients, sessions } = report;
+      const { state, reason, leader, term, appliedIndex, clients, sessions } = report;
+      // A removed member may not have received its removal.
+      const isRemoved = status.config?.members.some((member) => member.id === id) === false;
+      const role = isRemoved ? 'none' : report.role;
       const { urls, version, load, memoryBytes, rates } = report;
       const replicated = { state, reason, role, leader, term, appliedIndex, clients, sessions };
       return { reachable: true, ...replicated, urls, version, load, memoryBytes, ...(rates && { rates }) };
