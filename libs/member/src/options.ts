@@ -26,7 +26,7 @@ export interface MemberTimings {
    * Raising it saves log entries, but a failover redelivers more messages.
    */
   readonly progressMs: number;
-  /** Interval at which a member announces all its QoS 0 interest again, in case an update was lost. */
+  /** Interval at which a member announces all its QoS 0 interest again to peers that have not confirmed it. */
   readonly interestMs: number;
 }
 

@@ -5,6 +5,11 @@ import type { Peers } from '../../cluster/peers.ts';
 
 /** A SUBACK waits at most this long for the answers of the peers, ms. */
 const answerMsMax = 100;
+/**
+ * A peer that has missed the deadline gets the whole interest if it has not answered for this time, ms. A busy peer
+ * answers meanwhile, and a large interest would make it busier.
+ */
+const lostMsMin = 1_000;
 
 interface Waiting {
   readonly version: number;
@@ -23,7 +28,11 @@ export class InterestAnswers {
   readonly #peers: Peers;
   readonly #sendFull: (peer: MemberId) => void;
   readonly #answered = new Map<MemberId, number>();
-  readonly #silent = new Set<MemberId>();
+  /**
+   * The peers that have missed a deadline, with the time at which they get the whole interest. Infinity: they have got
+   * it.
+   */
+  readonly #silent = new Map<MemberId, number>();
   /** In the order of their deadlines. Versions never decrease. */
   #waiting: Waiting[] = [];
 
@@ -41,10 +50,15 @@ export class InterestAnswers {
     this.#waiting.push({ version: Math.max(version, this.#waiting.at(-1)?.version ?? 0), untilMs, release });
   }
 
+  /** Returns whether the peer has confirmed that it has this version, or a newer one. */
+  hasAnswered(peer: MemberId, version: number): boolean {
+    return (this.#answered.get(peer) ?? -1) >= version;
+  }
+
   receive(from: MemberId, { incarnation, version }: InterestAnswerMessage): void {
     if (incarnation !== this.#context.options.recovered.incarnation) return;
     this.#silent.delete(from);
-    if (version <= (this.#answered.get(from) ?? 0)) return;
+    if (version <= (this.#answered.get(from) ?? -1)) return;
     this.#answered.set(from, version);
     this.#release();
   }
@@ -58,14 +72,18 @@ export class InterestAnswers {
 
   /** Ends the waits whose deadline has passed. Called once a turn. */
   flush(): void {
+    const { nowMs } = this.#context;
+    for (const [peer, dueMs] of this.#silent) {
+      if (dueMs > nowMs) continue;
+      this.#silent.set(peer, Infinity);
+      this.#sendFull(peer);
+    }
     const first = this.#waiting[0];
     if (first === undefined) return;
-    if (first.untilMs <= this.#context.nowMs) {
-      for (const peer of this.#peers.ids) {
-        if (!this.#awaits(peer) || this.#answerOf(peer) >= first.version) continue;
-        this.#silent.add(peer);
-        this.#sendFull(peer);
-      }
+    if (first.untilMs <= nowMs) {
+      for (const peer of this.#peers.ids)
+        if (this.#awaits(peer) && this.#answerOf(peer) < first.version)
+          this.#silent.set(peer, nowMs + lostMsMin);
     }
     this.#release();
   }

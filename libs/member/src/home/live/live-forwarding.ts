@@ -9,6 +9,11 @@ import type { Router } from '../router.ts';
 
 /** Upper bound of the QoS 0 messages for one peer in one turn. Further messages are dropped and counted. */
 const liveMessagesPerTurnMax = 10_000;
+/**
+ * A peer that got the whole interest within this many intervals of the checks does not get it again because of its own
+ * whole interest. The factor exceeds 1, because the peer answers at its next check.
+ */
+const fullIntervalFactor = 1.5;
 
 interface Waiting {
   readonly messages: Message[];
@@ -30,13 +35,18 @@ export class LiveForwarding {
   readonly ages = new LiveMessageAges();
   readonly answers: InterestAnswers;
   #dropped = 0;
-  #lastFullMs: number;
+  /** When this member last checked that its peers have its interest, and the version at that time. */
+  #checked: { atMs: number; version: number };
+  /** When each peer last got the whole interest of this member. */
+  readonly #sentFullMs = new Map<MemberId, number>();
+  /** Peers that get the whole interest at the next check, although they have answered it. */
+  readonly #outdated = new Set<MemberId>();
 
   constructor(context: MemberContext, peers: Peers, router: Router) {
     this.#context = context;
     this.#peers = peers;
     this.#router = router;
-    this.#lastFullMs = context.nowMs;
+    this.#checked = { atMs: context.nowMs, version: 0 };
     this.answers = new InterestAnswers(context, peers, (peer) => this.#sendFull(peer));
   }
 
@@ -72,7 +82,7 @@ export class LiveForwarding {
   }
 
   onInterest(from: MemberId, interest: InterestMessage): void {
-    if (interest.full) this.#known.add(from);
+    if (interest.full) this.#onFullInterest(from);
     if (!this.#interest.receive(from, interest)) return;
     const { incarnation = 0, version } = interest;
     const hello = this.#peers.hellos.get(from);
@@ -112,10 +122,7 @@ export class LiveForwarding {
       for (const peer of this.#peers.ids) this.#peers.send(peer, 'log', interest);
     }
     this.answers.flush();
-    if (nowMs - this.#lastFullMs >= options.timings.interestMs) {
-      this.#lastFullMs = nowMs;
-      for (const peer of this.#peers.ids) this.#sendFull(peer);
-    }
+    if (nowMs - this.#checked.atMs >= options.timings.interestMs) this.#checkPeers();
     for (const [peer, { messages, direct }] of this.#waiting) {
       const run = { storeId, incarnation, sentAtMs: nowMs, appliedIndex: state.index };
       this.#peers.send(peer, 'live', { type: 'live', ...run, messages, direct });
@@ -132,6 +139,29 @@ export class LiveForwarding {
     }
   }
 
+  /**
+   * Sends the whole interest to the peers that have not answered the version of the last check: a change may have
+   * been lost. The other peers have it, and large filters would take long to send, receive and compare.
+   */
+  #checkPeers(): void {
+    const { version } = this.#checked;
+    this.#checked = { atMs: this.#context.nowMs, version: this.#router.version };
+    for (const peer of this.#peers.ids)
+      if (this.#outdated.has(peer) || !this.answers.hasAnswered(peer, version)) this.#sendFull(peer);
+  }
+
+  /**
+   * A peer sends its whole interest when its link to this member has failed. It then awaits the whole interest of
+   * this member as well, although the link in the other direction may have stayed up. The exchange ends after one
+   * answer, because a peer that got the whole interest lately is not outdated.
+   */
+  #onFullInterest(from: MemberId): void {
+    this.#known.add(from);
+    const { nowMs, options } = this.#context;
+    const sinceMs = nowMs - (this.#sentFullMs.get(from) ?? -Infinity);
+    if (sinceMs > fullIntervalFactor * options.timings.interestMs) this.#outdated.add(from);
+  }
+
   #waitingFor(peer: MemberId): Waiting {
     let waiting = this.#waiting.get(peer);
     if (waiting === undefined) this.#waiting.set(peer, (waiting = { messages: [], direct: [] }));
@@ -143,6 +173,8 @@ export class LiveForwarding {
     const { version } = this.#router;
     const filters = this.#router.filters();
     const run = { storeId, incarnation, version };
+    this.#sentFullMs.set(peer, this.#context.nowMs);
+    this.#outdated.delete(peer);
     this.#peers.send(peer, 'log', { type: 'interest', ...run, full: true, add: [...filters], remove: [] });
   }
 }
