@@ -119,10 +119,14 @@ async function attack(name: string, closes = false) {
   return { server, gain, states };
 }
 
-test('the attacks have unique names, and each attack of the issue has one', () => {
+test('the rows have unique names: one for each attack of the issue, and two without an attack', () => {
   const names = attacks.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
-  expect(names).toHaveLength(20);
+  expect(names).toHaveLength(22);
+  expect(attacks.filter(({ isControl }) => isControl).map(({ name }) => name)).toEqual([
+    'control-processor',
+    'control-network',
+  ]);
 });
 
 test('a process of an attack that cannot read its target reports an error', () => {
@@ -146,6 +150,19 @@ test('lanes run each number once and at most so many at a time', async () => {
   expect(seen.sort((left, right) => left - right)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(most).toBe(3);
 });
+
+test.each(['control-processor', 'control-network'])(
+  '%s works, and never connects to a member',
+  async (name) => {
+    const { server, gain } = await attack(name);
+    await waitFor(
+      'work',
+      () => (Object.values(gain.counts).some((count) => count >= 100) ? true : undefined),
+      waiting,
+    );
+    expect(server.opened).toBe(0);
+  },
+);
 
 test('silent-cluster-sockets holds 300 sockets that send nothing', async () => {
   const { server } = await attack('silent-cluster-sockets');

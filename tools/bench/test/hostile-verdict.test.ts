@@ -90,6 +90,15 @@ describe('the report', () => {
     expect(text).toContain('m1: 0 1024 0');
   });
 
+  it('shows a row without an attack, whose figures no rule judges', () => {
+    const slow = { ...harmless, name: 'control-processor', isControl: true, onAttacked: during(80), lost: 1 };
+    expect(faultsOf(slow)).toEqual([]);
+    const text = renderHostile({ ...run, results: [slow, harmless] }, machine, 'c', 'd');
+    expect(text).toMatch(/^\| control-processor \|.*\| not judged \|$/m);
+    expect(text).toContain('these rows is 80.0 ms');
+    expect(renderHostile({ ...run, results: [harmless] }, machine, 'c', 'd')).not.toContain('control-');
+  });
+
   it('names an attack that could not be measured, and the run then fails', () => {
     const failed = { ...run, results: [harmless], failures: ['sessions: the cluster has no leader'] };
     expect(renderHostile(failed, machine, 'c', 'd')).toContain('FAILED sessions: the cluster has no leader');

@@ -5,7 +5,7 @@ import type { HostileResult } from './hostile.ts';
 import { faultsOf, p99MsMax, toMebibytes } from './verdict.ts';
 import type { AttackResult, BeforeAndDuring } from './verdict.ts';
 
-/** Returns whether all attacks were measured and harmed nobody. */
+/** Returns whether all attacks were measured and harmed no other client. */
 export function isHarmless({ results, failures }: HostileResult): boolean {
   return failures.length === 0 && results.every((result) => faultsOf(result).length === 0);
 }
@@ -29,11 +29,15 @@ export function renderHostile(
     '  each publisher every 100 ms',
     `- before and during: ${forMs / 1_000} s each, or longer until a restarted member and all clients of a crowd are back`,
     '- attacked: messages whose publisher or subscriber is at the attacked member; other: both are at the other member',
+    '- latency: the time from a publish of the witness to its delivery; half of the deliveries take at most p50, and 99 % of',
+    `  them at most p99. With ${results[0]?.onOther.during.count ?? 0} deliveries between clients of the other member, two slower ones already raise its p99`,
+    '- term: the term of the log before and after; a higher one is an election. Lost: acknowledged messages that did not arrive',
     '- newcomers: a client from a new address each second; pages: `/readyz` and `/metrics` of the attacked member each second',
     `- ok: p99 during the attack at most ${p99MsMax} ms on the attacked member, and on the other at most ${p99MsMax} ms or twice`,
     '  the value before; no election; no acknowledged message lost, also none of an absent session; memory under its ceiling',
     `  (${ceiling} MiB, as the playbooks set it); nine of ten newcomers and pages answered; no member ended`,
     '',
+    ...controlLines(results, machine.cores),
     '## Verdict',
     '',
     '| attack | p99 attacked before -> during | p99 other before -> during | term | lost | disconnects | newcomers | pages | verdict |',
@@ -58,6 +62,21 @@ export function renderHostile(
   ].join('\n');
 }
 
+/** What the machine alone costs, so that a reader can separate it from what an attack costs. */
+function controlLines(results: readonly AttackResult[], cores: number): string[] {
+  const controls = results.filter(({ isControl }) => isControl === true);
+  if (controls.length === 0) return [];
+  const worstMs = Math.max(
+    ...controls.flatMap(({ onAttacked, onOther }) => [onAttacked.during.p99Ms, onOther.during.p99Ms]),
+  );
+  return [
+    `Members, witness and attackers share the ${cores} cores and the disk of this machine. The rows \`control-...\` have no`,
+    'attack: their processes use the cores and the network at nice 19, and never connect to a member. The largest p99 of',
+    `these rows is ${shownMs(worstMs)}: a p99 up to this value can be the delay of the machine, not of a member.`,
+    '',
+  ];
+}
+
 function verdictRow(result: AttackResult): string {
   const { name, onAttacked, onOther, term, lost, disconnects, newcomers, pages } = result;
   const faults = faultsOf(result);
@@ -70,7 +89,7 @@ function verdictRow(result: AttackResult): string {
     String(disconnects),
     `${newcomers.passed}/${newcomers.tried}`,
     `${pages.passed}/${pages.tried}`,
-    faults.length === 0 ? 'ok' : `FAULT ${faults.join('; ')}`,
+    result.isControl === true ? 'not judged' : faults.length === 0 ? 'ok' : `FAULT ${faults.join('; ')}`,
   ]);
 }
 
@@ -103,11 +122,13 @@ function row(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
+function shownMs(ms: number): string {
+  return ms === Infinity ? 'not delivered' : `${ms.toFixed(1)} ms`;
+}
+
 function change({ before, during }: BeforeAndDuring, read: (figures: LatencyFigures) => number): string {
   const shown = (figures: LatencyFigures): string => {
-    const ms = read(figures);
-    if (figures.count === 0) return '-';
-    return ms === Infinity ? 'not delivered' : `${ms.toFixed(1)} ms`;
+    return figures.count === 0 ? '-' : shownMs(read(figures));
   };
   return `${shown(before)} -> ${shown(during)}`;
 }

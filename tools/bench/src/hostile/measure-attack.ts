@@ -120,6 +120,7 @@ export async function measureAttack(
     });
     const result: AttackResult = {
       ...{ name: attack.name, title: attack.title, attacked: attacked.id, other: other.id },
+      ...(attack.isControl === true ? { isControl: true } : {}),
       onAttacked: figures((publisher, subscriber) => publisher === 0 || subscriber === 0),
       onOther: figures((publisher, subscriber) => publisher === 1 && subscriber === 1),
       term: { before: termBefore, after: await highestTerm(cluster) },

@@ -21,6 +21,8 @@ export interface BeforeAndDuring {
 export interface AttackResult {
   readonly name: string;
   readonly title: string;
+  /** True: no attack, only the same use of the machine. No rule applies. */
+  readonly isControl?: boolean;
   readonly attacked: string;
   readonly other: string;
   /** Messages whose publisher or subscriber is at the attacked member. */
@@ -49,8 +51,9 @@ export interface AttackResult {
   readonly ended: readonly string[];
 }
 
-/** Returns one sentence for each broken rule. No sentence: the attacker harmed nobody but itself. */
+/** Returns one sentence for each broken rule. No sentence: the attack harmed no other client. */
 export function faultsOf(result: AttackResult): string[] {
+  if (result.isControl === true) return [];
   return [
     ...latencyFaults(result),
     ...serviceFaults(result),

@@ -16,6 +16,8 @@ export interface Attack {
   readonly name: string;
   /** What the attacker does, for the table. */
   readonly title: string;
+  /** True: the row measures the machine without an attack. No verdict applies to it. */
+  readonly isControl?: boolean;
   /** Number of processes; 1 by default. */
   readonly parts?: number;
   /** What happens to the spare member at the start of the attack. */
