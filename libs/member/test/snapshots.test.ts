@@ -1,12 +1,101 @@
 import type { MemberEvent, Snapshot } from '@mqtt-cluster/contracts';
+import { decodeMqttState } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../src/context.ts';
 import { defaultLimits } from '../src/index.ts';
+import { SnapshotAssembly } from '../src/log/snapshot-assembly.ts';
 import { PendingWrites } from '../src/log/pending-writes.ts';
 import { TestCluster } from './cluster.ts';
 
 const snapshot: Snapshot = { index: 5, term: 1, config: { members: [] }, data: new Uint8Array(10) };
 
+const mebibyte = 1024 * 1024;
+
 describe('snapshots', () => {
+  test('of a large state are joined over several turns, and entries are applied meanwhile', () => {
+    const limits = { ...defaultLimits, logBytesMax: 4 * mebibyte, keepEntries: 4 };
+    const cluster = new TestCluster(['a', 'b', 'c'], { limits });
+    cluster.serve();
+    const member = cluster.member('a');
+    const taken: { atIndex: number; turns: number; snapshot: Snapshot }[] = [];
+    let turns = 0;
+    let appliedBefore = 0;
+    const take = member.take.bind(member);
+    member.take = () => {
+      appliedBefore = member.status().appliedIndex;
+      const output = take();
+      const began = output.events.some((event) => event.kind === 'snapshot' && event.action === 'taken');
+      if (began) turns = 0;
+      turns++;
+      const snapshot = output.write?.change.snapshot;
+      if (snapshot !== undefined) taken.push({ atIndex: appliedBefore, turns, snapshot });
+      return output;
+    };
+    member.input(1, {
+      kind: 'connect',
+      request: { client: 'p', clean: true, sessionExpirySeconds: 0, receiveMaximum: 100 },
+    });
+    cluster.run(300);
+    const publish = (number: number): void =>
+      member.input(1, {
+        kind: 'publish',
+        request: {
+          ...{ topic: `r/${number}`, payload: new Uint8Array(200_000).fill(number) },
+          ...{ qos: 1, retain: true, packetId: 1 + number },
+        },
+      });
+    for (let number = 0; number < 120; number++) {
+      publish(number);
+      if (number % 5 === 4) cluster.run(20);
+    }
+    const last = taken.at(-1)!;
+    expect(last.snapshot.data.length).toBeGreaterThan(8 * mebibyte);
+    expect(last.turns).toBe(Math.ceil(last.snapshot.data.length / (2 * mebibyte)));
+    expect(taken.some(({ atIndex, snapshot }) => atIndex > snapshot.index)).toBe(true);
+    // The snapshot contains the state at its index, although newer entries were applied while it was joined.
+    for (const { snapshot } of taken) {
+      const state = decodeMqttState(snapshot.data);
+      expect(state.index).toBe(snapshot.index);
+      expect(Buffer.compare(state.encode(), snapshot.data)).toBe(0);
+    }
+  });
+
+  test('are taken by the members at different times', () => {
+    const limits = { ...defaultLimits, logBytesMax: 60_000, keepEntries: 4 };
+    const cluster = new TestCluster(['a', 'b', 'c'], { limits });
+    cluster.serve();
+    const request = { client: 'p', clean: true, sessionExpirySeconds: 0, receiveMaximum: 100 };
+    cluster.member('a').input(1, { kind: 'connect', request });
+    cluster.run(300);
+    for (const id of ['a', 'b', 'c']) cluster.events.set(id, []);
+    const firstOf = (id: string): number | undefined =>
+      cluster.events
+        .get(id)!
+        .flatMap((event) => (event.kind === 'snapshot' && event.action === 'taken' ? [event.index] : []))[0];
+    for (let number = 0; number < 40; number++) {
+      const payload = new Uint8Array(2_000);
+      const publish = { topic: 't', payload, qos: 1, retain: false, packetId: 1 + number } as const;
+      cluster.member('a').input(1, { kind: 'publish', request: publish });
+      cluster.run(20);
+    }
+    const [a, b, c] = ['a', 'b', 'c'].map(firstOf) as [number, number, number];
+    expect(c).toBeLessThan(b);
+    expect(b).toBeLessThan(a);
+  });
+
+  test('are joined from parts of all sizes, 2 MiB in a turn', () => {
+    const sizes = [0, 1, 3 * mebibyte, 0, 2 * mebibyte - 1, 5, 4 * mebibyte, 7];
+    const parts = sizes.map((size, number) => new Uint8Array(size).fill(number + 1));
+    const header = { index: 5, term: 1, config: { members: [] } };
+    const assembly = new SnapshotAssembly(header, parts);
+    let steps = 1;
+    let joined = assembly.step();
+    for (; joined === null; joined = assembly.step()) steps++;
+    expect(steps).toBe(5);
+    expect(joined).toMatchObject(header);
+    expect(Buffer.compare(joined.data, Buffer.concat(parts))).toBe(0);
+    expect(new SnapshotAssembly(header, []).step()!.data).toHaveLength(0);
+  });
+
   test('of a large state are taken after more log than those of a small one', () => {
     const limits = { ...defaultLimits, logBytesMax: 40_000, keepEntries: 4 };
     const cluster = new TestCluster(['a', 'b', 'c'], { limits });

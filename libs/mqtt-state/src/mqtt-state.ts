@@ -33,7 +33,7 @@ import { admitBatch, endRemovedConnections } from './commands/proposers.ts';
 import { runDueTimers } from './session/due-timers.ts';
 import { StateData, alarm } from './state-data.ts';
 import type { ApplyContext } from './state-data.ts';
-import { decodeState, encodeState } from './codec/state-codec.ts';
+import { decodeState, encodeState, encodeStateParts } from './codec/state-codec.ts';
 import { StateDigester } from './codec/state-digest.ts';
 import { retainedNodesPerEntryMax } from './topics/retained-cursors.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
@@ -110,6 +110,10 @@ class ReplicatedMqttState implements MqttState {
 
   encode(): Uint8Array {
     return encodeState(this.#data);
+  }
+
+  encodeParts(): readonly Uint8Array[] {
+    return encodeStateParts(this.#data);
   }
 
   digest(): string {

@@ -252,6 +252,11 @@ export interface MqttState {
   /** Returns the whole replicated state as canonical bytes: a snapshot. */
   encode(): Uint8Array;
   /**
+   * Returns the bytes of `encode()` in parts, in order. It copies no large payload, so that a large state does not stop a
+   * member. The parts stay as they are when the state changes.
+   */
+  encodeParts(): readonly Uint8Array[];
+  /**
    * Returns the digest of the replicated state as 16 hex digits. Only messages and queues that changed since
    * the last call are hashed again.
    */

@@ -63,3 +63,47 @@ describe('the hashes of a digest', () => {
     expect(reads).toBe(before);
   });
 });
+
+describe('the parts of an encoded state', () => {
+  const joined = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts);
+
+  /** Returns a driver whose state has large and small retained messages and a queue. */
+  function filled(): StateDriver {
+    const driver = new StateDriver().start('a');
+    driver.propose('a', openCommand('s'));
+    const epoch = driver.state.session('s')!.epoch;
+    const subscriptions = [{ filter: 'queued/#', qos: 1 as const }];
+    driver.propose('a', { kind: 'subscribe', client: 's', epoch, subscriptions });
+    for (const bytes of [0, 1, 4_095, 4_096, 4_097, 200_000, 300_000]) {
+      driver.propose('a', publishCommand(`retained/${bytes}`, 'r'.repeat(bytes), 1, { retain: true }));
+      driver.propose('a', publishCommand(`queued/${bytes}`, 'q'.repeat(bytes)));
+    }
+    return driver;
+  }
+
+  test('are the bytes of the encoded state', () => {
+    const { state } = filled();
+    expect(Buffer.compare(joined(state.encodeParts()), state.encode())).toBe(0);
+    const again = decodeMqttState(joined(state.encodeParts()));
+    expect(again.digest()).toBe(state.digest());
+  });
+
+  test('contain large payloads without a copy', () => {
+    const { state } = filled();
+    const payloads = [...state.retained('#')].map(({ message }) => message.payload);
+    const large = payloads.filter(({ length }) => length >= 4_096);
+    expect(large).toHaveLength(4);
+    for (const payload of large) expect(state.encodeParts()).toContain(payload);
+  });
+
+  test('stay as they are when the state changes', () => {
+    const driver = filled();
+    const before = driver.state.encode();
+    const parts = driver.state.encodeParts();
+    driver.propose('a', publishCommand('retained/200000', 'new', 1, { retain: true }));
+    driver.propose('a', publishCommand('queued/1', large));
+    driver.state.encodeParts();
+    expect(Buffer.compare(joined(parts), before)).toBe(0);
+    expect(Buffer.compare(driver.state.encode(), before)).not.toBe(0);
+  });
+});

@@ -18,6 +18,7 @@ import type { Bootstrap } from '../cluster/bootstrap.ts';
 import { headerOf } from './leader-duties.ts';
 import { AdaptiveElectionTimeout } from '../cluster/adaptive-election-timeout.ts';
 import type { Peers } from '../cluster/peers.ts';
+import { SnapshotAssembly } from './snapshot-assembly.ts';
 import { unstamp } from './stamp.ts';
 import type { CompletedWrite, PendingWrites } from './pending-writes.ts';
 
@@ -42,6 +43,12 @@ const keptPart = 1 / 4;
  * the whole state. Raising it saves disk writes, and costs memory for the log.
  */
 const logPartOfState = 1 / 2;
+/**
+ * The members take their snapshots at different sizes of the log, because a snapshot delays the writes of its member:
+ * the last member at this part of the bound less than the first one. With equal sizes all members would write their
+ * snapshots at the same time, and no majority could store entries quickly.
+ */
+const snapshotSpread = 1 / 2;
 
 export interface ReplicaHandlers {
   /**
@@ -91,6 +98,8 @@ export class Replica {
   #logBytesAfterCut = 0;
   /** Size of the last snapshot, bytes. */
   #snapshotBytes = 0;
+  /** The snapshot whose parts are being joined. */
+  #assembly: SnapshotAssembly | null = null;
   #transferredMs = -Infinity;
   #snapshotRefusedMs = -Infinity;
 
@@ -163,17 +172,20 @@ export class Replica {
   }
 
   /**
-   * @returns true when a snapshot has to be written on its own, so that Raft's outputs wait for the next turn
+   * @returns true when another turn has work: a snapshot has to be written on its own, so that Raft's outputs wait for
+   * the next turn, or its parts are not joined yet
    */
   turn(): boolean {
     this.#considerBootstrap();
-    const snapshot = this.#snapshotDue();
+    if (this.#assembly === null && this.#isSnapshotDue()) this.#assembly = this.#beginSnapshot();
+    const snapshot = this.#assembly?.step() ?? null;
     if (snapshot !== null) {
+      this.#assembly = null;
       this.#writes.snapshot(snapshot, false);
       return true;
     }
     if (this.bootstrapConfig === null) this.#consume(this.raft.take());
-    return false;
+    return this.#assembly !== null;
   }
 
   /**
@@ -287,18 +299,20 @@ export class Replica {
 
   /** Returns a snapshot of the applied state for a backup, or null when this member belongs to no cluster. */
   snapshot(): Snapshot | null {
+    const header = this.#snapshotHeader();
+    return header === null ? null : { ...header, data: this.#context.state.encode() };
+  }
+
+  #snapshotHeader(): Omit<Snapshot, 'data'> | null {
     const term = this.raft.termAt(this.appliedIndex);
     if (term === undefined || this.#appliedConfig === null) return null;
-    return {
-      index: this.appliedIndex,
-      term,
-      config: this.#appliedConfig,
-      data: this.#context.state.encode(),
-    };
+    return { index: this.appliedIndex, term, config: this.#appliedConfig };
   }
 
   #restore(snapshot: Snapshot): void {
     const { index, config, data } = snapshot;
+    // The snapshot of a peer is newer than the one that is being joined.
+    this.#assembly = null;
     this.#context.state = this.#decode(snapshot);
     this.appliedIndex = index;
     this.snapshotIndex = index;
@@ -327,17 +341,23 @@ export class Replica {
   }
 
   #provideSnapshot(): void {
-    const snapshot = this.#takeSnapshot();
-    if (snapshot !== null) this.raft.provideSnapshot(snapshot);
+    const snapshot = this.snapshot();
+    if (snapshot === null) return;
+    this.#snapshotTaken(snapshot.index, snapshot.data.length);
+    this.raft.provideSnapshot(snapshot);
   }
 
-  #takeSnapshot(): Snapshot | null {
-    const snapshot = this.snapshot();
-    if (snapshot === null) return null;
-    const { index, data } = snapshot;
-    this.#snapshotBytes = data.length;
-    this.#context.events.push({ kind: 'snapshot', action: 'taken', index, bytes: data.length });
-    return snapshot;
+  #beginSnapshot(): SnapshotAssembly | null {
+    const header = this.#snapshotHeader();
+    if (header === null) return null;
+    const assembly = new SnapshotAssembly(header, this.#context.state.encodeParts());
+    this.#snapshotTaken(header.index, assembly.bytes);
+    return assembly;
+  }
+
+  #snapshotTaken(index: number, bytes: number): void {
+    this.#snapshotBytes = bytes;
+    this.#context.events.push({ kind: 'snapshot', action: 'taken', index, bytes });
   }
 
   /** Size of the log at which a snapshot is due, bytes. */
@@ -345,14 +365,20 @@ export class Replica {
     return Math.max(this.#context.options.limits.logBytesMax, this.#snapshotBytes * logPartOfState);
   }
 
-  #snapshotDue(): Snapshot | null {
+  #isSnapshotDue(): boolean {
     const { logBytesMax } = this;
     const { logBytes } = this.status;
-    if (logBytes < logBytesMax || logBytes - this.#logBytesAfterCut < logBytesMax / 2) return null;
-    if (this.#context.nowMs - this.#snapshotRefusedMs < snapshotRetryMs) return null;
-    if (this.#writes.snapshotPending || this.#writes.full || this.appliedIndex <= this.snapshotIndex)
-      return null;
-    return this.#takeSnapshot();
+    if (logBytes < logBytesMax * (1 - snapshotSpread * this.#placeOfMember())) return false;
+    if (logBytes - this.#logBytesAfterCut < logBytesMax / 2) return false;
+    if (this.#context.nowMs - this.#snapshotRefusedMs < snapshotRetryMs) return false;
+    return !this.#writes.snapshotPending && !this.#writes.full && this.appliedIndex > this.snapshotIndex;
+  }
+
+  /** Returns the place of this member in the configuration: 0 for the first member, below 1 for the last one. */
+  #placeOfMember(): number {
+    const members = this.#appliedConfig?.members ?? [];
+    const place = members.findIndex(({ id }) => id === this.#context.options.id);
+    return Math.max(0, place) / Math.max(1, members.length);
   }
 
   #entriesToKeep(index: number): number {

@@ -7,17 +7,29 @@ const initialBytes = 512;
  */
 const asciiLoopCharactersMax = 48;
 
+/** Size of the parts into which a writer with a sink collects small values, bytes. */
+const partBytes = 256 * 1024;
+/** A writer with a sink passes byte strings of this length and above on without a copy. */
+const separateBytesMin = 4 * 1024;
+
+/** Receives the parts of the written bytes, in order. Nothing may change a part. */
+export type PartSink = (part: Uint8Array) => void;
+
 /**
  * A growing byte buffer. Numbers are non-negative safe integers, encoded as little-endian base-128 varints
  * (LEB128).
  */
 export class ByteWriter {
-  #buffer: Buffer;
+  #buffer = Buffer.allocUnsafe(initialBytes);
   #length = 0;
+  readonly #sink: PartSink | null;
 
-  /** @param capacity bytes up to which the writer needs no larger buffer */
-  constructor(capacity = initialBytes) {
-    this.#buffer = Buffer.allocUnsafe(capacity);
+  /**
+   * @param sink receives the written bytes in parts, also views of large byte strings, so that no large buffer grows.
+   * With a sink, only the methods that write values and {@link flush} may be called.
+   */
+  constructor(sink: PartSink | null = null) {
+    this.#sink = sink;
   }
 
   get length(): number {
@@ -58,6 +70,11 @@ export class ByteWriter {
 
   bytes(value: Uint8Array): void {
     this.number(value.length);
+    if (this.#sink !== null && value.length >= separateBytesMin) {
+      this.flush();
+      this.#sink(value);
+      return;
+    }
     this.#reserve(value.length);
     this.#buffer.set(value, this.#length);
     this.#length += value.length;
@@ -88,11 +105,13 @@ export class ByteWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Returns the written bytes without a copy. The writer must not be used again. */
-  release(): Uint8Array {
+  /** Passes the bytes that wait on to the sink. */
+  flush(): void {
+    if (this.#sink === null || this.#length === 0) return;
     const { buffer, byteOffset } = this.#buffer;
-    this.#buffer = Buffer.alloc(0);
-    return new Uint8Array(buffer, byteOffset, this.#length);
+    this.#sink(new Uint8Array(buffer, byteOffset, this.#length));
+    this.#buffer = this.#buffer.subarray(this.#length);
+    this.#length = 0;
   }
 
   /** Returns a copy of the written bytes. */
@@ -118,6 +137,11 @@ export class ByteWriter {
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#buffer.length) return;
+    if (this.#sink !== null) {
+      this.flush();
+      if (more > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(Math.max(more, partBytes));
+      return;
+    }
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;

@@ -30,28 +30,31 @@ export interface LargeParts {
  * replicated, and a decoded state continues with the same order.
  */
 export function encodeState(data: StateData): Uint8Array {
-  const writer = new ByteWriter(approximateBytes(data));
+  const parts = encodeStateParts(data);
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let position = 0;
+  for (const part of parts) {
+    bytes.set(part, position);
+    position += part.length;
+  }
+  return bytes;
+}
+
+/**
+ * Encodes the state as {@link encodeState} does, in parts. Large payloads are not copied: their parts are views of the
+ * messages, which do not change.
+ */
+export function encodeStateParts(data: StateData): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  const writer = new ByteWriter((part) => parts.push(part));
   const bodies = new BodyWriter(writer);
   writeState(writer, data, {
     items: (session) => writeItems(writer, bodies, session.items),
     message: (message) => writeMessage(writer, message),
     access: (access) => writeAccess(writer, access),
   });
-  return writer.release();
-}
-
-/** Approximate bytes of a state without sessions and messages, and of the fixed parts of one session or message. */
-const emptyBytes = 64 * 1024;
-const partBytes = 128;
-
-/**
- * Returns an estimate above the size of the encoded state, so that the encoder need not copy a large state into ever
- * larger buffers. Memory that the encoder does not write to costs nothing.
- */
-function approximateBytes(data: StateData): number {
-  const { queuedBytes, usage, subscriptionBytes, sessions, retained } = data;
-  const parts = partBytes * (sessions.size + retained.size);
-  return emptyBytes + parts + queuedBytes + usage.retainedBytes + subscriptionBytes + usage.willBytes;
+  writer.flush();
+  return parts;
 }
 
 /** Writes everything that is replicated. */

@@ -110,6 +110,7 @@ class NewerState implements MqttState {
   }
 
   encode = (): Uint8Array => this.#inner.encode();
+  encodeParts = (): readonly Uint8Array[] => this.#inner.encodeParts();
   digest = (): string => this.#inner.digest();
   nextDeadline = (): number | null => this.#inner.nextDeadline();
   session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);
