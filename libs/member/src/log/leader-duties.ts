@@ -13,6 +13,13 @@ const semanticsIntervalMs = 200;
 /** Shortest interval between two `time` commands, and between two `lost` commands for one member. */
 const dutyIntervalMs = 50;
 const lostIntervalMs = 1_000;
+/**
+ * Connections of a silent member that one `lost` command ends. Each member ends them in one turn, so a larger number
+ * delays all clients of the cluster.
+ */
+const lostConnectionsMin = 500;
+/** Bound of the `lost` commands for one member, so that all its wills are published soon (P6). */
+const lostCommandsMax = 20;
 
 interface Cursor {
   readonly storeId: StoreId;
@@ -35,7 +42,8 @@ export class LeaderDuties {
    * apply the log.
    */
   readonly #cursors = new Map<MemberId, Cursor>();
-  readonly #lostProposedMs = new Map<MemberId, number>();
+  /** The last `lost` command for each silent member. */
+  readonly #lost = new Map<MemberId, { readonly proposedMs: number; readonly epochMax: number }>();
   #electedAtMs = 0;
   #timeProposedMs = -Infinity;
   #semanticsMs = -Infinity;
@@ -54,7 +62,7 @@ export class LeaderDuties {
   elected(term: number, raft: Raft, appliedIndex: number): void {
     const { clock, nowMs } = this.#context;
     this.#cursors.clear();
-    this.#lostProposedMs.clear();
+    this.#lost.clear();
     this.#electedAtMs = nowMs;
     let newestStampMs = 0;
     const { lastIndex, config } = raft.status();
@@ -113,17 +121,20 @@ export class LeaderDuties {
     for (const member of this.#peers.ids) {
       const heardOrElected = Math.min(this.#peers.silentMs(member), nowMs - this.#electedAtMs);
       if (heardOrElected < options.timings.lostAfterMs) continue;
-      if (nowMs - (this.#lostProposedMs.get(member) ?? -Infinity) < lostIntervalMs) continue;
-      let incarnation: Incarnation | null = null;
-      // Until the `lost` command is committed, sessions may open at the member. The bound on the epoch
-      // excludes them.
-      let epochMax = 0;
-      for (const session of state.connectedSessions(member)) {
-        incarnation = Math.max(incarnation ?? 0, session.home?.incarnation ?? 0);
-        epochMax = Math.max(epochMax, session.epoch);
-      }
-      if (incarnation === null) continue;
-      this.#lostProposedMs.set(member, nowMs);
+      const last = this.#lost.get(member);
+      if (last !== undefined && nowMs - last.proposedMs < dutyIntervalMs) continue;
+      // In the order of their epochs. Until the `lost` command is committed, sessions may open at the member. The bound
+      // on the epoch excludes them.
+      const sessions = [...state.connectedSessions(member)];
+      const first = sessions[0];
+      if (first === undefined) continue;
+      const isApplied = last === undefined || first.epoch > last.epochMax;
+      if (!isApplied && nowMs - last.proposedMs < lostIntervalMs) continue;
+      const count = Math.max(lostConnectionsMin, Math.ceil(sessions.length / lostCommandsMax));
+      const ended = sessions.slice(0, count);
+      const incarnation = Math.max(...ended.map(({ home }) => home?.incarnation ?? 0));
+      const epochMax = ended.at(-1)!.epoch;
+      this.#lost.set(member, { proposedMs: nowMs, epochMax });
       this.#proposer.add({ kind: 'lost', member, incarnation, epochMax });
     }
   }
