@@ -47,6 +47,12 @@ export interface BrokerLimits {
   /** As `outgoingBytesMax`, for all clients together. */
   readonly outgoingBytesTotalMax: number;
   /**
+   * Payload bytes of the large publishes (4 KiB and above, QoS 1 and 2) of all clients together that the member has not
+   * answered. From three quarters on, clients above their part are not read. The bound is far above what a fast log
+   * needs; a higher number lets bulk data wait in memory instead of at its clients.
+   */
+  readonly unansweredBytesTotalMax: number;
+  /**
    * Unfinished QoS 1 and 2 publishes of one client (MQTT 5 Receive Maximum). QoS 2 publishes of an MQTT 3.1.1
    * client wait while this number is reached.
    */
@@ -124,6 +130,7 @@ export const defaultLimits: BrokerLimits = {
   unfinishedBytesMax: 48 * 1024 * 1024,
   heldBytesTotalMax: 32 * 1024 * 1024,
   outgoingBytesTotalMax: 64 * 1024 * 1024,
+  unansweredBytesTotalMax: 8 * 1024 * 1024,
   receiveMaximum: 100,
   topicAliasMaximum: 10,
   unacknowledgedMax: 2_000,

@@ -69,7 +69,7 @@ export const clientLimits = [
 export type ClientLimit = (typeof clientLimits)[number];
 
 /** Kinds of bytes that the connections of a member hold. */
-export const clientBuffers = ['unauthenticated', 'unfinished', 'held', 'outgoing'] as const;
+export const clientBuffers = ['unauthenticated', 'unfinished', 'held', 'outgoing', 'unanswered'] as const;
 
 /** Metrics that a home reports about its own clients. The sum over all members is the value of the cluster. */
 export const brokerMetrics = {
@@ -170,7 +170,7 @@ export const brokerMetrics = {
     help:
       'Bytes that the connections of this member hold. unauthenticated: received before the authentication. ' +
       'unfinished: of incomplete packets. held: QoS 2 publishes of MQTT 3.1.1 clients that wait for the window. ' +
-      'outgoing: not yet sent to clients.',
+      'outgoing: not yet sent to clients. unanswered: large QoS 1 and 2 publishes that the member has not answered.',
     values: { buffer: clientBuffers },
   }),
   bufferBytesMax: gauge('client_buffer_bytes_max', {
@@ -188,7 +188,8 @@ export const brokerMetrics = {
   publishPauses: counter('publish_rate_pauses_total', {
     unit: 'events',
     help:
-      'Times that the member paused reading from a client because the client exceeded its publish ' + 'rate.',
+      'Times that the member paused reading from a client because the client exceeded its publish rate, or because ' +
+      'too many bytes of large publishes wait for an answer.',
     purpose: 'debugging',
   }),
 } as const;

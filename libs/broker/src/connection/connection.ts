@@ -420,6 +420,7 @@ export class Connection {
         full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),
       onPublish: (bytes) => this.#limited.onPublish(bytes),
       onHeld: (bytes) => this.#limited.countHeld(bytes),
+      onUnanswered: (bytes) => this.#limited.countUnanswered(bytes),
     };
   }
 }

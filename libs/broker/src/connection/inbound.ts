@@ -52,6 +52,8 @@ export interface InboundHost {
   onPublish(bytes: number): void;
   /** Reports the memory of the packets that wait for the QoS 2 window, bytes. */
   onHeld(bytes: number): void;
+  /** Reports the payloads of the large publishes that the member has not answered, bytes. */
+  onUnanswered(bytes: number): void;
 }
 
 /** Memory of a held frame beside its bytes. */
@@ -81,6 +83,8 @@ export class Inbound {
   /** Packets that wait for room in the QoS 2 window. */
   #held: HeldFrame[] = [];
   #heldBytes = 0;
+  /** Payload bytes of the large publishes that the member has not answered, as last reported. */
+  #unansweredBytes = 0;
 
   constructor(
     connection: ConnectionId,
@@ -250,12 +254,20 @@ export class Inbound {
     }
     const properties = packet.properties && messageProperties(packet.properties);
     if (qos === 1) this.#publishWindow.add(payload.length);
-    else if (qos === 2) this.#openQos2.onPublish(packetId);
+    else if (qos === 2) this.#openQos2.onPublish(packetId, payload.length);
     const base: PublishRequest =
       qos === 0 ? { topic, payload, qos, retain } : { topic, payload, qos, retain, packetId };
     const request = properties ? { ...base, properties } : base;
     this.#context.port.input(this.#connection, { kind: 'publish', request });
     this.#host.onPublish(payload.length + topic.length);
+    this.#countUnanswered();
+  }
+
+  #countUnanswered(): void {
+    const bytes = this.#publishWindow.largeBytes + this.#openQos2.largeBytes;
+    if (bytes === this.#unansweredBytes) return;
+    this.#unansweredBytes = bytes;
+    this.#host.onUnanswered(bytes);
   }
 
   /** The rules do not apply to the admin topics: the role of the client decides. */
@@ -301,10 +313,12 @@ export class Inbound {
   /** The member has acknowledged or rejected a QoS 1 publish. */
   onPubackSent(): void {
     this.#publishWindow.removeOldest();
+    this.#countUnanswered();
   }
 
   onPubrecSent(packetId: number): void {
     this.#openQos2.onPubrec(packetId);
+    this.#countUnanswered();
   }
 
   /**
@@ -314,6 +328,7 @@ export class Inbound {
    */
   onQos2Done(packetId: number): void {
     this.#openQos2.onEnd(packetId);
+    this.#countUnanswered();
     this.#releaseHeld(false);
   }
 

@@ -5,9 +5,16 @@
  */
 type ExchangeState = 'sent' | 'received' | 'released';
 
+/** Payloads below this size count nothing in {@link IncomingExchanges.largeBytes}. */
+const largeBytesMin = 4_096;
+
 /** The QoS 2 publishes of one client between PUBLISH and PUBCOMP, by packet identifier. */
 export class IncomingExchanges {
   readonly #states = new Map<number, ExchangeState>();
+  /** Payload bytes of the large publishes in the state `sent`. */
+  readonly #largeBytes = new Map<number, number>();
+  /** Large payload bytes of the publishes that the member has not answered. */
+  largeBytes = 0;
 
   get size(): number {
     return this.#states.size;
@@ -23,19 +30,31 @@ export class IncomingExchanges {
     return state === undefined || state === 'released' ? null : state;
   }
 
-  onPublish(packetId: number): void {
+  onPublish(packetId: number, payloadBytes: number): void {
     if (this.repeated(packetId) === null) this.#states.set(packetId, 'sent');
+    if (payloadBytes < largeBytesMin || this.#states.get(packetId) !== 'sent') return;
+    this.#largeBytes.set(packetId, (this.#largeBytes.get(packetId) ?? 0) + payloadBytes);
+    this.largeBytes += payloadBytes;
   }
 
   onPubrec(packetId: number): void {
+    this.#answered(packetId);
     if (this.#states.get(packetId) === 'sent') this.#states.set(packetId, 'received');
   }
 
   onPubrel(packetId: number): void {
+    this.#answered(packetId);
     if (this.#states.has(packetId)) this.#states.set(packetId, 'released');
   }
 
   onEnd(packetId: number): void {
+    this.#answered(packetId);
     this.#states.delete(packetId);
+  }
+
+  #answered(packetId: number): void {
+    if (this.largeBytes === 0) return;
+    this.largeBytes -= this.#largeBytes.get(packetId) ?? 0;
+    this.#largeBytes.delete(packetId);
   }
 }

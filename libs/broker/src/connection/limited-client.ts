@@ -56,6 +56,13 @@ export class LimitedClient implements LimitedConnection {
     else this.#parts.gate.resume(pauseReasons.unfinished);
   }
 
+  setUnansweredPause(paused: boolean): void {
+    const { gate, context } = this.#parts;
+    if (!paused) return gate.resume(pauseReasons.unanswered);
+    context.counters.publishPauses++;
+    gate.pause(pauseReasons.unanswered);
+  }
+
   stallOutgoing(): void {
     this.#parts.writer.stall();
   }
@@ -86,6 +93,11 @@ export class LimitedClient implements LimitedConnection {
 
   countHeld(bytes: number): void {
     this.#parts.context.clientLimits.heldBytes.set(this, bytes);
+  }
+
+  countUnanswered(bytes: number): void {
+    if (this.#parts.lifecycle.phase === 'ended') return;
+    this.#parts.context.clientLimits.unansweredBytes.set(this, bytes);
   }
 
   countOutgoing(bytes: number): void {

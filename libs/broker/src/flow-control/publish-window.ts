@@ -20,6 +20,11 @@ export class PublishWindow {
     this.#onFull = onFull;
   }
 
+  /** Payload bytes of the unacknowledged publishes, in whole weight units, so small payloads count nothing. */
+  get largeBytes(): number {
+    return (this.#weight - (this.#weights.length - this.#head)) * weightUnitBytes;
+  }
+
   add(payloadBytes: number): void {
     const weight = 1 + Math.floor(payloadBytes / weightUnitBytes);
     this.#weights.push(weight);

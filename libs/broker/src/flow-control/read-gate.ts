@@ -15,6 +15,8 @@ export const pauseReasons = {
   pings: 16,
   /** The unfinished packets of all connections together have too many bytes. */
   unfinished: 32,
+  /** The large publishes of all clients that the member has not answered have too many bytes. */
+  unanswered: 64,
 } as const;
 
 /** Applies backpressure to one client: pauses its socket and the packets that were already received. */

@@ -37,6 +37,8 @@ export interface LimitedConnection extends PlaceOwner {
   isAuthenticated: boolean;
   /** Pauses reading for the bound of unfinished packets, or ends this pause. */
   setUnfinishedPause(paused: boolean): void;
+  /** Pauses reading for the bound of unanswered publishes, or ends this pause. */
+  setUnansweredPause(paused: boolean): void;
   /** Treats the outgoing buffer as full until it is empty. */
   stallOutgoing(): void;
   /** Measures the outgoing buffer, bytes. */
@@ -54,6 +56,7 @@ export class ClientLimits {
   readonly unfinishedBytes: SharedBytes<LimitedConnection>;
   readonly heldBytes: SharedBytes<LimitedConnection>;
   readonly outgoingBytes: SharedBytes<LimitedConnection>;
+  readonly unansweredBytes: SharedBytes<LimitedConnection>;
   /** Set by the application. */
   memoryPressure: MemoryPressure = 'none';
   readonly #limits: BrokerLimits;
@@ -104,6 +107,10 @@ export class ClientLimits {
       },
       outgoingPartMin,
     );
+    this.unansweredBytes = new SharedBytes(limits.unansweredBytesTotalMax, {
+      pause: (connection) => connection.setUnansweredPause(true),
+      resume: (connection) => connection.setUnansweredPause(false),
+    });
   }
 
   /** Authenticated clients, including those that wait for the member. */
@@ -239,6 +246,7 @@ export class ClientLimits {
     this.unfinishedBytes.set(connection, 0);
     this.heldBytes.set(connection, 0);
     this.outgoingBytes.set(connection, 0);
+    this.unansweredBytes.set(connection, 0);
   }
 
   /** Records an activity: a connection without activity leaves before the others of its holder. */
@@ -254,6 +262,7 @@ export class ClientLimits {
     this.unfinishedBytes.sweep(nowMs);
     this.heldBytes.sweep(nowMs);
     this.outgoingBytes.sweep(nowMs);
+    this.unansweredBytes.sweep(nowMs);
   }
 
   updateMetrics(metrics: Metrics): void {
@@ -264,6 +273,7 @@ export class ClientLimits {
       unfinished: this.unfinishedBytes,
       held: this.heldBytes,
       outgoing: this.outgoingBytes,
+      unanswered: this.unansweredBytes,
     };
     for (const [buffer, bytes] of Object.entries(buffers)) {
       metrics.set(brokerMetrics.bufferBytes, [buffer], bytes.total);

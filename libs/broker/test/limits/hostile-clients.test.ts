@@ -162,6 +162,59 @@ test('clients with unreleased QoS 2 publishes hold bounded bytes together, and a
   }
 });
 
+test.each([1, 2] as const)(
+  'clients with large QoS %i publishes that the member has not answered are not read, lose nothing and stay connected',
+  async (qos) => {
+    const { metrics, most } = bufferMetrics();
+    const target = await startBroker({ metrics });
+    const flooding: RawClient[] = [];
+    for (let count = 0; count < 20; count++)
+      flooding.push(await connectFrom(target, attacker, `attacker ${count}`));
+    const honest = await connectFrom(target, '192.0.2.1', 'honest');
+    target.port.suspend();
+    const publishes = (): number => target.port.inputKinds.filter((kind) => kind === 'publish').length;
+    for (let messageId = 1; messageId <= 10; messageId++) {
+      for (const client of flooding) client.publish('a', 'x'.repeat(200_000), { qos, messageId });
+      await turns(5);
+      target.broker.report();
+    }
+    // Three quarters of 8 MiB, and for each client the publish after which it is paused.
+    expect(publishes() * 200_000).toBeGreaterThan(6 * mebibyte);
+    expect(publishes() * 200_000).toBeLessThanOrEqual(6 * mebibyte + 21 * 200_000);
+    expect(most.get('unanswered')).toBeGreaterThan(6 * mebibyte);
+    const before = publishes();
+    for (let messageId = 1; messageId <= 10; messageId++) honest.publish('b', 'small', { qos, messageId });
+    await turns();
+    expect(publishes()).toBe(before + 10);
+    target.port.resume();
+    const answer = qos === 1 ? 'puback' : 'pubrec';
+    for (const client of [honest, ...flooding])
+      await client.next(answer, ({ messageId }) => messageId === 10);
+    expect(publishes()).toBe(210);
+    target.broker.report();
+    expect(target.broker.clientsConnected).toBe(21);
+  },
+);
+
+test('a client with large publishes is read again when the member has answered its own, also while others flood', async () => {
+  const target = await startBroker({ limits: { unansweredBytesTotalMax: mebibyte } });
+  const [first, second] = [await connect(target, 'first'), await connect(target, 'second')];
+  target.port.suspend();
+  for (let messageId = 1; messageId <= 5; messageId++)
+    first.publish('a', 'x'.repeat(200_000), { qos: 1, messageId });
+  await turns();
+  for (let messageId = 1; messageId <= 3; messageId++)
+    second.publish('a', 'x'.repeat(200_000), { qos: 1, messageId });
+  second.publish('b', 'y', { qos: 1, messageId: 4 });
+  await turns();
+  const publishes = target.port.inputKinds.filter((kind) => kind === 'publish').length;
+  target.port.resume();
+  await second.next('puback', ({ messageId }) => messageId === 4);
+  await first.next('puback', ({ messageId }) => messageId === 5);
+  // The last publish of the second client has waited: its three large ones are above its part.
+  expect(publishes).toBe(8);
+});
+
 test('subscribers that do not read hold bounded bytes together, and the others receive all messages', async () => {
   const { metrics, most } = bufferMetrics();
   const target = await startBroker({ metrics, limits: { outgoingBytesTotalMax: 2 * mebibyte } });
