@@ -5,6 +5,7 @@ import type { PublishEncoder } from './codec/encode-publish.ts';
 import type { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import type { RefusalLog } from './connection/refusal-log.ts';
 import type { BrokerCounters } from './counters.ts';
+import type { PacedStarts } from './flow-control/paced-starts.ts';
 import type { ClientLimits } from './limits/client-limits.ts';
 import type { BrokerLimits, BrokerOptions } from './options.ts';
 import type { Traces } from './trace/traces.ts';
@@ -21,6 +22,8 @@ export interface BrokerContext {
   readonly options: BrokerOptions;
   readonly oversizedPackets: OversizedPacketLog;
   readonly clientLimits: ClientLimits;
+  /** Starts the connect sequences of clients. */
+  readonly connects: PacedStarts;
   readonly refusals: RefusalLog;
   readonly traces: Traces;
 }

@@ -57,7 +57,7 @@ interface HandshakeEvents {
  * Performs the connect sequence of one client:
  *
  * 1. The guard decodes and checks CONNECT, and pauses the socket.
- * 2. Aedes runs its connect sequence, and asks for the authentication.
+ * 2. Aedes runs its connect sequence, perhaps in a later turn, and asks for the authentication.
  * 3. The guard authenticates the client, and passes the connect request to the member.
  * 4. The member accepts or rejects the client. The guard reports the acceptance to Aedes.
  * 5. Aedes sends CONNACK. The guard replaces this packet by its own CONNACK, with the member's session
@@ -112,6 +112,13 @@ export class Handshake {
     this.#startedAtMs = performance.now();
     lifecycle.startConnecting(clientIdOf(packet));
     this.#gate.pause(pauseReasons.connecting);
+    this.#context.connects.add(() => {
+      if (lifecycle.phase === 'connecting') this.#openAedes(packet);
+    });
+  }
+
+  #openAedes(packet: ConnectPacket): void {
+    const lifecycle = this.#lifecycle;
     const keepAlive = serverKeepAlive(packet, this.#context.limits) ?? packet.keepAlive;
     lifecycle.aedes = this.#context.aedes.openConnection(lifecycle.id, keepAlive, {
       onAuthenticate: (accept) => {

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { ConfigError, ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { HandshakeLog } from './handshake-log.ts';
-import { HandshakeTurns } from './handshake-turns.ts';
+import { handshakesPerTurnMax, PacedStarts } from '../flow-control/paced-starts.ts';
 import { networksOf } from './networks.ts';
 import type { Networks } from './networks.ts';
 import type { BoundAddress, ConnectionOrigin, ListenerOptions, ListenerTls } from './options.ts';
@@ -49,7 +49,7 @@ export class Listener {
   readonly #server: Server;
   readonly #proxies: Networks | null;
   readonly #tls: TlsServer | null;
-  readonly #handshakes = new HandshakeTurns();
+  readonly #handshakes = new PacedStarts(handshakesPerTurnMax);
   readonly #webSocket: WebSocketServer | null;
   readonly #log: HandshakeLog;
   readonly #pending = new Set<PendingConnection>();

@@ -1,9 +1,11 @@
-import { HandshakeTurns } from '../../src/listeners/handshake-turns.ts';
+import { handshakesPerTurnMax, PacedStarts } from '../src/flow-control/paced-starts.ts';
+import { connectPacket, startBroker } from './support/driver.ts';
+import { openFrom } from './limits/support.ts';
 
 /** Runs the turns when the test says so. */
 function manualTurns() {
   const scheduled: (() => void)[] = [];
-  const turns = new HandshakeTurns((turn) => scheduled.push(turn));
+  const turns = new PacedStarts(handshakesPerTurnMax, (turn) => scheduled.push(turn));
   const next = (): number => {
     const due = scheduled.splice(0);
     for (const turn of due) turn();
@@ -49,4 +51,25 @@ describe('the handshakes of a listener', () => {
       expect(next()).toBe(0);
     }
   });
+});
+
+test('the broker handles at most eight CONNECTs in each turn of the event loop, and all of them in the end', async () => {
+  const target = await startBroker();
+  const clients = Array.from({ length: 50 }, (_, number) => openFrom(target, `192.0.2.${number}`));
+  let mostInTurn = 0;
+  let before = 0;
+  let counting = true;
+  const count = (): void => {
+    const now = target.port.inputKinds.filter((kind) => kind === 'connect').length;
+    mostInTurn = Math.max(mostInTurn, now - before);
+    before = now;
+    if (counting) setImmediate(count);
+  };
+  setImmediate(count);
+  for (const [number, client] of clients.entries()) client.send(connectPacket(`c${number}`));
+  for (const client of clients) await client.next('connack');
+  counting = false;
+  expect(mostInTurn).toBeGreaterThan(0);
+  expect(mostInTurn).toBeLessThanOrEqual(8);
+  expect(target.port.requests).toHaveLength(50);
 });
