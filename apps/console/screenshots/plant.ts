@@ -3,7 +3,7 @@ import type { RealLab } from '../test/support/real-lab.ts';
 
 const lines = ['line1', 'line2', 'line3'] as const;
 const machines = ['press', 'oven', 'packer', 'conveyor'] as const;
-const publishEveryMs = 500;
+const publishEveryMs = 1_000;
 
 /** Devices of an imagined plant, so that the pages have something to show. */
 export class Plant {
@@ -20,7 +20,7 @@ export class Plant {
     await scada.subscribeAsync('plant/#', { qos: 2 });
     await scada.subscribeAsync('$share/alarms/plant/+/+/alarm', { qos: 1 });
     // Its session stays, so its queue grows.
-    const historian = await this.#persistent('m4', 'historian');
+    const historian = await this.#persistent('m1', 'historian');
     await historian.subscribeAsync('plant/+/press/temperature', { qos: 1 });
     for (const line of lines) for (const machine of machines) await this.#machine(line, machine);
     await historian.endAsync();
@@ -33,12 +33,16 @@ export class Plant {
   async #machine(line: string, machine: string): Promise<void> {
     const topic = `plant/${line}/${machine}`;
     this.#count += 1;
-    const device = await this.#persistent(`m${1 + (this.#count % 7)}`, `${machine}-${line}`, {
-      topic: `${topic}/state`,
-      payload: Buffer.from('offline'),
-      qos: 1,
-      retain: true,
-    });
+    const device = await this.#persistent(
+      `m${1 + (this.#count % this.#lab.members.length)}`,
+      `${machine}-${line}`,
+      {
+        topic: `${topic}/state`,
+        payload: Buffer.from('offline'),
+        qos: 1,
+        retain: true,
+      },
+    );
     await device.subscribeAsync(`${topic}/command`, { qos: 1 });
     const configuration = { unit: '°C', limit: 90 + this.#count, interval: publishEveryMs };
     await device.publishAsync(`${topic}/configuration`, JSON.stringify(configuration), {

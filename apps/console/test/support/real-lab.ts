@@ -9,6 +9,8 @@ import type { LabState } from '../../src/lab/shapes.ts';
 
 /** Time after SIGTERM at which a lab that does not end is killed. */
 const endMsMax = 20_000;
+/** Time between two attempts of a device to connect. A member that has just started may refuse clients for a moment. */
+const connectEveryMs = 200;
 
 export interface RealLabOptions {
   /** Folder of the repository. */
@@ -96,16 +98,22 @@ export class RealLab {
     return (await response.json()) as Value;
   }
 
-  /** Connects a client of MQTT 3.1.1 to a member. It does not reconnect. A busy member would redirect a client of MQTT 5. */
+  /**
+   * Connects a client of MQTT 3.1.1 to a member. A busy member would redirect a client of MQTT 5. The client connects again
+   * until the member accepts it, and does not reconnect after that.
+   */
   async connect(member: string, clientId: string, options: IClientOptions = {}): Promise<MqttClient> {
-    const device = await mqtt.connectAsync(`mqtt://${this.member(member).mqtt}`, {
+    const device = mqtt.connect(`mqtt://${this.member(member).mqtt}`, {
       protocolVersion: 4,
       clientId,
-      reconnectPeriod: 0,
+      reconnectPeriod: connectEveryMs,
+      reconnectOnConnackError: true,
       ...options,
     });
     device.on('error', () => undefined);
     this.#devices.push(device);
+    await new Promise<void>((resolve) => device.once('connect', () => resolve()));
+    device.options.reconnectPeriod = 0;
     return device;
   }
 

@@ -5,7 +5,7 @@ export type Block =
   | { readonly kind: 'paragraph'; readonly parts: readonly Part[] };
 
 /** A part of a paragraph: text, or code between backticks. */
-export interface Part {
+interface Part {
   readonly text: string;
   readonly isCode: boolean;
 }
