@@ -4,7 +4,7 @@ import { counter, gauge, histogram, latencyBuckets } from './define.ts';
 export const storeMetrics = {
   syncSeconds: histogram('store_sync_seconds', latencyBuckets, {
     unit: 'seconds',
-    help: 'Duration of each fdatasync of the journal. One sync covers all writes that waited for it.',
+    help: 'Duration of each write of the journal with its sync. One sync covers all writes that waited for it.',
   }),
   snapshotWriteSeconds: histogram('store_snapshot_write_seconds', latencyBuckets, {
     unit: 'seconds',

@@ -2,11 +2,16 @@ import { testEntries, testEntry } from '../src/testing/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { largeEntry, config, crashDecisions, reopen, storeOn } from './store-on-disk.ts';
 
-describe('a failing disk', () => {
+describe.each([
+  ['with a sync after each write', false],
+  ['with writes that sync', true],
+])('a failing disk %s', (_name, syncsWrites) => {
+  const newDisk = (): SimulatedDisk => Object.assign(new SimulatedDisk(), { syncsWrites });
+
   test.each(['failNextSync', 'failNextWrite'] as const)(
     'after an I/O error (%s) the store refuses all writes',
     async (which) => {
-      const disk = new SimulatedDisk();
+      const disk = newDisk();
       const store = storeOn(disk);
       await store.open('a');
       await store.write({ entries: [testEntry(1)] });
@@ -26,7 +31,7 @@ describe('a failing disk', () => {
   test.each([1, 4])(
     'the store writes entries again at start if a failed sync of %d writes left them only in memory',
     async (count) => {
-      const disk = new SimulatedDisk();
+      const disk = newDisk();
       const store = storeOn(disk);
       await store.open('a');
       await store.write({ entries: [testEntry(1)] });
@@ -49,7 +54,7 @@ describe('a failing disk', () => {
   test.each(['failNextSync', 'failNextWrite'] as const)(
     'if the disk is full (%s), the store refuses whole writes and accepts writes again later',
     async (which) => {
-      const disk = new SimulatedDisk();
+      const disk = newDisk();
       const store = storeOn(disk);
       await store.open('a');
       await store.write({ entries: [testEntry(1)] });
@@ -66,7 +71,7 @@ describe('a failing disk', () => {
   );
 
   test('a group of writes that was refused half-way does not reappear after a crash', async () => {
-    const disk = new SimulatedDisk();
+    const disk = newDisk();
     const store = storeOn(disk);
     await store.open('a');
     await store.write({ entries: [testEntry(1)] });
@@ -83,7 +88,7 @@ describe('a failing disk', () => {
   });
 
   test('a snapshot that the disk refuses leaves the log unchanged and leaves no file', async () => {
-    const disk = new SimulatedDisk();
+    const disk = newDisk();
     const store = storeOn(disk);
     await store.open('a');
     await store.write({ entries: testEntries(1, 5) });
@@ -105,7 +110,7 @@ describe('a failing disk', () => {
   test.each([0, 1, 2])(
     'a snapshot whose sync number %d fails is stored with its data or not at all',
     async (syncs) => {
-      const disk = new SimulatedDisk();
+      const disk = newDisk();
       const store = storeOn(disk);
       await store.open('a');
       await store.write({ entries: testEntries(1, 5) });
@@ -123,7 +128,7 @@ describe('a failing disk', () => {
   );
 
   test('the store refuses a write while the disk has no space for the next segment, and accepts writes again later', async () => {
-    const disk = new SimulatedDisk();
+    const disk = newDisk();
     const store = storeOn(disk, 1_000);
     await store.open('a');
     await store.write({ entries: [largeEntry(1, 1_000)] });

@@ -166,6 +166,11 @@ class RandomRun {
   #calls: Called[] = [];
   #pending: Promise<void>[] = [];
 
+  /** @param syncsWrites whether the disk syncs each write of the journal within the write */
+  constructor(syncsWrites: boolean) {
+    this.disk.syncsWrites = syncsWrites;
+  }
+
   async start(): Promise<RecoveredState> {
     this.#store = createStore({
       directory: '/disk',
@@ -235,8 +240,8 @@ const runs = Number(process.env['STORE_RANDOM_RUNS'] ?? 300);
 
 test('a power loss at any point loses no acknowledged write and leaves no partial write', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const run = new RandomRun();
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.boolean(), async (steps, syncsWrites) => {
+      const run = new RandomRun(syncsWrites);
       await run.start();
       for (const next of steps) await run.take(next);
       await run.finish();

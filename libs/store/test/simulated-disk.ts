@@ -98,6 +98,8 @@ export class SimulatedDisk {
    */
   failedSyncDropsChanges = false;
   failNextWrite: string | null = null;
+  /** Whether each write to a file that was opened for an update is a sync as well, as with O_DSYNC. */
+  syncsWrites = false;
   syncs = 0;
 
   names(): string[] {
@@ -171,7 +173,7 @@ export class SimulatedDisk {
           }
           const inode = this.#names.get(base(path));
           if (inode === undefined) throw fault('ENOENT');
-          return this.#file(inode, alive);
+          return this.#file(inode, alive, this.syncsWrites && mode === 'update');
         }),
       rename: (from, to) =>
         alive(() => {
@@ -205,27 +207,32 @@ export class SimulatedDisk {
     change();
   }
 
-  #file(inode: Inode, alive: <T>(work: () => T) => Promise<T>): WritableFile {
+  #file(inode: Inode, alive: <T>(work: () => T) => Promise<T>, syncsWrites: boolean): WritableFile {
+    const sync = (): void => {
+      if (this.failNextSync !== null && this.syncsBeforeFailure-- === 0) {
+        if (this.failedSyncDropsChanges) inode.failSync();
+        throw fault(this.#takeFault('failNextSync'));
+      }
+      this.syncs++;
+      inode.sync();
+    };
     return {
-      write: (bytes, offset) =>
-        alive(() => {
+      syncsWrites,
+      write: async (bytes, offset) => {
+        const taken = await alive(() => {
           if (this.failNextWrite !== null) throw fault(this.#takeFault('failNextWrite'));
           const growth = Math.max(0, offset + bytes.length - inode.current.length);
           const room = this.capacityBytes - this.bytes();
-          const taken = growth <= room ? bytes.length : Math.max(0, bytes.length - (growth - room));
-          if (taken <= 0) throw fault('ENOSPC');
-          inode.change({ kind: 'write', offset, bytes: Buffer.from(bytes.subarray(0, taken)) });
-          return taken;
-        }),
-      sync: () =>
-        alive(() => {
-          if (this.failNextSync !== null && this.syncsBeforeFailure-- === 0) {
-            if (this.failedSyncDropsChanges) inode.failSync();
-            throw fault(this.#takeFault('failNextSync'));
-          }
-          this.syncs++;
-          inode.sync();
-        }),
+          const fits = growth <= room ? bytes.length : Math.max(0, bytes.length - (growth - room));
+          if (fits <= 0) throw fault('ENOSPC');
+          inode.change({ kind: 'write', offset, bytes: Buffer.from(bytes.subarray(0, fits)) });
+          return fits;
+        });
+        // A crash may come between the write and its sync.
+        if (syncsWrites) await alive(sync);
+        return taken;
+      },
+      sync: () => alive(sync),
       truncate: (offset) => alive(() => inode.change({ kind: 'truncate', offset, bytes: Buffer.alloc(0) })),
       close: () => alive(() => undefined),
     };

@@ -54,7 +54,7 @@ export interface JournalOptions {
    * freed later.
    */
   readonly segmentBytesMax: number;
-  /** Called after each sync with the duration of the sync. */
+  /** Called after each sync with the duration of the write and its sync. */
   readonly onSync?: (seconds: number) => void;
 }
 
@@ -181,8 +181,7 @@ export class Journal {
     this.#writer.clear();
     for (const record of records) frameRecord(this.#writer, record, start, this.#salt);
     try {
-      await writeFully(file, this.#writer.view(), start);
-      await this.#sync(file);
+      await this.#writeDurably(file, start);
     } catch (error) {
       const failure = storeError(error, `write to ${this.#path(active)}`);
       if (isDiskFull(failure)) await this.#rollBack(file, active);
@@ -229,9 +228,14 @@ export class Journal {
     this.#lastIndex = lastIndexAfter(this.#lastIndex, record);
   }
 
-  async #sync(file: WritableFile): Promise<void> {
+  async #writeDurably(file: WritableFile, start: number): Promise<void> {
     const startedMs = performance.now();
-    await file.sync();
+    await writeFully(file, this.#writer.view(), start);
+    if (file.syncsWrites !== true) await file.sync();
+    this.#synced(startedMs);
+  }
+
+  #synced(startedMs: number): void {
     this.#lastSyncSeconds = (performance.now() - startedMs) / 1000;
     this.#syncs++;
     this.#options.onSync?.(this.#lastSyncSeconds);
@@ -244,8 +248,10 @@ export class Journal {
    */
   async #rollBack(file: WritableFile, active: Segment): Promise<void> {
     try {
+      const startedMs = performance.now();
       await file.truncate(active.bytes);
-      await this.#sync(file);
+      await file.sync();
+      this.#synced(startedMs);
     } catch (error) {
       throw new StoreFailedError(
         `cannot remove a refused write from ${this.#path(active)}; check the disk and restart the member`,

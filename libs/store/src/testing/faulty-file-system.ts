@@ -13,10 +13,10 @@ export interface DiskFaults {
  * called for each operation.
  */
 export function faultyFileSystem(inner: FileSystem, faults: () => DiskFaults): FileSystem {
-  const slowly = async (sync: () => Promise<void>): Promise<void> => {
+  const slowly: Slowly = async (sync) => {
     const { slowMs } = faults();
     if (slowMs > 0) await new Promise((resolve) => setTimeout(resolve, slowMs));
-    await sync();
+    return sync();
   };
   return {
     ...inner,
@@ -27,17 +27,19 @@ export function faultyFileSystem(inner: FileSystem, faults: () => DiskFaults): F
   };
 }
 
-function faultyFile(
-  file: WritableFile,
-  faults: () => DiskFaults,
-  slowly: (sync: () => Promise<void>) => Promise<void>,
-): WritableFile {
+type Slowly = <Result>(sync: () => Promise<Result>) => Promise<Result>;
+
+function faultyFile(file: WritableFile, faults: () => DiskFaults, slowly: Slowly): WritableFile {
   /** Whether the last free bytes were used. */
   let exhausted = false;
+  const syncsWrites = file.syncsWrites === true;
   return {
+    syncsWrites,
     async write(bytes, offset) {
       exhausted &&= faults().full;
-      if (!faults().full) return file.write(bytes, offset);
+      if (!faults().full) {
+        return syncsWrites ? slowly(() => file.write(bytes, offset)) : file.write(bytes, offset);
+      }
       // As on a real disk, the first half of the write still fits, and only the call for the rest fails.
       if (exhausted || bytes.length < 2)
         throw Object.assign(new Error('no space left on the simulated disk'), { code: 'ENOSPC' });
