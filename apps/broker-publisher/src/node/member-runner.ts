@@ -7,6 +7,7 @@ import type {
   ConnectionId,
   Lifecycle,
   LinkState,
+  LogIndex,
   Member,
   MemberEvent,
   MemberId,
@@ -62,6 +63,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #inTurn = false;
   #running = false;
   #lastTurnMs = 0;
+  /** The highest commit index that this member has sent as a leader. A commit index never decreases. */
+  #commitSent: LogIndex = 0;
   /** Number of turns since the start, by cause. */
   readonly turns = { input: 0, timer: 0 };
   /**
@@ -99,9 +102,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   // ---- inputs ----
 
   receive(from: MemberId, message: PeerMessage): void {
-    // Answers to the heartbeats of an idle leader trigger no output, so they wait for the next tick.
-    const canWait = isHeartbeatAnswer(message) && this.#components.now() >= this.#busyUntilMs;
-    this.#input((member) => member.receive(from, message), canWait);
+    this.#input((member) => member.receive(from, message), this.#canWait(message));
   }
 
   link(peer: MemberId, state: LinkState): void {
@@ -134,6 +135,18 @@ export class MemberRunner implements ClientPort, Lifecycle {
   }
 
   // ---- the turn ----
+
+  /**
+   * Returns whether the output that a message causes may wait for the next turn or tick. An acknowledgement of entries
+   * that are committed cannot commit anything: in a cluster of seven the leader commits with the third acknowledgement,
+   * and three more arrive. The answers to the heartbeats of an idle leader cause no output either.
+   */
+  #canWait(message: PeerMessage): boolean {
+    if (message.type !== 'raft' || message.message.type !== 'appendResponse' || !message.message.success) {
+      return false;
+    }
+    return message.message.matchIndex <= this.#commitSent || this.#components.now() >= this.#busyUntilMs;
+  }
 
   #input(call: (member: Member) => void, canWait = false): void {
     if (this.#inTurn) {
@@ -188,7 +201,10 @@ export class MemberRunner implements ClientPort, Lifecycle {
     const turnMs = output.events.length > 0 ? now() - nowMs : 0;
     if (isWork(output)) this.#busyUntilMs = nowMs + idleAfterMs;
     if (output.write !== null) void this.#write(output.write.token, output.write.change);
-    if (output.send.length > 0) this.#bridge.send(output.send);
+    if (output.send.length > 0) {
+      this.#commitSent = Math.max(this.#commitSent, commitOf(output.send));
+      this.#bridge.send(output.send);
+    }
     if (output.effects.length > 0) this.#handler(output.effects);
     if (output.events.length > 0) {
       for (const event of output.events) if (event.kind === 'leader') this.#leader = event.leader;
@@ -216,8 +232,15 @@ export class MemberRunner implements ClientPort, Lifecycle {
   }
 }
 
-function isHeartbeatAnswer(message: PeerMessage): boolean {
-  return message.type === 'raft' && message.message.type === 'appendResponse' && message.message.success;
+/** Returns the highest commit index in the appends and heartbeats of a leader; 0 without them. */
+function commitOf(send: MemberOutput['send']): LogIndex {
+  let commit = 0;
+  for (const { message } of send) {
+    if (message.type === 'raft' && message.message.type === 'appendRequest') {
+      commit = Math.max(commit, message.message.commit);
+    }
+  }
+  return commit;
 }
 
 /** True for any output except heartbeats, hello messages and periodic announcements. */

@@ -64,6 +64,57 @@ test('all messages of one iteration of the event loop share one turn, and a comp
   expect(runner.turns).toEqual({ input: 2, timer: 0 });
 });
 
+describe('an acknowledgement of a follower', () => {
+  const response = (matchIndex: number, success = true): PeerMessage => ({
+    type: 'raft',
+    message: {
+      ...{ type: 'appendResponse', term: 1, storeId: 's', toStoreId: 't' },
+      ...{ success, matchIndex, conflictTerm: 0, round: 1 },
+    },
+  });
+  const heartbeat = (commit: number): PeerMessage => ({
+    type: 'raft',
+    message: {
+      ...{ type: 'appendRequest', term: 1, storeId: 's', toStoreId: 't' },
+      ...{ previousIndex: 1, previousTerm: 1, entries: [], commit, round: 1 },
+    },
+  });
+
+  /** A member that sends a heartbeat with commit index 10 in its first turn, and has one write. */
+  class Leader extends RecordingMember {
+    override take(): MemberOutput {
+      return { ...super.take(), send: [{ to: 'b', channel: 'raft', message: heartbeat(10) }] };
+    }
+  }
+
+  async function turnsAfter(answer: PeerMessage): Promise<string[]> {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const member = new Leader();
+    const runner = runnerOf(member, () => new Promise(() => {}));
+    await runner.start();
+    // The write of this turn makes the member busy.
+    runner.receive('b', message);
+    while (member.calls.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    member.calls.length = 0;
+    runner.receive('c', answer);
+    for (let count = 0; count < 5; count++) await new Promise((resolve) => setImmediate(resolve));
+    await runner.stop();
+    return member.calls;
+  }
+
+  test('of entries that are committed causes no turn', async () => {
+    expect(await turnsAfter(response(10))).toEqual(['receive c']);
+  });
+
+  test('of an entry that is not committed causes a turn', async () => {
+    expect(await turnsAfter(response(11))).toEqual(['receive c', 'take']);
+  });
+
+  test('that rejects an append causes a turn', async () => {
+    expect(await turnsAfter(response(10, false))).toEqual(['receive c', 'take']);
+  });
+});
+
 test('a tick of the timer is a turn of its own kind', async () => {
   const member = new RecordingMember();
   const runner = runnerOf(member, () => new Promise(() => {}));
