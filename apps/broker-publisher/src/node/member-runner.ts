@@ -63,8 +63,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #inTurn = false;
   #running = false;
   #lastTurnMs = 0;
-  /** The highest commit index that this member has sent as a leader. A commit index never decreases. */
-  #commitSent: LogIndex = 0;
+  /** What this member has sent as a leader. After a truncation the entry is too high, and no acknowledgement waits. */
+  readonly #sent: SentIndexes = { entry: 0, commit: 0 };
   /** Number of turns since the start, by cause. */
   readonly turns = { input: 0, timer: 0 };
   /**
@@ -137,15 +137,18 @@ export class MemberRunner implements ClientPort, Lifecycle {
   // ---- the turn ----
 
   /**
-   * Returns whether the output that a message causes may wait for the next turn or tick. An acknowledgement of entries
-   * that are committed cannot commit anything: in a cluster of seven the leader commits with the third acknowledgement,
-   * and three more arrive. The answers to the heartbeats of an idle leader cause no output either.
+   * Returns whether the output that a message causes may wait for the next turn or tick. An acknowledgement of the newest
+   * entry commits nothing if that entry is committed, and its sender lacks nothing. In a cluster of seven the leader
+   * commits with the third acknowledgement, and three more arrive. The answers to the heartbeats of an idle leader cause
+   * no output either.
    */
   #canWait(message: PeerMessage): boolean {
     if (message.type !== 'raft' || message.message.type !== 'appendResponse' || !message.message.success) {
       return false;
     }
-    return message.message.matchIndex <= this.#commitSent || this.#components.now() >= this.#busyUntilMs;
+    const { matchIndex } = message.message;
+    const { entry, commit } = this.#sent;
+    return (matchIndex >= entry && matchIndex <= commit) || this.#components.now() >= this.#busyUntilMs;
   }
 
   #input(call: (member: Member) => void, canWait = false): void {
@@ -202,7 +205,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     if (isWork(output)) this.#busyUntilMs = nowMs + idleAfterMs;
     if (output.write !== null) void this.#write(output.write.token, output.write.change);
     if (output.send.length > 0) {
-      this.#commitSent = Math.max(this.#commitSent, commitOf(output.send));
+      recordSent(this.#sent, output.send);
       this.#bridge.send(output.send);
     }
     if (output.effects.length > 0) this.#handler(output.effects);
@@ -232,15 +235,20 @@ export class MemberRunner implements ClientPort, Lifecycle {
   }
 }
 
-/** Returns the highest commit index in the appends and heartbeats of a leader; 0 without them. */
-function commitOf(send: MemberOutput['send']): LogIndex {
-  let commit = 0;
+/** The newest entry and the newest commit index that a leader has sent. */
+interface SentIndexes {
+  entry: LogIndex;
+  commit: LogIndex;
+}
+
+/** Updates the indexes with the appends and heartbeats of a turn. */
+function recordSent(sent: SentIndexes, send: MemberOutput['send']): void {
   for (const { message } of send) {
-    if (message.type === 'raft' && message.message.type === 'appendRequest') {
-      commit = Math.max(commit, message.message.commit);
-    }
+    if (message.type !== 'raft' || message.message.type !== 'appendRequest') continue;
+    const { entries, commit } = message.message;
+    sent.commit = Math.max(sent.commit, commit);
+    sent.entry = Math.max(sent.entry, entries.at(-1)?.index ?? 0);
   }
-  return commit;
 }
 
 /** True for any output except heartbeats, hello messages and periodic announcements. */

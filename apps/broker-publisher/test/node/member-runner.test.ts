@@ -72,18 +72,20 @@ describe('an acknowledgement of a follower', () => {
       ...{ success, matchIndex, conflictTerm: 0, round: 1 },
     },
   });
-  const heartbeat = (commit: number): PeerMessage => ({
+  const entry = { index: 10, term: 1, kind: 'normal', data: new Uint8Array(1) } as const;
+  /** An append of entry 10, which is committed. */
+  const append: PeerMessage = {
     type: 'raft',
     message: {
       ...{ type: 'appendRequest', term: 1, storeId: 's', toStoreId: 't' },
-      ...{ previousIndex: 1, previousTerm: 1, entries: [], commit, round: 1 },
+      ...{ previousIndex: 9, previousTerm: 1, entries: [entry], commit: 10, round: 1 },
     },
-  });
+  };
 
-  /** A member that sends a heartbeat with commit index 10 in its first turn, and has one write. */
+  /** A member that sends an append in each turn, and has one write. */
   class Leader extends RecordingMember {
     override take(): MemberOutput {
-      return { ...super.take(), send: [{ to: 'b', channel: 'raft', message: heartbeat(10) }] };
+      return { ...super.take(), send: [{ to: 'b', channel: 'raft', message: append }] };
     }
   }
 
@@ -102,8 +104,12 @@ describe('an acknowledgement of a follower', () => {
     return member.calls;
   }
 
-  test('of entries that are committed causes no turn', async () => {
+  test('of the newest entry causes no turn when the entry is committed', async () => {
     expect(await turnsAfter(response(10))).toEqual(['receive c']);
+  });
+
+  test('of an earlier entry causes a turn, because the follower may lack entries', async () => {
+    expect(await turnsAfter(response(9))).toEqual(['receive c', 'take']);
   });
 
   test('of an entry that is not committed causes a turn', async () => {
