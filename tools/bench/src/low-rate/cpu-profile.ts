@@ -44,7 +44,7 @@ export function summarizeProfile(file: string, fromUs: number, toUs: number): Pr
 }
 
 /** Returns the package and the function of a place in a bundle. */
-export type SourceOf = (url: string, line: number, column: number) => string | null;
+type SourceOf = (url: string, line: number, column: number) => string | null;
 
 export function summarize(
   profile: CpuProfile,

@@ -18,7 +18,7 @@ const titles: Readonly<Record<(typeof workKeys)[number], string>> = {
 };
 const width = 12;
 
-export interface LowRateSummary {
+interface LowRateSummary {
   readonly target: string;
   readonly runs: number;
   readonly perSecond: number;
