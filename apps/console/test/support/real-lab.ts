@@ -54,7 +54,8 @@ export class RealLab {
       ],
       { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } },
     );
-    process.once('exit', () => lab.kill('SIGKILL'));
+    // SIGKILL would leave the members of the lab behind.
+    process.once('exit', () => lab.kill('SIGTERM'));
     let output = '';
     const url = await new Promise<string>((resolve, reject) => {
       lab.stderr.on('data', (data) => {
