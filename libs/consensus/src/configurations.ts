@@ -18,6 +18,9 @@ interface ConfigAtIndex {
  */
 export class Configurations {
   #history: ConfigAtIndex[];
+  /** The voters of `#votersOf`, because they are read several times in each turn of the leader. */
+  #voters: readonly ConfiguredMember[] = [];
+  #votersOf: ClusterConfig | null = null;
 
   constructor(config: ClusterConfig | null, index: LogIndex) {
     this.#history = [{ index, config }];
@@ -55,7 +58,12 @@ export class Configurations {
   }
 
   voters(): readonly ConfiguredMember[] {
-    return this.current?.members.filter((member) => member.role === 'voter') ?? [];
+    const { current } = this;
+    if (current !== this.#votersOf) {
+      this.#votersOf = current;
+      this.#voters = current?.members.filter((member) => member.role === 'voter') ?? [];
+    }
+    return this.#voters;
   }
 
   /** Returns the member if the current configuration lists it with exactly this store id. */
@@ -76,7 +84,9 @@ export class Configurations {
   /** Returns whether the predicate holds for more than half of the voters. */
   hasMajority(predicate: (voter: ConfiguredMember) => boolean): boolean {
     const voters = this.voters();
-    return voters.filter(predicate).length * 2 > voters.length;
+    let count = 0;
+    for (const voter of voters) if (predicate(voter)) count += 1;
+    return count * 2 > voters.length;
   }
 
   /** Returns the highest index that a majority of the voters has stored (paper, 5.3: the commit rule). */

@@ -104,6 +104,8 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
     },
     entry: (index) => state.log.entry(index),
     termAt: (index) => state.log.termAt(index),
+    role: () => state.role,
+    config: () => state.configs.current,
     take: () => takeOutput(state, leading()),
     status: () => statusOf(state, leading()),
   };

@@ -200,6 +200,10 @@ export interface Raft {
   compact(index: LogIndex, keepEntries: number): void;
   entry(index: LogIndex): LogEntry | undefined;
   termAt(index: LogIndex): number | undefined;
+  /** Returns the role of `status` without the cost of a whole status. */
+  role(): RaftRole;
+  /** Returns the configuration of `status` without the cost of a whole status. */
+  config(): ClusterConfig | null;
   /** Returns and clears everything that has accumulated since the last call. */
   take(): RaftOutput;
   status(): RaftStatus;

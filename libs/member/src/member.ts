@@ -242,7 +242,7 @@ class ClusterMember implements Member {
     this.#propose();
     this.#helloSender.sendIfDue(this.#peerStatus());
     // Checks the role again: after a pause the tick of this turn may have ended the leadership.
-    if (this.#replica.status.role === 'leader' && this.#replica.raft.status().role === 'leader') {
+    if (this.#replica.status.role === 'leader' && this.#replica.raft.role() === 'leader') {
       if (!this.#replica.isOutdated) this.#leader.duties(this.#replica.raft, this.#replica.status);
       this.#replica.transferIfUnfit();
     }

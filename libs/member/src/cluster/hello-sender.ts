@@ -84,7 +84,8 @@ export class HelloSender {
     this.#sentUnconfigured = unconfigured;
     this.#sentLoad = status.load;
     this.#sentOutbox = status.outboxItems > 0;
-    for (const peer of this.#peers.ids) this.send(peer, status);
+    const hello = this.#hello(status);
+    for (const peer of this.#peers.ids) this.#peers.send(peer, 'raft', hello);
   }
 
   #hello(status: PeerStatus): HelloMessage {

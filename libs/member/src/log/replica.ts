@@ -131,7 +131,7 @@ export class Replica {
 
   /** True while this member has no configuration, so it belongs to no cluster. */
   get isUnconfigured(): boolean {
-    return this.raft.status().config === null && this.bootstrapConfig === null;
+    return this.raft.config() === null && this.bootstrapConfig === null;
   }
 
   /**
@@ -143,7 +143,7 @@ export class Replica {
   }
 
   get config(): ClusterConfig | null {
-    return this.bootstrapConfig ?? this.raft.status().config;
+    return this.bootstrapConfig ?? this.raft.config();
   }
 
   step(from: MemberId, message: RaftMessage): void {
@@ -214,9 +214,7 @@ export class Replica {
   #isStale(from: MemberId): boolean {
     const hello = this.#peers.hellos.get(from);
     if (hello === undefined) return false;
-    return [this.#context.state.proposer(from), this.#recovered.get(from)].some(
-      (known) => known?.storeId === hello.storeId && hello.incarnation < known.incarnation,
-    );
+    return isOlder(hello, this.#context.state.proposer(from)) || isOlder(hello, this.#recovered.get(from));
   }
 
   #consume(output: RaftOutput): void {
@@ -420,6 +418,14 @@ export class Replica {
     this.status = this.raft.status();
     this.#context.events.push({ kind: 'configChanged', config: snapshot.config });
   }
+}
+
+/** Returns whether an earlier incarnation of the store sent the hello message. */
+function isOlder(
+  hello: Pick<BatchHeader, 'storeId' | 'incarnation'>,
+  known: Pick<BatchHeader, 'storeId' | 'incarnation'> | undefined,
+): boolean {
+  return known?.storeId === hello.storeId && hello.incarnation < known.incarnation;
 }
 
 /**

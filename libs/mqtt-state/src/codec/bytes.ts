@@ -20,16 +20,18 @@ export type PartSink = (part: Uint8Array) => void;
  * (LEB128).
  */
 export class ByteWriter {
-  #buffer = Buffer.allocUnsafe(initialBytes);
+  #buffer: Buffer;
   #length = 0;
   readonly #sink: PartSink | null;
 
   /**
    * @param sink receives the written bytes in parts, also views of large byte strings, so that no large buffer grows.
    * With a sink, only the methods that write values and {@link flush} may be called.
+   * @param expectedBytes size of the first buffer, which grows when it is full
    */
-  constructor(sink: PartSink | null = null) {
+  constructor(sink: PartSink | null = null, expectedBytes = initialBytes) {
     this.#sink = sink;
+    this.#buffer = Buffer.allocUnsafe(expectedBytes);
   }
 
   get length(): number {
@@ -43,6 +45,8 @@ export class ByteWriter {
 
   /** @throws RangeError the number is negative, fractional or not safe: a programming error of the caller */
   number(value: number): void {
+    // Most numbers are small: operations on 32-bit integers are several times as fast as the general case.
+    if ((value | 0) === value && value >= 0) return this.#int32(value);
     if (!Number.isSafeInteger(value) || value < 0) {
       throw new RangeError(`${value} is not a non-negative safe integer`);
     }
@@ -51,6 +55,16 @@ export class ByteWriter {
     while (rest > 127) {
       this.#buffer[this.#length++] = (rest % 128) + 128;
       rest = Math.floor(rest / 128);
+    }
+    this.#buffer[this.#length++] = rest;
+  }
+
+  #int32(value: number): void {
+    this.#reserve(8);
+    let rest = value;
+    while (rest > 127) {
+      this.#buffer[this.#length++] = (rest & 127) | 128;
+      rest >>>= 7;
     }
     this.#buffer[this.#length++] = rest;
   }
@@ -151,6 +165,7 @@ export class ByteWriter {
 /** Reads the bytes that {@link ByteWriter} wrote. Every read beyond the end throws a {@link FrameError}. */
 export class ByteReader {
   readonly #buffer: Buffer;
+  /** A plain Uint8Array, because slices of a Buffer are Buffers. */
   readonly #view: Uint8Array;
   readonly #copying: boolean;
   #position = 0;
@@ -161,9 +176,9 @@ export class ByteReader {
    * of `bytes` in memory.
    */
   constructor(bytes: Uint8Array, copying = false) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // A plain Uint8Array, because slices of a Buffer are Buffers.
-    this.#view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { buffer, byteOffset, byteLength } = bytes;
+    this.#buffer = Buffer.from(buffer, byteOffset, byteLength);
+    this.#view = bytes.constructor === Uint8Array ? bytes : new Uint8Array(buffer, byteOffset, byteLength);
     this.#copying = copying;
     this.#end = bytes.byteLength;
   }

@@ -11,6 +11,8 @@ import { writeState } from './state-codec.ts';
 import type { LargeContents, StateData } from '../state-data.ts';
 
 const digestHexDigits = 16;
+/** Room for the growth of the encoded state since the last digest. */
+const stateGrowthBytes = 512;
 
 /**
  * Computes the digest of the encoded state, with a hash in place of each message and each queue. The hashes
@@ -23,6 +25,8 @@ export class StateDigester {
   readonly #queues = new WeakMap<SessionQueue, { readonly revision: number; readonly hash: number }>();
   readonly #access = new WeakMap<ReplicatedAccess, number>();
   readonly #scratch = new ByteWriter();
+  /** Bytes of the last encoded state. The next one has about the same size. */
+  #stateBytes = 0;
 
   /**
    * Hashes large messages when they enter the state. Otherwise the next digest would hash all of them at once, at the
@@ -34,12 +38,13 @@ export class StateDigester {
   }
 
   digest(data: StateData): string {
-    const writer = new ByteWriter();
+    const writer = new ByteWriter(null, this.#stateBytes + stateGrowthBytes);
     writeState(writer, data, {
       items: (session) => writer.number(this.#queueHash(session.items)),
       message: (message) => writer.number(this.#messageHash(message)),
       access: (access) => writer.number(this.#accessHash(access)),
     });
+    this.#stateBytes = writer.length;
     return createHash('sha256').update(writer.written()).digest('hex').slice(0, digestHexDigits);
   }
 

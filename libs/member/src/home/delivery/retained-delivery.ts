@@ -51,6 +51,7 @@ export class RetainedDelivery {
 
   /** Sends the next messages to the connections that the bounds of earlier turns stopped. Called once a turn. */
   pumpWaiting(): void {
+    if (this.#waiting.size === 0) return;
     for (const connection of [...this.#waiting]) {
       if (this.#isExhausted) return;
       this.#waiting.delete(connection);
