@@ -12,6 +12,10 @@ test('readArguments accepts a number of seeds, a time, or one seed', () => {
   expect(readArguments(['--workers', '3'])?.workers).toBe(3);
 });
 
+test('readArguments accepts a range of seeds, so that a long run can be divided', () => {
+  expect(readArguments(['--first', '3001', '--seeds', '3000'])).toMatchObject({ first: 3_001, seeds: 3_000 });
+});
+
 test('readArguments prints the help and returns null for --help', () => {
   const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {

@@ -35,6 +35,12 @@ export class AccessCheck {
   readonly #owners = new Map<MemberId, Map<ClientId, string>>();
   /** Connections of deleted users at serving members, with the time since when. */
   readonly #deletedSinceMs = new Map<ConnectionId, number>();
+  /** The clients with a user or an address, one for each client id. */
+  #checked: readonly SimulatedClient[] = [];
+  /** The clients whose user the cluster stores. */
+  #clusterUsers: readonly SimulatedClient[] = [];
+  /** Number of the clients from which the two lists were made. */
+  #listed = 0;
 
   constructor(history: History, clients: readonly SimulatedClient[]) {
     this.#history = history;
@@ -66,8 +72,9 @@ export class AccessCheck {
     const { member } = host;
     const table = member?.access();
     if (table === undefined || table.version === 0) return;
-    for (const { connection, connected, options } of this.#clients) {
-      if (options.access?.source !== 'cluster' || connection?.host !== host) continue;
+    this.#listClients();
+    for (const { connection, connected, options } of this.#clusterUsers) {
+      if (options.access === undefined || connection?.host !== host) continue;
       const { id, isServed, hasProcess } = connection;
       const isOpen = connected && isServed && hasProcess && host.state === 'running';
       if (!isOpen || isValid(table, options.access) || member?.status().state !== 'serving') {
@@ -83,31 +90,43 @@ export class AccessCheck {
   }
 
   #checkOwners(id: MemberId, state: MqttState, effects: readonly StateEffect[]): void {
-    const known = this.#owners.get(id);
-    const ended = new Set(
-      effects.flatMap((effect) => (effect.kind === 'sessionEnded' ? [effect.client] : [])),
-    );
-    const owners = new Map<ClientId, string>();
-    for (const { options } of this.#clients) {
-      if (options.access === undefined || owners.has(options.id)) continue;
-      const session = state.session(options.id);
-      if (session === undefined || session.owner === null) continue;
-      const { client, owner, home, access } = session;
-      owners.set(client, owner);
-      const former = known?.get(client);
-      if (former !== undefined && former !== owner && !ended.has(client))
-        this.#violate(client, `${id}: the session of ${client} belongs to ${owner} and not to ${former}`);
+    this.#listClients();
+    let owners = this.#owners.get(id);
+    if (owners === undefined) this.#owners.set(id, (owners = new Map<ClientId, string>()));
+    for (const { id: client } of this.#checked) {
+      const session = state.session(client);
+      const owner = session?.owner ?? null;
+      const former = owners.get(client) ?? null;
+      if (former !== owner) {
+        const mayChange = former === null || hasEnded(client, effects);
+        if (owner === null) {
+          owners.delete(client);
+          if (!mayChange)
+            this.#violate(client, `${id}: the session of ${client} has lost its owner ${former}`);
+        } else {
+          owners.set(client, owner);
+          if (!mayChange)
+            this.#violate(client, `${id}: the session of ${client} belongs to ${owner} and not to ${former}`);
+        }
+      }
+      if (session === undefined || owner === null) continue;
+      const { home, access } = session;
       if (home !== null && access?.user !== owner)
         this.#violate(
           client,
           `${id}: the session of ${client} is open for ${access?.user} and not for ${owner}`,
         );
     }
-    for (const [client, owner] of known ?? []) {
-      if (!owners.has(client) && !ended.has(client))
-        this.#violate(client, `${id}: the session of ${client} has lost its owner ${owner}`);
-    }
-    this.#owners.set(id, owners);
+  }
+
+  /** Clients are only added, so an unchanged number of clients means unchanged lists. */
+  #listClients(): void {
+    if (this.#listed === this.#clients.length) return;
+    this.#listed = this.#clients.length;
+    const byId = new Map<ClientId, SimulatedClient>();
+    for (const client of this.#clients) if (client.options.access !== undefined) byId.set(client.id, client);
+    this.#checked = [...byId.values()];
+    this.#clusterUsers = this.#clients.filter(({ options }) => options.access?.source === 'cluster');
   }
 
   #checkWill(table: AccessTable, effect: StateEffect): void {
@@ -140,6 +159,10 @@ export class AccessCheck {
   #violate(client: ClientId, text: string): void {
     this.#history.reportViolation({ promise: 'users', client, text });
   }
+}
+
+function hasEnded(client: ClientId, effects: readonly StateEffect[]): boolean {
+  return effects.some((effect) => effect.kind === 'sessionEnded' && effect.client === client);
 }
 
 function isValid({ users }: AccessTable, { source, user = '' }: ConnectionAccess): boolean {

@@ -1,4 +1,4 @@
-import type { LogIndex } from '@mqtt-cluster/contracts';
+import type { Incarnation, LogIndex, StoreId } from '@mqtt-cluster/contracts';
 import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
 import type { History } from '../history/history.ts';
 
@@ -12,7 +12,7 @@ import type { History } from '../history/history.ts';
 export class BatchSequenceCheck {
   readonly #history: History;
   /** Index at which each batch was applied, by store id, incarnation and sequence number. */
-  readonly #appliedAt = new Map<string, LogIndex>();
+  readonly #appliedAt = new Map<StoreId, Map<Incarnation, LogIndex[]>>();
 
   constructor(history: History) {
     this.#history = history;
@@ -20,18 +20,26 @@ export class BatchSequenceCheck {
 
   batchApplied(index: LogIndex, header: BatchHeader): void {
     const { storeId, incarnation, sequence, member } = header;
-    const key = `${storeId}/${incarnation}/`;
-    const known = this.#appliedAt.get(`${key}${sequence}`);
+    const appliedAt = this.#appliedAtOf(storeId, incarnation);
+    const known = appliedAt[sequence];
     if (known === index) return;
     const what = `batch ${sequence} of ${member}, incarnation ${incarnation},`;
     if (known !== undefined) this.#reportViolation(`${what} was applied at index ${known} and at ${index}`);
-    const before = sequence === 1 ? 0 : this.#appliedAt.get(`${key}${sequence - 1}`);
+    const before = sequence === 1 ? 0 : appliedAt[sequence - 1];
     // Members apply entries in order, so the previous batch must be recorded by now.
     if (before === undefined || before >= index)
       this.#reportViolation(
         `${what} was applied at index ${index}, and batch ${sequence - 1} at ${before === undefined ? 'no index' : `index ${before}`}`,
       );
-    this.#appliedAt.set(`${key}${sequence}`, index);
+    appliedAt[sequence] = index;
+  }
+
+  #appliedAtOf(storeId: StoreId, incarnation: Incarnation): LogIndex[] {
+    let ofStore = this.#appliedAt.get(storeId);
+    if (ofStore === undefined) this.#appliedAt.set(storeId, (ofStore = new Map<Incarnation, LogIndex[]>()));
+    let appliedAt = ofStore.get(incarnation);
+    if (appliedAt === undefined) ofStore.set(incarnation, (appliedAt = []));
+    return appliedAt;
   }
 
   #reportViolation(text: string): void {

@@ -9,6 +9,7 @@ interface Committed {
 
 /** Raft progress of a member's process at its last observation. */
 interface ProcessProgress {
+  readonly process: number;
   readonly appliedIndex: LogIndex;
   readonly commitIndex: LogIndex;
   readonly term: number;
@@ -22,8 +23,8 @@ export class RaftSafetyCheck {
   /** Election safety: the leader of each term. */
   readonly #leaders = new Map<number, MemberId>();
   readonly #committed = new Map<LogIndex, Committed>();
-  /** The last observation of each process. */
-  readonly #progress = new Map<string, ProcessProgress>();
+  /** The last observation of each member. It counts only for the process that it observed. */
+  readonly #progress = new Map<MemberId, ProcessProgress>();
   readonly #digests = new Map<LogIndex, { readonly value: string; readonly by: MemberId }>();
 
   constructor(history: History, hosts: ReadonlyMap<MemberId, Host>) {
@@ -62,8 +63,9 @@ export class RaftSafetyCheck {
    * turn.
    */
   observe(host: Host, status: MemberStatus): void {
-    const key = `${host.id} ${host.process}`;
-    const former = this.#progress.get(key);
+    const { process } = host;
+    const last = this.#progress.get(host.id);
+    const former = last?.process === process ? last : undefined;
     const { appliedIndex, commitIndex, term, role } = status;
     const leads = role === 'leader';
     if (
@@ -73,7 +75,7 @@ export class RaftSafetyCheck {
       former.leads === leads
     )
       return;
-    this.#progress.set(key, { appliedIndex, commitIndex, term, leads });
+    this.#progress.set(host.id, { process, appliedIndex, commitIndex, term, leads });
     const before = former?.appliedIndex ?? 0;
     if (appliedIndex < before) {
       const text = `the applied index of ${host.id} went back from ${before} to ${appliedIndex}`;

@@ -97,10 +97,11 @@ export class RunMonitor {
         if (semantics >= conformanceSemantics) this.#history.conformanceSinceMs ??= this.#history.nowMs;
         if (semantics >= accessSemantics) this.#history.accessSinceMs ??= this.#history.nowMs;
         this.#batchSequence.batchApplied(index, applied);
+        if (this.#history.retainedQueuedSinceMs !== null) return;
         const queues = applied.results.some(
           (each) => each.kind === 'subscribed' && each.retainedQueued.includes(true),
         );
-        if (queues) this.#history.retainedQueuedSinceMs ??= this.#history.nowMs;
+        if (queues) this.#history.retainedQueuedSinceMs = this.#history.nowMs;
       },
     };
   }

@@ -3,22 +3,49 @@
  * checks do not use the members' implementation, so that they detect errors in it.
  */
 export function filterMatches(filter: string, topic: string): boolean {
-  const filterLevels = plainFilter(filter).split('/');
-  const topicLevels = topic.split('/');
+  // The checks compare each message with each subscription, so this loop creates no strings.
+  let place = isShared(filter) ? startOfPlainFilter(filter) : 0;
   // [MQTT-4.7.2-1]: wildcards do not reach `$` topics.
-  if (topic.startsWith('$') && /^[+#]/.test(filterLevels[0] ?? '')) return false;
-  for (const [place, level] of filterLevels.entries()) {
-    if (level === '#') return true;
-    if (place >= topicLevels.length) return false;
-    if (level !== '+' && level !== topicLevels[place]) return false;
+  if (topic.startsWith('$') && (filter[place] === '+' || filter[place] === '#')) return false;
+  let topicPlace = 0;
+  while (place <= filter.length) {
+    const end = endOfLevel(filter, place);
+    const wildcard = end === place + 1 ? filter[place] : undefined;
+    if (wildcard === '#') return true;
+    if (topicPlace > topic.length) return false;
+    const topicEnd = endOfLevel(topic, topicPlace);
+    if (wildcard !== '+' && !equalParts(filter, place, end, topic, topicPlace, topicEnd)) return false;
+    place = end + 1;
+    topicPlace = topicEnd + 1;
   }
-  return filterLevels.length === topicLevels.length;
+  return topicPlace > topic.length;
+}
+
+function endOfLevel(name: string, from: number): number {
+  const end = name.indexOf('/', from);
+  return end === -1 ? name.length : end;
+}
+
+function equalParts(
+  one: string,
+  oneFrom: number,
+  oneEnd: number,
+  other: string,
+  otherFrom: number,
+  otherEnd: number,
+): boolean {
+  if (oneEnd - oneFrom !== otherEnd - otherFrom) return false;
+  for (let place = 0; place < oneEnd - oneFrom; place += 1)
+    if (one.charCodeAt(oneFrom + place) !== other.charCodeAt(otherFrom + place)) return false;
+  return true;
 }
 
 export function isShared(filter: string): boolean {
   return filter.startsWith('$share/');
 }
 
-function plainFilter(filter: string): string {
-  return isShared(filter) ? filter.split('/').slice(2).join('/') : filter;
+/** Returns the position behind `$share/group/`. */
+function startOfPlainFilter(filter: string): number {
+  const end = filter.indexOf('/', filter.indexOf('/') + 1);
+  return end === -1 ? filter.length : end + 1;
 }

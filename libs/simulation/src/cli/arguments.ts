@@ -38,6 +38,7 @@ const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const examples = `
 Examples:
   npm run simulate -- --seeds 1000
+  npm run simulate -- --first 3001 --seeds 3000    (seeds 3001 to 6000)
   npm run simulate -- --for 30m
   npm run simulate -- --seed 42 --trace`;
 
@@ -67,7 +68,7 @@ function commandLine(): Command {
     .description('Simulates a cluster with seeded faults and checks the promises of docs/DESIGN.md.')
     .option('--seeds <N>', `number of seeds (default: ${seedsByDefault})`, wholeNumber(1, seedMax))
     .option('--for <TIME>', 'start new seeds for this time: 90s, 30m or 8h', durationMs)
-    .option('--first <K>', 'the first seed', wholeNumber(0, seedMax), 1)
+    .option('--first <K>', 'the first seed: divides a long run with --seeds', wholeNumber(0, seedMax), 1)
     .option('--seed <K>', 'run only this seed', wholeNumber(0, seedMax))
     .option(
       '--members <N>',

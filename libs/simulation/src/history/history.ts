@@ -277,6 +277,8 @@ export class History {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('latin1');
 const payloadPattern = /#(\d+);/g;
+/** Code of the digit 0. */
+const zero = 0x30;
 
 export function payloadOf(publication: Publication): Uint8Array {
   return publication.clears ? new Uint8Array(0) : encoder.encode(`#${publication.id};`);
@@ -285,8 +287,19 @@ export function payloadOf(publication: Publication): Uint8Array {
 /** Returns the publication id in a payload, or null for an empty payload. */
 export function publicationIdIn(payload: Uint8Array): number | null {
   if (payload.length < 3) return null;
-  const number = Number(decoder.decode(payload.subarray(1, -1)));
+  const number = digitsIn(payload) ?? Number(decoder.decode(payload.subarray(1, -1)));
   return Number.isSafeInteger(number) ? number : null;
+}
+
+/** Returns the number in a payload of {@link payloadOf}, or null for other content. */
+function digitsIn(payload: Uint8Array): number | null {
+  let number = 0;
+  for (let place = 1; place < payload.length - 1; place += 1) {
+    const digit = (payload[place] as number) - zero;
+    if (digit < 0 || digit > 9) return null;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 /** Returns the ids of all publications whose payload is contained in these bytes. */

@@ -93,10 +93,10 @@ export class MarkDetector {
   }
 
   statusObserved(host: Host, status: MemberStatus): void {
-    const key = `${host.id} ${host.process}`;
-    if (status.drained) this.#once(`drained ${key}`, () => this.#history.mark('member-drained'));
+    const { id, process } = host;
+    if (status.drained) this.#once(`drained ${id} ${process}`, () => this.#history.mark('member-drained'));
     if (status.state === 'joining' && status.reason.includes('newer version'))
-      this.#once(`outdated ${key}`, () => this.#history.mark('outdated-member-refused'));
+      this.#once(`outdated ${id} ${process}`, () => this.#history.mark('outdated-member-refused'));
   }
 
   #once(key: string, mark: () => void): void {

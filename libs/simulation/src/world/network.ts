@@ -44,6 +44,7 @@ interface InFlightMessage {
 interface PeerConnection {
   readonly from: NetworkHost;
   readonly to: NetworkHost;
+  readonly path: NetworkPath;
   readonly fromProcess: number;
   toProcess: number;
   state: LinkState;
@@ -71,6 +72,11 @@ export class Network {
   readonly #hosts = new Map<MemberId, NetworkHost>();
   readonly #paths = new Map<string, NetworkPath>();
   readonly #connections = new Map<string, PeerConnection>();
+  /**
+   * The same connections by sender and receiver. The lookup for each message then builds no key, which is a
+   * new string.
+   */
+  readonly #bySender = new Map<MemberId, Map<MemberId, PeerConnection>>();
 
   constructor(timeline: Timeline, random: Random) {
     this.#timeline = timeline;
@@ -89,6 +95,7 @@ export class Network {
       }
     }
     this.#hosts.set(host.id, host);
+    this.#bySender.set(host.id, new Map());
   }
 
   path(from: MemberId, to: MemberId): NetworkPath {
@@ -113,7 +120,7 @@ export class Network {
   send(from: MemberId, outgoing: Outgoing): void {
     this.tap?.(from, outgoing);
     if (this.filter !== null && !this.filter(from, outgoing)) return;
-    const connection = this.#connections.get(pathKey(from, outgoing.to));
+    const connection = this.#bySender.get(from)?.get(outgoing.to);
     if (connection === undefined || connection.state !== 'up') return;
     const lane = outgoing.channel === 'raft' ? 0 : 1;
     this.#transmit(connection, lane, outgoing.message);
@@ -127,7 +134,7 @@ export class Network {
   #transmit(connection: PeerConnection, number: 0 | 1, message: PeerMessage): void {
     const lane = connection.lanes[number];
     if (lane.length >= inFlightMax) return;
-    const path = this.path(connection.from.id, connection.to.id);
+    const { path } = connection;
     const delayMs = path.delayMs + (number === 1 ? path.bulkDelayMs : 0);
     const arrivalMs = this.#timeline.nowMs + delayMs + this.#random.between(0, path.jitterMs);
     const dueAtMs = Math.max(lane.at(-1)?.dueAtMs ?? 0, arrivalMs);
@@ -145,7 +152,7 @@ export class Network {
   }
 
   #isStalled(connection: PeerConnection): boolean {
-    return this.path(connection.from.id, connection.to.id).blocked || connection.to.state === 'powerless';
+    return connection.path.blocked || connection.to.state === 'powerless';
   }
 
   #evaluate(connection: PeerConnection): void {
@@ -159,7 +166,7 @@ export class Network {
     }
     if (reachable && to.state === 'running') {
       connection.stalledSinceMs = null;
-      const delayMs = this.path(from.id, to.id).delayMs;
+      const { delayMs } = connection.path;
       for (const lane of connection.lanes)
         this.#timeline.after(delayMs, () => this.#arrive(connection, lane));
       return;
@@ -188,6 +195,7 @@ export class Network {
     const connection: PeerConnection = {
       from,
       to,
+      path: this.path(from.id, to.id),
       fromProcess: from.process,
       toProcess: to.process,
       state: 'down',
@@ -196,6 +204,7 @@ export class Network {
       broken: false,
     };
     this.#connections.set(key, connection);
+    this.#bySender.get(from.id)?.set(to.id, connection);
     const reportLoss = former !== undefined && former.fromProcess === from.process;
     this.#attempt(connection, reportLoss);
   }
