@@ -42,8 +42,8 @@ test.each([
   expect(() => readArguments(args)).toThrow(/^[^\n]*$/);
 });
 
-test('memberCountOf gives seven members to most seeds, and one to six members to every tenth seed', () => {
-  expect(memberCountOf(7, null)).toBe(7);
+test('memberCountOf gives three, five or seven members to most seeds, and one to six to every tenth seed', () => {
+  expect([1, 2, 3].map((seed) => memberCountOf(seed, null))).toEqual([7, 5, 3]);
   expect([10, 20, 60, 70].map((seed) => memberCountOf(seed, null))).toEqual([2, 3, 1, 2]);
   expect(memberCountOf(10, 5)).toBe(5);
 });

@@ -72,7 +72,7 @@ function commandLine(): Command {
     .option('--seed <K>', 'run only this seed', wholeNumber(0, seedMax))
     .option(
       '--members <N>',
-      `number of members (default: mostly ${membersMax}, depends on the seed)`,
+      'number of members (default: 3, 5 or 7, for some seeds 1 to 6)',
       wholeNumber(1, membersMax),
     )
     .option(
