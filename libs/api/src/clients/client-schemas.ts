@@ -21,13 +21,11 @@ const summaryFields = {
   queuedMessages: z.int(),
   queuedBytes: z.int(),
   inFlight: z.int().meta({ description: 'Messages that the client has not acknowledged.' }),
-  dropped: z
-    .int()
-    .meta({
-      description:
-        'Messages that were dropped for this client: from its queue since the asked member has the session in memory, and ' +
-        'by its connection since the client connected.',
-    }),
+  dropped: z.int().meta({
+    description:
+      'Messages that were dropped for this client: from its queue since the asked member has the session in memory, and ' +
+      'by its connection since the client connected.',
+  }),
 };
 
 const clientSummarySchema = z.object(summaryFields).meta({

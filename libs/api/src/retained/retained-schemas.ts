@@ -31,11 +31,8 @@ export const retainedDeletionSchema = z
     matched: z.int().meta({ description: 'Retained messages of this request that the filter matches.' }),
     deleted: z.int(),
     dryRun: z.boolean(),
-    next: z
-      .string()
-      .nullable()
-      .meta({
-        description: 'The cursor of the next request; null if no message is left, or without `limit`.',
-      }),
+    next: z.string().nullable().meta({
+      description: 'The cursor of the next request; null if no message is left, or without `limit`.',
+    }),
   })
   .meta({ id: 'RetainedDeletion' });
