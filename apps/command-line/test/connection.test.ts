@@ -57,6 +57,24 @@ test('reads the servers from MQTT_CLUSTER_SERVERS', async () => {
   expect((await run(['members'], { MQTT_CLUSTER_SERVERS: api.url })).status).toBe(0);
 });
 
+test.each([401, 403, 429])(
+  'takes a member that refuses a question without credentials with status %i, and a broken one is not chosen',
+  async (status) => {
+    const broken = await start(() => ({ status: 503, body: {} }));
+    const answer = answering(noMembers);
+    const member = await start((request) =>
+      request.headers.authorization === 'Bearer secret' ? answer(request) : { status, body: {} },
+    );
+    const environment = {
+      MQTT_CLUSTER_SERVERS: `${broken.url} ${member.url}`,
+      MQTT_CLUSTER_TOKEN: 'secret',
+    };
+    const { status: exit, err } = await run(['members', '--json'], environment);
+    expect({ exit, err }).toEqual({ exit: 0, err: '' });
+    expect(member.requests.map(({ path }) => path)).toEqual(['/me', '/members']);
+  },
+);
+
 test.each([
   { source: '--token-file', options: (file: string) => ['--token-file', file], environment: () => ({}) },
   {
@@ -74,6 +92,36 @@ test.each([
   const file = fileOf('token', 'secret\n');
   await run(['members', '--server', api.url, ...options(file)], environment(file));
   expect(api.requests[0]?.headers.authorization).toBe('Bearer secret');
+});
+
+test.each(['secret', 'secret\n', ' secret \r\n', '\nsecret\n\n'])(
+  'sends the token of a file with %j as the member reads it: without spaces and line ends around it',
+  async (content) => {
+    const api = await start(answering(noMembers));
+    const { status } = await run(['members', '--server', api.url, '--token-file', fileOf('spaces', content)]);
+    expect(status).toBe(0);
+    expect(api.requests[0]?.headers.authorization).toBe('Bearer secret');
+  },
+);
+
+test.each(['', ' \n', 'two tokens\n', 'two\ntokens\n'])('rejects a token file with %j', async (content) => {
+  const file = fileOf('invalid', content);
+  const { status, err } = await run(['members', '--server', `http://${host}:1`, '--token-file', file]);
+  expect(status).toBe(1);
+  expect(err).toContain(`--token-file: ${file} must contain one token, without spaces`);
+});
+
+test('sends a password to the member of this host, also if no interface has the name in its configuration', async () => {
+  const api = await start(answering(noMembers));
+  // This form of the address reaches this host, and is in no list of its interfaces.
+  const server = api.url.replace(host, `[::ffff:${host}]`);
+  const given = ['members', '--json', '--user', 'ann', '--user-password-file', fileOf('own', 'sesame\n')];
+  const memberHost = { connection: () => ({ server, tokenFile: null }), restore: async () => undefined };
+  const { status, err } = await run(given, {}, { host: memberHost });
+  expect({ status, err }).toEqual({ status: 0, err: '' });
+  expect(api.requests[0]?.headers.authorization).toMatch(/^Basic /);
+  const other = await run([...given, '--server', 'http://192.0.2.7:9100'], {}, { host: memberHost });
+  expect(other.err).toContain('--user needs https');
 });
 
 test('sends user and password to a server on this host', async () => {

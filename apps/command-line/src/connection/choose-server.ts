@@ -5,9 +5,14 @@ import type { Fetch } from './node-fetch.ts';
 
 /** Time in which a server of several must answer. A busy host needs some seconds for the first answer. */
 const chooseMsMax = 5_000;
+/**
+ * Statuses of a member that refuses a question without credentials: unauthorized, forbidden, too many wrong credentials
+ * before. With credentials the member may answer.
+ */
+const refusals: ReadonlySet<number> = new Set([401, 403, 429]);
 
 /**
- * Returns the first server that answers. The question has no credentials. A single server is not asked.
+ * Returns the first server that answers or refuses. The question has no credentials. A single server is not asked.
  *
  * @throws CommandError no server answered within 5 s; the message has the reason of each
  */
@@ -20,7 +25,7 @@ export async function chooseServer(servers: readonly string[], fetch: Fetch): Pr
     try {
       const response = await fetch(new Request(`${server}${apiPrefix}/me`, { signal }));
       await response.arrayBuffer();
-      if (response.ok) return server;
+      if (response.ok || refusals.has(response.status)) return server;
       throw new Error(`HTTP status ${response.status}`);
     } catch (cause) {
       const reason = signal.aborted ? `no answer within ${chooseMsMax / 1_000} s` : reasonOf(cause);

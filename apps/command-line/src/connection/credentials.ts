@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Environment } from '../program/environment.ts';
 import { UsageError } from '../program/errors.ts';
-import { readPassword, secretOfFile } from './read-secret.ts';
+import { readPassword, tokenOfFile } from './read-secret.ts';
 
 export interface CredentialOptions {
   readonly tokenFile?: string;
@@ -9,6 +9,8 @@ export interface CredentialOptions {
   readonly userPasswordFile?: string;
   /** File with the token if neither an option nor the environment names one; null for no credentials. */
   readonly defaultTokenFile?: string | null;
+  /** The server of the member of this host, whose name may not be an address of this host. */
+  readonly ownServer?: string;
 }
 
 /**
@@ -19,22 +21,22 @@ export interface CredentialOptions {
  */
 export async function authorizationFor(
   server: string,
-  { tokenFile, user, userPasswordFile, defaultTokenFile = null }: CredentialOptions,
+  { tokenFile, user, userPasswordFile, defaultTokenFile = null, ownServer }: CredentialOptions,
   environment: Environment,
 ): Promise<string | null> {
   if (user !== undefined) {
     if (user.includes(':')) throw new UsageError('--user: the name contains a colon, which HTTP cannot send');
-    assertEncrypted(server);
+    if (server !== ownServer) assertEncrypted(server);
     const asked = { setting: '--user-password-file', name: user, twice: false };
     const password = await readPassword(userPasswordFile, asked);
     return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   }
   if (userPasswordFile !== undefined) throw new UsageError('--user-password-file needs --user NAME');
-  if (tokenFile !== undefined) return `Bearer ${secretOfFile(tokenFile, '--token-file')}`;
+  if (tokenFile !== undefined) return `Bearer ${tokenOfFile(tokenFile, '--token-file')}`;
   const { MQTT_CLUSTER_TOKEN_FILE: file, MQTT_CLUSTER_TOKEN: token } = environment;
-  if (file) return `Bearer ${secretOfFile(file, 'MQTT_CLUSTER_TOKEN_FILE')}`;
+  if (file) return `Bearer ${tokenOfFile(file, 'MQTT_CLUSTER_TOKEN_FILE')}`;
   if (token) return `Bearer ${token.trim()}`;
-  return defaultTokenFile === null ? null : `Bearer ${secretOfFile(defaultTokenFile, 'admin.tokenFile')}`;
+  return defaultTokenFile === null ? null : `Bearer ${tokenOfFile(defaultTokenFile, 'admin.tokenFile')}`;
 }
 
 /** Refuses to send a password to another host without TLS. A member would refuse it, after everybody could read it. */

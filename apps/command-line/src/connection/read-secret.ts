@@ -6,20 +6,24 @@ import { CommandError } from '../program/errors.ts';
 const bytesMax = 64 * 1024;
 
 /**
- * Returns the only line of a file: a token or a password.
+ * Returns the token in a file. Spaces and line ends around it do not belong to it, as in the member's `admin.tokenFile`.
  *
  * @param setting the option or the variable that names the file
  */
-export function secretOfFile(file: string, setting: string): string {
-  let text: string;
+export function tokenOfFile(file: string, setting: string): string {
+  const token = textOfFile(file, setting).trim();
+  if (token !== '' && !/\s/.test(token)) return token;
+  throw new CommandError(`${setting}: ${file} must contain one token, without spaces`);
+}
+
+function textOfFile(file: string, setting: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (cause) {
     throw new CommandError(`${setting}: the file ${file} cannot be read: ${(cause as Error).message}`, {
       cause,
     });
   }
-  return onlyLine(text, file);
 }
 
 /**
@@ -32,7 +36,7 @@ export async function readPassword(
   file: string | undefined,
   { setting, name, twice }: { setting: string; name: string; twice: boolean },
 ): Promise<string> {
-  if (file !== undefined) return secretOfFile(file, setting);
+  if (file !== undefined) return onlyLine(textOfFile(file, setting), file);
   if (!process.stdin.isTTY)
     return onlyLine(await readStandardInput(), `standard input, the password of ${name},`);
   const first = await prompt(`Password of ${name}: `);

@@ -55,7 +55,8 @@ export class Context {
       servers.length > 0 ? servers : [onHost?.server ?? serverDefault],
       fetch,
     );
-    const credentials = { ...options, ...(onHost && { defaultTokenFile: onHost.tokenFile }) };
+    const own = onHost && { defaultTokenFile: onHost.tokenFile, ownServer: onHost.server };
+    const credentials = { ...options, ...own };
     return new Connection(server, await authorizationFor(server, credentials, this.#environment), fetch);
   }
 
