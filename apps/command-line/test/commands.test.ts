@@ -171,6 +171,19 @@ test('retained delete takes as many requests as needed, and prints the sum', asy
   ]);
 });
 
+test('retained delete ends after an answer without the cursor', async () => {
+  const answers = [{ body: { matched: 5, deleted: 5, dryRun: false } }];
+  const { status, out } = await against(() => answers.shift() ?? 'close', 'retained', 'delete', 'a/#');
+  expect({ status, out }).toEqual({ status: 0, out: '5 of 5 retained messages deleted\n' });
+});
+
+test('a list ends after an answer without the cursor', async () => {
+  const answers = [{ body: { items: [client('c1')], ...gaps } }];
+  const { status, out } = await against(() => answers.shift() ?? 'close', 'clients', '--json');
+  expect(status).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ items: [{ id: 'c1' }], next: null });
+});
+
 test('retained delete that fails says how many messages it has deleted before', async () => {
   const problem = { type: 'about:blank', title: '', status: 409, detail: 'No.' };
   const answers = [
@@ -384,7 +397,36 @@ test('remove --dry-run prints the effect, changes nothing, and exits with 1 if i
   expect(api.requests.map(({ method }) => method)).toEqual(['GET']);
 });
 
-test('drain waits until the member has no clients, and prints the progress', async () => {
+test('drain waits until the member reports the end of the drain, and prints the progress', async () => {
+  const reports = [
+    { role: 'leader', clients: 2, drained: false },
+    { role: 'leader', clients: 0, drained: false },
+    { role: 'follower', clients: 0, drained: false },
+  ];
+  const handler: Handler = ({ method }) => {
+    if (method === 'POST') return { status: 202, body: { ok: true, text: '' } };
+    const report = reports.shift() ?? { role: 'follower', clients: 0, drained: true };
+    return { body: { members: [{ ...member, ...report }], ...gaps } };
+  };
+  const { status, out, err } = await against(handler, 'drain', 'm1');
+  expect({ status, out }).toEqual({ status: 0, out: 'm1 is drained\n' });
+  expect(err.trim().split('\n')).toEqual([
+    'draining: 2 clients connected',
+    'draining: no clients connected, transferring leadership',
+    'draining: no clients connected, waiting for the moved clients',
+  ]);
+});
+
+test('drain of the only member ends although it still leads', async () => {
+  const handler: Handler = ({ method }) =>
+    method === 'POST'
+      ? { status: 202, body: { ok: true, text: '' } }
+      : { body: { members: [{ ...member, role: 'leader', clients: 0, drained: true }], ...gaps } };
+  const { status, out } = await against(handler, 'drain', 'm1', '--wait', '1');
+  expect({ status, out }).toEqual({ status: 0, out: 'm1 is drained\n' });
+});
+
+test('drain of an older member waits until it has no clients and does not lead', async () => {
   const clients = [2, 0];
   const handler: Handler = ({ method }) =>
     method === 'POST'

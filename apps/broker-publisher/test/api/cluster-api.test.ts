@@ -106,18 +106,25 @@ describe('the cluster', () => {
   });
 
   it('drains another member and ends the drain, and each answer names that member', async () => {
-    const stateOf = async () =>
-      (await api.ok<{ members: MemberItem[] }>('listMembers', 'GET', '/members')).members[1]!.state;
+    const drainOf = async () => {
+      const { members } = await api.ok<{ members: MemberItem[] }>('listMembers', 'GET', '/members');
+      const { state, drained } = members[1]!;
+      return { state, drained };
+    };
+    expect(await drainOf()).toEqual({ state: 'serving', drained: false });
     expect(await api.ok('drainMember', 'POST', '/members/m2/drain', { exit: false })).toEqual({
       ok: true,
       text: 'm2 drains; use undrain to accept clients again',
     });
-    await until(async () => (await stateOf()) === 'draining');
+    // The member itself reports the end of the drain to the asked member.
+    await until(async () => (await drainOf()).drained === true);
+    expect(await drainOf()).toEqual({ state: 'draining', drained: true });
     expect(await api.ok('undrainMember', 'POST', '/members/m2/undrain', {})).toEqual({
       ok: true,
       text: 'm2 accepts clients again',
     });
-    await until(async () => (await stateOf()) === 'serving');
+    await until(async () => (await drainOf()).state === 'serving');
+    expect(await drainOf()).toEqual({ state: 'serving', drained: false });
   });
 
   it('adds, lists and deletes a user, and never shows the password', async () => {

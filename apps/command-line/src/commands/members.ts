@@ -205,7 +205,11 @@ async function drained(connection: Connection, id: string, exits: boolean): Prom
   }
   if (member.clients !== null && member.clients > 0)
     return { progress: `draining: ${count(member.clients, 'client')} connected` };
-  if (member.role === 'leader')
-    return { progress: 'draining: no clients connected, transferring leadership' };
+  // A member of an older version does not report the end of its drain.
+  const { drained: hasEnded = member.role !== 'leader' } = member;
+  if (!hasEnded) {
+    const rest = member.role === 'leader' ? 'transferring leadership' : 'waiting for the moved clients';
+    return { progress: `draining: no clients connected, ${rest}` };
+  }
   return exits ? { progress: 'draining: the process will end' } : { done: `${id} is drained` };
 }

@@ -42,17 +42,18 @@ export async function gather<Item>(
   const items: Item[] = [];
   const unreachable = new Set<string>();
   const tooOld = new Set<string>();
-  let next = after ?? null;
+  let next: string | null = after ?? null;
   do {
     const cursor = next;
     const wanted = Math.min(pageItemsMax, limit - items.length);
     const page = await request({ limit: wanted, ...(cursor !== null && { after: cursor }) });
-    if (page.next !== null && page.next === cursor)
+    // An answer without the cursor is the last page.
+    next = page.next ?? null;
+    if (next !== null && next === cursor)
       throw new CommandError('the server repeats a page of the list: ask another member');
     items.push(...page.items);
     for (const id of page.unreachable) unreachable.add(id);
     for (const id of page.tooOld) tooOld.add(id);
-    next = page.next;
     if (next !== null) output.progress(`${items.length} ${noun}…`);
   } while (next !== null && items.length < limit);
   return { items, next, unreachable: [...unreachable], tooOld: [...tooOld] };

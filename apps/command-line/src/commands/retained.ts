@@ -105,7 +105,8 @@ async function deleteAll({ output }: Context, connection: Connection, filter: st
       );
       total.matched += answer.matched;
       total.deleted += answer.deleted;
-      after = answer.next;
+      // An answer without the cursor is the last one.
+      after = answer.next ?? null;
     } catch (error) {
       if (total.deleted > 0)
         output.note(`${count(total.deleted, 'retained message')} deleted before this failure.`);

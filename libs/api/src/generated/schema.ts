@@ -715,6 +715,8 @@ export interface components {
             appliedIndex: number | null;
             /** @description Entries of the log that the member lacks, as the leader reports; null without a leader. */
             lag: number | null;
+            /** @description Whether the drain of this member is complete: it has no clients, the moved clients have reconnected at other members or count as dead, and the member does not lead, unless it is the only one. False without a drain. Absent if the member is unreachable, or too old to report it. */
+            drained?: boolean;
             /** @description Connected clients. */
             clients: number | null;
             sessions: number | null;

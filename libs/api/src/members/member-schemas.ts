@@ -41,6 +41,15 @@ export const memberSchema = z
     lag: z.int().nullable().meta({
       description: 'Entries of the log that the member lacks, as the leader reports; null without a leader.',
     }),
+    drained: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          'Whether the drain of this member is complete: it has no clients, the moved clients have reconnected at other ' +
+          'members or count as dead, and the member does not lead, unless it is the only one. False without a drain. ' +
+          'Absent if the member is unreachable, or too old to report it.',
+      }),
     clients: z.int().nullable().meta({ description: 'Connected clients.' }),
     sessions: z.int().nullable(),
     urls: z.array(z.string()).meta({ description: 'URLs at which clients reach the member.' }),

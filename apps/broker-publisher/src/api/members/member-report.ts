@@ -14,6 +14,8 @@ export interface MemberReport {
   readonly appliedIndex: number;
   /** Entries that the other members lack; empty except at the leader. */
   readonly lag: Readonly<Record<MemberId, number>>;
+  /** Whether the drain of the member is complete; absent in the report of an older member. */
+  readonly drained?: boolean;
   readonly clients: number;
   readonly sessions: number;
   readonly urls: readonly string[];
@@ -60,7 +62,7 @@ export async function memberReport(options: MemberReporterOptions): Promise<Memb
   } = options;
   const status = read();
   const current = rates.sample();
-  const { state, reason, role, leader, term, appliedIndex, lag, connections, sessions } = status;
+  const { state, reason, role, leader, term, appliedIndex, lag, connections, sessions, drained } = status;
   return {
     state,
     reason,
@@ -69,6 +71,7 @@ export async function memberReport(options: MemberReporterOptions): Promise<Memb
     term,
     appliedIndex,
     lag: role === 'leader' ? lag : {},
+    drained,
     clients: connections,
     sessions,
     urls,

@@ -86,9 +86,10 @@ export class MembersReader {
       // A removed member may not have received its removal.
       const isRemoved = status.config?.members.some((member) => member.id === id) === false;
       const role = isRemoved ? 'none' : report.role;
-      const { urls, version, load, memoryBytes, rates } = report;
+      const { urls, version, load, memoryBytes, rates, drained } = report;
       const replicated = { state, reason, role, leader, term, appliedIndex, clients, sessions };
-      return { reachable: true, ...replicated, urls, version, load, memoryBytes, ...(rates && { rates }) };
+      const optional = { ...(drained !== undefined && { drained }), ...(rates && { rates }) };
+      return { reachable: true, ...replicated, urls, version, load, memoryBytes, ...optional };
     }
     const peer = status.peers[id];
     const isUp = answer.outcome === 'tooOld' && peer !== undefined;
