@@ -98,7 +98,7 @@ test('the admin token counts as the role admin, from any address', async () => {
   });
 });
 
-test('at a port with HTTPS, the admin token over plain HTTP from another host is refused without a check', async () => {
+test('at a port with HTTPS, the admin token over plain HTTP from another host is refused, right or wrong', async () => {
   const member = accessWith({ tokenText: token, servesHttps: true });
   const plain = { isPrivate: false };
   for (const given of [token, `${token}x`])
@@ -135,23 +135,35 @@ test('a password over plain HTTP from another host is refused without a check, e
   expect(await accessWith({ lab: true }).decide(plain, 'members')).toMatchObject({ granted: true });
 });
 
+const fromNetwork = { isPrivate: false };
+const withTls = { servesHttps: true };
+
 test.each([
-  ['another host without TLS', { isPrivate: false }, false, token, ['192.0.2.1']],
-  ['another host without TLS, in a lab', { isPrivate: false }, true, token, []],
-  ['another host with TLS, or this host', { isPrivate: true }, false, token, []],
-  ['another host without TLS, with a wrong token', { isPrivate: false }, false, 'wrong', []],
+  ['another host without TLS', fromNetwork, {}, token, ['192.0.2.1']],
+  ['another host without TLS, although the port has TLS', fromNetwork, withTls, token, ['192.0.2.1']],
+  ['another host without TLS, in a lab', fromNetwork, { lab: true }, token, []],
+  ['another host with TLS, or this host', { isPrivate: true }, {}, token, []],
+  ['another host without TLS, with a wrong token', fromNetwork, {}, 'wrong', []],
+  [
+    'another host without TLS, with a wrong token, although the port has TLS',
+    fromNetwork,
+    withTls,
+    'wrong',
+    [],
+  ],
 ])(
   'the right admin token of %s is reported as exposed if others may have read it',
-  async (_where, more, lab, sent, expected) => {
+  async (_where, more, options, sent, expected) => {
     const exposed: string[] = [];
     const access = new AdminAccess({
       authorization: new Authorization(token, true),
-      lab,
+      lab: false,
       now: () => nowMs,
       onExposedToken: (address) => exposed.push(address),
+      ...options,
     });
     const { granted } = await access.decide(request(`Bearer ${sent}`, more), 'members');
-    expect(granted).toBe(sent === token);
+    expect(granted).toBe(sent === token && options !== withTls);
     expect(exposed).toEqual(expected);
   },
 );
@@ -184,6 +196,27 @@ test.each([
   nowMs += 2_000;
   expect(await access.decide(request(right), 'members')).toMatchObject({ granted: true });
 });
+
+test.each([
+  ['passwords', (guess: number) => basic('ada', `wrong-${guess}`), basic('ada')],
+  ['tokens', (guess: number) => `Bearer guess-${guess}`, `Bearer ${token}`],
+])(
+  'guesses of %s by other hosts of an IPv6 network do not slow down the host of the member, and its own guesses do',
+  async (_what, guess, right) => {
+    const access = accessWith({ tokenText: token });
+    const own = { address: '2001:db8::51', isLocal: true };
+    const codeOf = async (authorization: string, more: object): Promise<number> => {
+      const decision = await access.decide(request(authorization, more), 'members');
+      return decision.granted ? 200 : decision.code;
+    };
+    for (let number = 0; number < 10; number++)
+      expect(await codeOf(guess(number), { address: '2001:db8::100' })).toBe(403);
+    expect(await codeOf(right, { address: '2001:db8::52' })).toBe(429);
+    expect(await codeOf(right, own)).toBe(200);
+    for (let number = 0; number < 10; number++) expect(await codeOf(guess(number), own)).toBe(403);
+    expect(await codeOf(right, own)).toBe(429);
+  },
+);
 
 test.each([
   ['wrong ones', 'wrong', 10, 10],

@@ -55,7 +55,7 @@ export interface AdminAccessOptions {
   /** Whether the port serves HTTPS. Then no request of another host needs plain HTTP for the admin token. */
   readonly servesHttps?: boolean;
   readonly now: () => number;
-  /** Called when the right token has crossed the network without encryption, except in a lab. */
+  /** Called when the right token has crossed the network without encryption, also if it is refused, except in a lab. */
   readonly onExposedToken?: (address: string) => void;
 }
 
@@ -102,7 +102,7 @@ export class AdminAccess {
    * password.
    */
   checkPassword(
-    request: Pick<AdminRequest, 'address' | 'isPrivate'>,
+    request: Pick<AdminRequest, 'address' | 'isLocal' | 'isPrivate'>,
     userName: string,
     password: Uint8Array,
   ): Promise<IdentifiedUser | Refusal> {
@@ -111,11 +111,11 @@ export class AdminAccess {
 
   /** A limited client learns nothing, also not whether its guess is right. */
   async #limited<Decision extends AdminDecision>(
-    { address }: Pick<AdminRequest, 'address'>,
+    request: Pick<AdminRequest, 'address' | 'isLocal'>,
     decide: () => Promise<Decision | Refusal> | Decision | Refusal,
   ): Promise<Decision | Refusal> {
     const isGuess = (decision: Decision | Refusal): boolean => !decision.granted && decision.isGuess === true;
-    const decision = await this.#attempts.check(address, decide, isGuess);
+    const decision = await this.#attempts.check(request, decide, isGuess);
     return (
       decision ?? refuse('too many requests with wrong credentials from this address: wait some seconds', 429)
     );
@@ -139,11 +139,13 @@ export class AdminAccess {
     const { authorization, lab, servesHttps = false, onExposedToken } = this.#options;
     // Without a token of the member, the header has no meaning.
     if (!authorization.hasToken) return this.#withoutCredentials(request);
-    if (servesHttps && !request.isPrivate && !lab)
-      return refuse('the admin token over plain HTTP from another host is refused: use HTTPS at this port');
     const reason = authorization.rejectionReason(request);
+    const isExposed = !request.isPrivate && !lab;
+    if (isExposed && reason === null) onExposedToken?.(request.address);
+    // The answer does not depend on the token, so that it shows nobody whether a guess is right.
+    if (isExposed && servesHttps)
+      return refuse('the admin token over plain HTTP from another host is refused: use HTTPS at this port');
     if (reason !== null) return wrong(reason);
-    if (!request.isPrivate && !lab) onExposedToken?.(request.address);
     return { granted: true, actor: { name: 'token', role: 'admin' }, user: null };
   }
 
