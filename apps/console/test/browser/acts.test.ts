@@ -43,6 +43,20 @@ requiring('chromium')('what a user changes in the console', () => {
     expect(requests).toBe(2);
   });
 
+  test('ends a deletion with an answer that has no cursor', async () => {
+    const page = await tests.open('retained?filter=plant/line2/%23');
+    let requests = 0;
+    await page.route(/retained\?.*dryRun=false/, async (route) => {
+      requests += 1;
+      if (requests > 1) return route.abort();
+      await route.fulfill({ json: { matched: 43, deleted: 43, dryRun: false } });
+    });
+    await page.getByRole('button', { name: 'Delete all that match…' }).click();
+    await page.getByRole('button', { name: 'Delete all', exact: true }).click();
+    await page.getByText('43 retained messages deleted.', { exact: true }).waitFor();
+    expect(requests).toBe(1);
+  });
+
   test('shows the packets of a trace while it runs, and ends the stream when the page is left', async () => {
     const page = await tests.open('trace?client=scada-0004');
     await page.getByRole('button', { name: 'Start the trace' }).click();

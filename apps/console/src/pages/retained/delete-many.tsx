@@ -61,13 +61,14 @@ async function deleteAll(filter: string, matched: number, { report, signal }: Ru
   let isDone = false;
   try {
     do {
-      const answer: { deleted: number; next: string | null } = await deleteRetainedBy({
+      const answer: { deleted: number; next?: string | null } = await deleteRetainedBy({
         filter,
         limit: deletedAtOnce,
         ...(after !== null && { after }),
       });
       deleted += answer.deleted;
-      after = answer.next;
+      // An answer without the cursor is the last one.
+      after = answer.next ?? null;
       report(`${count(deleted)} of about ${count(matched)} deleted.`);
     } while (after !== null && !signal.aborted);
     isDone = after === null;
