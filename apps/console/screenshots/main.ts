@@ -74,6 +74,13 @@ async function takeTopics(album: Album): Promise<void> {
   await page.context().close();
 }
 
+async function takeEvents(album: Album): Promise<void> {
+  const page = await album.open('events');
+  await page.getByText('oven-line2').first().waitFor();
+  await album.shoot(page, 'events');
+  await page.context().close();
+}
+
 async function takeTry(album: Album): Promise<void> {
   const page = await album.open('try');
   await page.getByRole('button', { name: 'Connect', exact: true }).click();
@@ -133,11 +140,11 @@ async function takeAll(lab: RealLab, album: Album): Promise<void> {
   const openedAtMs = performance.now();
   await lab.api('/clients/oven-line2/connection', 'DELETE');
   await album.take('clients', 'clients?connected=yes', 'press-line1');
-  await album.take('client', 'clients/press-line1', 'press-line1');
+  await album.take('client', 'clients/press-line1', 'plant/line1/press/command');
   await takeTopics(album);
   const retained = 'retained?filter=plant/%23&topic=plant/line1/press/configuration';
   await album.take('retained', retained, 'limit');
-  await album.take('events', 'events', 'connected');
+  await takeEvents(album);
   await takeTry(album);
   await takeTrace(album);
   await album.take('cluster', 'cluster', 'queuedMessagesMax');

@@ -93,7 +93,8 @@ function options(
   return {
     width: element.clientWidth,
     height,
-    padding: [8, 8, 0, 0],
+    // The right side has room for a half of the last label of the time.
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     select: { show: false, left: 0, top: 0, width: 0, height: 0 },
@@ -113,7 +114,7 @@ function options(
         size: 24,
         values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 5)),
       },
-      { ...axis, space: 34, size: 52, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },
+      { ...axis, space: 34, size: 62, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [
       {},
