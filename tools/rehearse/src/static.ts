@@ -7,6 +7,7 @@ import { billOfMaterialsFault } from './bill-of-materials.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { assertRejected } from './steps/refusals.ts';
+import { wrongUpdates } from './wrong-updates.ts';
 
 const lintMsMax = 600_000;
 const quotedLinesMax = 12;
@@ -176,87 +177,12 @@ function preflights(ansible: string): Check[] {
     ...wrong.map(([name, variables, sentence]) =>
       rejection(ansible, name, sentence, async () => ({ mqtt_cluster_images: 'tests', ...variables })),
     ),
-    ...updates.map(([name, variables, sentence]) =>
+    ...wrongUpdates.map(([name, variables, sentence]) =>
       rejection(ansible, name, sentence, async (directory) => ({
         mqtt_cluster_images: await fakeImage(directory),
         ...variables,
       })),
     ),
-  ];
-}
-
-/** Inventories of an earlier version, which a new image would not start with. */
-const updates: readonly (readonly [string, Variables, string])[] = [
-  [
-    'an update of a deployment that has not chosen how clients are admitted',
-    {},
-    'would admit no clients: set broker_publisher_authentication',
-  ],
-  [
-    'an update of a deployment without certificates between the brokers',
-    { broker_publisher_tls_directory: '', broker_publisher_authentication: ['cluster'] },
-    'because broker_publisher_tls_directory is empty',
-  ],
-  ...wrongAccess(),
-  ...wrongLimits(),
-];
-
-/** Wrong variables about clients, users and rules. */
-function wrongAccess(): (readonly [string, Variables, string])[] {
-  const cluster = { broker_publisher_authentication: ['cluster'] };
-  return [
-    [
-      'a provider without its file',
-      { ...cluster, broker_publisher_authentication: ['passwordFile'] },
-      'the provider passwordFile needs broker_publisher_password_file',
-    ],
-    [
-      'a missing file of rules',
-      { ...cluster, broker_publisher_rules_file: 'nowhere.json' },
-      'broker_publisher_rules_file is nowhere.json, which is no file on the control node',
-    ],
-    [
-      'a file of rules that is no JSON array',
-      { ...cluster, broker_publisher_rules_file: '{{ playbook_dir }}/site.yml' },
-      'is no JSON array of rules',
-    ],
-    [
-      'a user without a password',
-      { ...cluster, vault_broker_users: [{ name: 'ann' }] },
-      'the user number 1 of broker_publisher_users needs a name and a password',
-    ],
-    [
-      'a publisher whose user is not in the list',
-      { ...cluster, broker_publisher_username: 'publisher' },
-      'broker_publisher_users has no user publisher with a password',
-    ],
-    [
-      'brokers without a port for clients',
-      { ...cluster, broker_publisher_mqtts_port: '0', broker_publisher_plain: 'none' },
-      'the brokers would have no port for clients',
-    ],
-  ];
-}
-
-/** Wrong limits of packets, keep-alive and wills. */
-function wrongLimits(): (readonly [string, Variables, string])[] {
-  const cluster = { broker_publisher_authentication: ['cluster'] };
-  return [
-    [
-      'packets that are too large',
-      { ...cluster, broker_publisher_packet_bytes_max: '2097152' },
-      'broker_publisher_packet_bytes_max must be a whole number of bytes from 1024 to 1048576',
-    ],
-    [
-      'a keep-alive that is no number',
-      { ...cluster, broker_publisher_keep_alive_seconds_max: '5m' },
-      'broker_publisher_keep_alive_seconds_max must be a whole number of seconds from 0 to 65535',
-    ],
-    [
-      'an unknown choice for wills',
-      { ...cluster, broker_publisher_will_after_failover: 'keep' },
-      'broker_publisher_will_after_failover must be discard or publish',
-    ],
   ];
 }
 
