@@ -10,6 +10,8 @@ export interface RuleInfo {
   readonly promise: string;
   /** The clauses of the MQTT standard, or another source. */
   readonly clause: string;
+  /** Names of the kinds of things that the rule judges, if it counts its checks of each kind. */
+  readonly parts?: readonly string[];
 }
 
 /** Collects the findings of one rule. */
@@ -18,6 +20,7 @@ export class Report {
   readonly #findings: Finding[] = [];
   readonly #exceptions: Finding[] = [];
   #checked = 0;
+  readonly #parts: Map<string, number>;
   #violations = 0;
   #exceptionCount = 0;
   #judged = 0;
@@ -27,11 +30,17 @@ export class Report {
 
   constructor(rule: RuleInfo) {
     this.#rule = rule;
+    this.#parts = new Map(rule.parts?.map((part) => [part, 0]));
   }
 
-  /** Increases the number of checks by `count`. */
-  checked(count = 1): void {
+  /**
+   * Increases the number of checks by `count`.
+   *
+   * @param part the kind of the thing, for a rule with `parts`
+   */
+  checked(count = 1, part?: string): void {
     this.#checked += count;
+    if (part !== undefined) this.#parts.set(part, (this.#parts.get(part) ?? 0) + count);
   }
 
   /** @param text returns the text of the finding; it is called only for findings that the report keeps */
@@ -74,6 +83,7 @@ export class Report {
       promise,
       clause,
       checked: this.#checked,
+      ...(this.#parts.size === 0 ? {} : { parts: Object.fromEntries(this.#parts) }),
       violations: this.#violations,
       findings: this.#findings,
       excused: this.#exceptionCount,

@@ -13,6 +13,8 @@ export interface RuleVerdict {
    * no evidence that its promise was kept.
    */
   readonly checked: number;
+  /** Number of checks of each part of the rule; absent for a rule without parts. */
+  readonly parts?: Readonly<Record<string, number>>;
   readonly violations: number;
   /** The first ten violations. */
   readonly findings: readonly Finding[];

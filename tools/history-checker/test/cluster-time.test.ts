@@ -40,6 +40,7 @@ describe('cluster-time: wills [5.0 MQTT-3.1.2-8]', () => {
     const verdict = willAfterStop(5_000).verdict();
     expect(violated(verdict)).toEqual([]);
     expect(ruleOf(verdict, 'cluster-time').checked).toBe(1);
+    expect(ruleOf(verdict, 'cluster-time').parts).toEqual({ wills: 1, sessions: 0, messages: 0 });
   });
 
   test('reports a will whose delay did not run while all members were stopped', () => {
@@ -99,6 +100,7 @@ describe('cluster-time: sessions [5.0 MQTT-4.1.0-2]', () => {
     const verdict = returnAfterStop(expirySeconds, afterMs, sessionPresent);
     expect(violated(verdict)).toEqual([]);
     expect(ruleOf(verdict, 'cluster-time').checked).toBe(checked);
+    expect(ruleOf(verdict, 'cluster-time').parts).toEqual({ wills: 0, sessions: checked, messages: 0 });
   });
 
   test('a session of which a short stop took too much time is reported by the rule session-lost', () => {
@@ -138,6 +140,7 @@ describe('cluster-time: retained messages [5.0 MQTT-3.3.2-5] [5.0 MQTT-3.3.2-6]'
       const verdict = readAfterStop(100, seconds);
       expect(violated(verdict)).toEqual(rules);
       expect(ruleOf(verdict, 'cluster-time').checked).toBe(1);
+      expect(ruleOf(verdict, 'cluster-time').parts).toEqual({ wills: 0, sessions: 0, messages: 1 });
     },
   );
 

@@ -12,7 +12,7 @@ async function perform(
   slots: readonly FaultSlot[],
   failsAt?: string,
   shouldContinue?: (calls: readonly string[]) => boolean,
-  leader: number | null = null,
+  findLeader: (() => Promise<number | null>) | null = async () => null,
 ) {
   const calls: string[] = [];
   const note = (phase: string) => async (fault: PlannedFault) => {
@@ -23,7 +23,7 @@ async function perform(
     ...brokersTarget(servers),
     begin: note('begin'),
     end: note('end'),
-    findLeader: async () => leader,
+    ...(findLeader && { findLeader }),
   };
   const events: HistoryEvent[] = [];
   const problems: string[] = [];
@@ -33,6 +33,7 @@ async function perform(
     plan,
     target,
     recorder: new Recorder((event) => events.push(event)),
+    leaderMsMax: 500,
     log: () => undefined,
     onProblem: (sentence) => problems.push(sentence),
   });
@@ -70,18 +71,31 @@ describe('Nemesis', () => {
     expect(ended.calls).toEqual(['begin cut', 'end cut']);
   });
 
-  it.each([
-    [2, 'c'],
-    [null, 'a'],
-  ])(
-    'injects a fault of the leader into server %p of the target, or into the planned server if no server leads',
-    async (leader, server) => {
-      const planned = slot({ kind: 'kill', groups: [[0]], leader: true });
-      const { events } = await perform([planned], undefined, undefined, leader);
-      const members = events.flatMap((event) => (event.type === 'fault' ? [event.members] : []));
-      expect(members).toEqual([[server], [server]]);
-    },
-  );
+  const ofLeader: PlannedFault = { kind: 'kill', groups: [[0]], leader: true };
+  const untilEndOf = (kind: string) => (calls: readonly string[]) => !calls.includes(`end ${kind}`);
+  const membersOf = (events: readonly HistoryEvent[]) =>
+    events.flatMap((event) => (event.type === 'fault' ? [event.members] : []));
+
+  it('injects a fault of the leader into the leader, also if an election is running at first', async () => {
+    const answers = [null, null, 2];
+    const findLeader = async () => answers.shift() ?? null;
+    const { events, problems } = await perform([slot(ofLeader)], undefined, untilEndOf('kill'), findLeader);
+    expect(membersOf(events)).toEqual([['c'], ['c']]);
+    expect(problems).toEqual([]);
+  });
+
+  it('omits a fault of the leader and reports it if no member leads', async () => {
+    const cut: PlannedFault = { kind: 'cut', groups: [[0], [1, 2]] };
+    const { calls, problems, faults } = await perform([slot(ofLeader, cut)], undefined, untilEndOf('cut'));
+    expect(calls).toEqual(['begin cut', 'end cut']);
+    expect(faults).toBe(1);
+    expect(problems).toEqual(['kill of the leader omitted: no member leads']);
+  });
+
+  it('injects a fault of the leader into the planned server of a target that cannot find its leader', async () => {
+    const { events } = await perform([slot(ofLeader)], undefined, untilEndOf('kill'), null);
+    expect(membersOf(events)).toEqual([['a'], ['a']]);
+  });
 
   it('ends the process faults of a slot in the opposite order, because the members of the first need those of the last', async () => {
     const { events } = await perform([

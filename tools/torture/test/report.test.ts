@@ -65,8 +65,25 @@ describe('report of a campaign', () => {
     expect(reason(calm, idle, 0)).toBeNull();
   });
 
+  it.each(['wills', 'sessions', 'messages'])(
+    'a run of quiet-stop that has judged no %s is inconclusive',
+    (part) => {
+      const [quietStop] = scenarios.filter(({ name }) => name === 'quiet-stop');
+      const parts = { wills: 2, sessions: 2, messages: 4 };
+      const judged = { ...rule, rule: 'cluster-time', violations: 0, checked: 8, parts };
+      const reason = (each: typeof judged) =>
+        quietStop && inconclusiveReason(quietStop, { ok: true, rules: [each] }, 1);
+      expect(reason(judged)).toBeNull();
+      expect(reason({ ...judged, parts: { ...parts, [part]: 0 } })).toBe(
+        `inconclusive: nothing to check for cluster-time: ${part}`,
+      );
+    },
+  );
+
   it('every scenario requires only rules that exist', () => {
-    const names = new Set(rules.map(({ name }) => name));
+    const names = new Set(
+      rules.flatMap(({ name, parts = [] }) => [name, ...parts.map((part) => `${name}: ${part}`)]),
+    );
     for (const { exercises } of scenarios) expect(exercises.filter((name) => !names.has(name))).toEqual([]);
   });
 

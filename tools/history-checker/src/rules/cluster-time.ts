@@ -23,6 +23,7 @@ export const clusterTime: Rule = {
   name: 'cluster-time',
   promise: 'P2, P3, P6',
   clause: 'docs/DESIGN.md, "Cluster time"; MQTT5 MQTT-3.1.2-8, 3.1.2.11.2, MQTT-3.3.2-5, MQTT-3.3.2-6',
+  parts: ['wills', 'sessions', 'messages'],
   check: (analysis, report) => {
     checkWills(analysis, report);
     for (const resumption of analysis.tables.sessions.resumptions) checkSession(analysis, report, resumption);
@@ -100,7 +101,7 @@ function checkWill(
     session.connections.some((one) => one.connectedAt <= deadlineMs && one.closedAt > latestMs),
   );
   if (!isWatched) return;
-  report.checked();
+  report.checked(1, 'wills');
   if (report.inTime(firstMs - deadlineMs, allowanceMs)) return;
   const when = firstMs === Infinity ? 'was not published' : `was published at ${formatSeconds(firstMs)}`;
   analysis.reportLate(
@@ -130,7 +131,7 @@ function checkSession(analysis: Analysis, report: Report, { connection, former }
   const dueMs = closedAt + expirySeconds * msPerSecond;
   const deadlineMs = deadlineOf(analysis, closedAt, dueMs);
   if (connect.at <= deadlineMs + allowanceBefore(analysis, deadlineMs)) return;
-  report.checked();
+  report.checked(1, 'sessions');
   if (!sessionPresent) return;
   report.addViolation(
     () =>
@@ -158,7 +159,7 @@ function checkMessage(analysis: Analysis, report: Report, row: number): void {
   const allowanceMs = analysis.hostLoad.longest(sinceMs, atMs);
   const what = (text: string) => (): string =>
     `${client.id} received ${analysis.message(message)} from ${connect.server} at ${formatSeconds(atMs)} ${text}`;
-  report.checked();
+  report.checked(1, 'messages');
   if (!report.inTime(atMs - deadlineMs, allowanceMs)) {
     analysis.reportLate(
       report,

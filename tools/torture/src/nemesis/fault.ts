@@ -44,7 +44,8 @@ export interface PlannedFault {
   readonly build?: BuildName;
   /**
    * Whether the fault affects the leader at the time of its beginning instead of the members in `groups`. The
-   * members in `groups` are affected if the target can't name a leader.
+   * members in `groups` are affected if the target has no way to find the leader. The fault is omitted and reported if
+   * no member leads.
    */
   readonly leader?: true;
   /** Pause between the previous fault of the slot and this fault, ms. */

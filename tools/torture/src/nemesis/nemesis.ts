@@ -13,6 +13,8 @@ export interface NemesisOptions {
   readonly log: (text: string) => void;
   /** Called with one sentence for each fault that the target could not execute. */
   readonly onProblem: (sentence: string) => void;
+  /** Time for which a fault of the leader waits for a leader, ms. */
+  readonly leaderMsMax?: number;
 }
 
 /** Executes a plan slot by slot. No fault begins before the faults of the previous slot have ended. */
@@ -61,7 +63,8 @@ export class Nemesis {
         await waitWhile(shouldContinue, planned.afterMs);
         if (!shouldContinue()) break;
       }
-      const fault = await this.#aimed(planned);
+      const fault = await this.#aimed(planned, shouldContinue);
+      if (fault === null) continue;
       const id = ++this.#faults;
       this.#record(fault, id, 'begin');
       begun.push({ fault, id });
@@ -79,11 +82,22 @@ export class Nemesis {
     await waitWhile(shouldContinue, slot.recoveryMs);
   }
 
-  /** Replaces the members of a fault that affects the leader. */
-  async #aimed(fault: PlannedFault): Promise<PlannedFault> {
-    if (fault.leader !== true) return fault;
-    const leader = (await this.#options.target.findLeader?.()) ?? null;
-    return leader === null ? fault : { ...fault, groups: [[leader]] };
+  /**
+   * Replaces the members of a fault that affects the leader. Without a leader for {@link leaderMsMax} it reports a
+   * problem and returns null: a fault of another member would not change the leader, and the run would prove less than
+   * its scenario promises.
+   */
+  async #aimed(fault: PlannedFault, shouldContinue: () => boolean): Promise<PlannedFault | null> {
+    const { target, onProblem } = this.#options;
+    if (fault.leader !== true || target.findLeader === undefined) return fault;
+    let leader: number | null = null;
+    await holdsWithin(
+      async () => (leader = (await target.findLeader?.()) ?? null) !== null || !shouldContinue(),
+      { timeoutMs: this.#options.leaderMsMax ?? leaderMsMax, intervalMs: pollMs },
+    );
+    if (leader !== null) return { ...fault, groups: [[leader]] };
+    if (shouldContinue()) onProblem(`${fault.kind} of the leader omitted: no member leads`);
+    return null;
   }
 
   /**
@@ -122,6 +136,8 @@ export class Nemesis {
 }
 
 const pollMs = 50;
+/** An election takes less time. The next fault of the scenario `quiet-stop` is 6 s later. */
+const leaderMsMax = 4_000;
 
 /** Waits while `shouldContinue` returns true, for at most `msMax` milliseconds. */
 async function waitWhile(shouldContinue: () => boolean, msMax: number): Promise<void> {

@@ -44,9 +44,13 @@ export function inconclusiveReason(
   faults: number,
 ): string | null {
   if (plan !== null && faults === 0) return 'inconclusive: no fault happened';
-  const idle = rules.filter(({ rule, checked }) => checked === 0 && exercises.includes(rule));
+  const counts = rules.flatMap(({ rule, checked, parts = {} }): (readonly [string, number])[] => [
+    [rule, checked],
+    ...Object.entries(parts).map(([part, count]) => [`${rule}: ${part}`, count] as const),
+  ]);
+  const idle = counts.filter(([name, count]) => count === 0 && exercises.includes(name));
   if (idle.length === 0) return null;
-  return `inconclusive: nothing to check for ${idle.map(({ rule }) => rule).join(', ')}`;
+  return `inconclusive: nothing to check for ${idle.map(([name]) => name).join(', ')}`;
 }
 
 /** @returns a table with one line for each scenario */

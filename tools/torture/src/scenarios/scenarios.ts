@@ -24,7 +24,7 @@ export interface Scenario {
   readonly shares: Shares;
   /** Faults that the target must support for this scenario. */
   readonly needs: readonly FaultKind[];
-  /** Rules that must have something to check. Otherwise the run is inconclusive. */
+  /** Rules that must have something to check, also `RULE: PART`. Otherwise the run is inconclusive. */
   readonly exercises: readonly string[];
   /** Whether the plan is finite and a run executes it completely, even if that takes longer than `--for`. */
   readonly completesPlan?: boolean;
@@ -63,6 +63,8 @@ const ofFocus: Readonly<Partial<Record<WorkloadName, readonly string[]>>> = {
   shared: ['shared-once'],
   expiry: ['message-expiry', 'receive-maximum', 'session-lost'],
 };
+
+const clusterTimeParts = ['wills', 'sessions', 'messages'].map((part) => `cluster-time: ${part}`);
 
 function faulty(
   name: FaultKind | string,
@@ -194,7 +196,7 @@ export const scenarios: readonly Scenario[] = [
       'a minority of a quiet cluster killed, always the leader, then all members stopped for 25 s (MQTT 5)',
     shares: { quiet: 1 },
     needs: ['kill', 'stop'],
-    exercises: ['cluster-time', 'will', 'session-lost'],
+    exercises: [...clusterTimeParts, 'will', 'session-lost'],
     completesPlan: true,
     plan: () => quietStops,
   },
