@@ -267,6 +267,7 @@ class MqttBroker implements Broker {
 
   #sweep(): void {
     const nowMs = performance.now();
+    this.#context.clientLimits.isIsolated = this.#options.port.status().state === 'isolated';
     for (const connection of this.#connections.values()) connection.sweep(nowMs);
     this.#context.clientLimits.sweep(nowMs);
     this.#accessCheck.run();

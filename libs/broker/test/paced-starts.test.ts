@@ -1,6 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { handshakesPerTurnMax, PacedStarts } from '../src/flow-control/paced-starts.ts';
 import { connectPacket, startBroker } from './support/driver.ts';
 import { openFrom } from './limits/support.ts';
+
+setFlagsFromString('--expose-gc');
 
 /** Runs the turns when the test says so. */
 function manualTurns() {
@@ -19,7 +23,7 @@ describe('the handshakes of a listener', () => {
     const { turns, next } = manualTurns();
     const started: number[] = [];
     const perTurn: number[] = [];
-    for (let number = 0; number < 10; number++) turns.add(() => started.push(number));
+    for (let number = 0; number < 10; number++) turns.add(() => started.push(number) > 0);
     do perTurn.push(started.length - perTurn.reduce((sum, count) => sum + count, 0));
     while (next() > 0);
     expect(started).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -30,11 +34,11 @@ describe('the handshakes of a listener', () => {
   test('of newcomers do not overtake those that wait', () => {
     const { turns, next } = manualTurns();
     const started: string[] = [];
-    for (let number = 0; number < 6; number++) turns.add(() => started.push(`first${number}`));
+    for (let number = 0; number < 6; number++) turns.add(() => started.push(`first${number}`) > 0);
     next();
-    turns.add(() => started.push('later'));
+    turns.add(() => started.push('later') > 0);
     expect(started).toHaveLength(7);
-    for (let number = 0; number < 6; number++) turns.add(() => started.push(`more${number}`));
+    for (let number = 0; number < 6; number++) turns.add(() => started.push(`more${number}`) > 0);
     expect(started.slice(-1)).toEqual(['more0']);
     next();
     next();
@@ -45,11 +49,56 @@ describe('the handshakes of a listener', () => {
     const { turns, next } = manualTurns();
     let started = 0;
     for (let count = 1; count <= 3; count++) {
-      turns.add(() => started++);
+      turns.add(() => ++started > 0);
       expect(started).toBe(count);
       expect(next()).toBe(1);
       expect(next()).toBe(0);
     }
+  });
+});
+
+describe('the queue of the starts', () => {
+  test('gives the places of ended connections in a turn to the others', () => {
+    const { turns, next } = manualTurns();
+    const started: number[] = [];
+    for (let number = 0; number < 100; number++) {
+      const hasEnded = number >= 4 && number < 90;
+      turns.add(() => !hasEnded && started.push(number) > 0);
+    }
+    expect(started).toEqual([0, 1, 2, 3]);
+    next();
+    expect(started.slice(4)).toEqual([90, 91, 92, 93]);
+  });
+
+  test('keeps no connection whose work has started, also while others wait', async () => {
+    const { turns, next } = manualTurns();
+    const finished = new Set<number>();
+    const registry = new FinalizationRegistry((number: number) => finished.add(number));
+    const add = (number: number): void => {
+      const connection = { number };
+      registry.register(connection, number);
+      turns.add(() => connection.number >= 0);
+    };
+    for (let number = 0; number < 1_000; number++) add(number);
+    for (let turn = 0; turn <= 100; turn++) next();
+    expect(turns.waiting).toBeGreaterThan(500);
+    const collectGarbage = runInNewContext('gc') as () => void;
+    for (let round = 0; round < 5; round++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      collectGarbage();
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    // The engine may still hold the newest ones.
+    expect(finished.size).toBeGreaterThan(350);
+    expect(turns.waiting).toBeGreaterThan(500);
+  });
+
+  test('starts thousands of waiting connections in order', () => {
+    const { turns, next } = manualTurns();
+    const started: number[] = [];
+    for (let number = 0; number < 5_000; number++) turns.add(() => started.push(number) > 0);
+    while (next() > 0);
+    expect(started).toEqual(Array.from({ length: 5_000 }, (_, number) => number));
   });
 });
 

@@ -71,6 +71,28 @@ test('the file system opens the journal so that the kernel syncs each write', as
   }
 });
 
+test.each(['darwin', 'freebsd', 'win32'] as const)(
+  'on %s a write does not count as synced, because O_DSYNC may not reach the medium there',
+  async (platform) => {
+    const directory = mkdtempSync(join(tmpdir(), 'store-'));
+    const actual = process.platform;
+    Object.defineProperty(process, 'platform', { value: platform });
+    try {
+      const path = join(directory, 'file');
+      writeFileSync(path, 'old text');
+      const file = await nodeFileSystem.open(path, 'update');
+      expect(file.syncsWrites).toBe(false);
+      await file.write(Buffer.from('new'), 0);
+      await file.sync();
+      await file.close();
+      expect(readFileSync(path, 'utf8')).toBe('new text');
+    } finally {
+      Object.defineProperty(process, 'platform', { value: actual });
+      rmSync(directory, { recursive: true, force: true });
+    }
+  },
+);
+
 test('a write to a closed file is rejected with the error of the system', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'store-'));
   try {

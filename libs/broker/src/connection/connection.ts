@@ -184,6 +184,7 @@ export class Connection {
   sweep(nowMs: number): void {
     this.#lifecycle.sweep(nowMs);
     this.#limited.sweep();
+    this.#target?.inbound.countUnanswered();
     if (this.#handshake.access?.hasExpired(Date.now()) === true) {
       this.#lifecycle.fail(
         reasonCodes.notAuthorized,

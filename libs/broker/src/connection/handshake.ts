@@ -113,7 +113,9 @@ export class Handshake {
     lifecycle.startConnecting(clientIdOf(packet));
     this.#gate.pause(pauseReasons.connecting);
     this.#context.connects.add(() => {
-      if (lifecycle.phase === 'connecting') this.#openAedes(packet);
+      if (lifecycle.phase !== 'connecting') return false;
+      this.#openAedes(packet);
+      return true;
     });
   }
 

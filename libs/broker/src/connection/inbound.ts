@@ -260,11 +260,17 @@ export class Inbound {
     const request = properties ? { ...base, properties } : base;
     this.#context.port.input(this.#connection, { kind: 'publish', request });
     this.#host.onPublish(payload.length + topic.length);
-    this.#countUnanswered();
+    this.countUnanswered();
   }
 
-  #countUnanswered(): void {
-    const bytes = this.#publishWindow.largeBytes + this.#openQos2.largeBytes;
+  /**
+   * Reports the bytes of the large publishes that the member has not answered. The QoS 2 publishes of an isolated
+   * member do not count: they wait until it has a majority again, and a client that is not read for so long can publish
+   * nothing else and gets no PINGRESP. The bound of the commands that wait in the member limits them.
+   */
+  countUnanswered(): void {
+    const qos2Bytes = this.#context.clientLimits.isIsolated ? 0 : this.#openQos2.largeBytes;
+    const bytes = this.#publishWindow.largeBytes + qos2Bytes;
     if (bytes === this.#unansweredBytes) return;
     this.#unansweredBytes = bytes;
     this.#host.onUnanswered(bytes);
@@ -313,12 +319,12 @@ export class Inbound {
   /** The member has acknowledged or rejected a QoS 1 publish. */
   onPubackSent(): void {
     this.#publishWindow.removeOldest();
-    this.#countUnanswered();
+    this.countUnanswered();
   }
 
   onPubrecSent(packetId: number): void {
     this.#openQos2.onPubrec(packetId);
-    this.#countUnanswered();
+    this.countUnanswered();
   }
 
   /**
@@ -328,7 +334,7 @@ export class Inbound {
    */
   onQos2Done(packetId: number): void {
     this.#openQos2.onEnd(packetId);
-    this.#countUnanswered();
+    this.countUnanswered();
     this.#releaseHeld(false);
   }
 

@@ -6,6 +6,12 @@ export const handshakesPerTurnMax = 4;
 /** CONNECTs that the broker handles in one turn. Each costs a few tenths of a millisecond. */
 export const connectsPerTurnMax = 8;
 
+/** Started entries at the head of the queue after which the queue is shortened. */
+const startedEntriesMax = 1_024;
+
+/** Starts the work of a connection. Returns false if the connection has ended, so that nothing was started. */
+type Start = () => boolean;
+
 /**
  * Starts costly work of new connections in order, a few starts in each turn of the event loop. When a member dies, its
  * clients connect to the others within a moment: without this bound, the work of one turn delays everything else for as
@@ -14,7 +20,7 @@ export const connectsPerTurnMax = 8;
 export class PacedStarts {
   readonly #perTurnMax: number;
   readonly #schedule: (turn: () => void) => void;
-  #waiting: (() => void)[] = [];
+  #waiting: (Start | null)[] = [];
   /** Index of the start that waits for the longest time. */
   #head = 0;
   #started = 0;
@@ -32,12 +38,27 @@ export class PacedStarts {
   }
 
   /** Starts at once, or in a later turn if this turn has started enough. */
-  add(start: () => void): void {
+  add(start: Start): void {
     this.#scheduleTurn();
-    if (this.waiting === 0 && this.#started < this.#perTurnMax) {
-      this.#started++;
-      start();
-    } else this.#waiting.push(start);
+    if (this.waiting === 0 && this.#started < this.#perTurnMax) this.#run(start);
+    else this.#waiting.push(start);
+  }
+
+  /** An ended connection uses up no start of the turn. */
+  #run(start: Start): void {
+    if (start()) this.#started++;
+  }
+
+  /** Removes the oldest start. The queue does not keep it, because it keeps its connection. */
+  #take(): Start {
+    const start = this.#waiting[this.#head]!;
+    this.#waiting[this.#head] = null;
+    this.#head++;
+    if (this.waiting === 0 || this.#head > startedEntriesMax) {
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return start;
   }
 
   #scheduleTurn(): void {
@@ -50,14 +71,6 @@ export class PacedStarts {
     this.#scheduled = false;
     this.#started = 0;
     if (this.waiting > 0) this.#scheduleTurn();
-    while (this.waiting > 0 && this.#started < this.#perTurnMax) {
-      const start = this.#waiting[this.#head]!;
-      this.#head++;
-      this.#started++;
-      start();
-    }
-    if (this.waiting > 0) return;
-    this.#waiting = [];
-    this.#head = 0;
+    while (this.waiting > 0 && this.#started < this.#perTurnMax) this.#run(this.#take());
   }
 }

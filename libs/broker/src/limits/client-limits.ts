@@ -59,6 +59,8 @@ export class ClientLimits {
   readonly unansweredBytes: SharedBytes<LimitedConnection>;
   /** Set by the application. */
   memoryPressure: MemoryPressure = 'none';
+  /** Whether the member was isolated when the broker last asked, at most a second ago. */
+  isIsolated = false;
   readonly #limits: BrokerLimits;
   readonly #counters: BrokerCounters;
   readonly #logger: Logger;

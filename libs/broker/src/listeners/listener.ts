@@ -159,7 +159,9 @@ export class Listener {
     const tls = this.#tls;
     if (tls === null) return this.#serve(connection, connection.socket, origin);
     this.#handshakes.add(() => {
-      if (!connection.isEnded) this.#beginTls(tls, connection, origin);
+      if (connection.isEnded) return false;
+      this.#beginTls(tls, connection, origin);
+      return true;
     });
   }
 

@@ -1,8 +1,22 @@
+import { jest } from '@jest/globals';
 import { turnsUntil } from '@mqtt-cluster/testing';
 import { authenticatorOf } from '../support/access.ts';
 import { connect, connectPacket, startBroker } from '../support/driver.ts';
 import type { RawClient } from '../support/driver.ts';
 import { bufferMetrics, connectFrom, openFrom, recordingLogger, unfinishedPacket } from './support.ts';
+
+/** The sweep of the broker is the only interval. */
+const timersExceptIntervals = [
+  'Date',
+  'hrtime',
+  'nextTick',
+  'performance',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setTimeout',
+  'clearTimeout',
+] as const;
 
 const attacker = '192.0.2.66';
 const mebibyte = 1024 * 1024;
@@ -195,6 +209,30 @@ test.each([1, 2] as const)(
     expect(target.broker.clientsConnected).toBe(21);
   },
 );
+
+test('an isolated member reads clients whose large QoS 2 publishes wait for the majority', async () => {
+  jest.useFakeTimers({ doNotFake: [...timersExceptIntervals] });
+  try {
+    const target = await startBroker({ limits: { unansweredBytesTotalMax: mebibyte } });
+    const client = await connect(target, 'c');
+    target.port.holdsQos2 = true;
+    for (let messageId = 1; messageId <= 6; messageId++)
+      client.publish('a', 'x'.repeat(200_000), { qos: 2, messageId });
+    client.publish('b', 'y', { qos: 1, messageId: 7 });
+    await turns();
+    // The member serves: the client is above its part and is not read.
+    expect(client.packets.filter(({ cmd }) => cmd === 'puback')).toEqual([]);
+    target.port.state = 'isolated';
+    jest.advanceTimersByTime(1_000);
+    await client.next('puback', ({ messageId }) => messageId === 7);
+    for (let messageId = 8; messageId <= 12; messageId++)
+      client.publish('a', 'x'.repeat(200_000), { qos: 2, messageId });
+    client.send({ cmd: 'pingreq' });
+    await client.next('pingresp');
+  } finally {
+    jest.useRealTimers();
+  }
+});
 
 test('a client with large publishes is read again when the member has answered its own, also while others flood', async () => {
   const target = await startBroker({ limits: { unansweredBytesTotalMax: mebibyte } });

@@ -11,6 +11,7 @@ import type {
   PublishRequest,
   QoS,
   RefusalReason,
+  ServingState,
   Subscription,
 } from '@mqtt-cluster/contracts';
 
@@ -63,6 +64,9 @@ export class FakeClientPort implements ClientPort {
   refusal: RefusalReason | null = null;
   /** The longest Session Expiry Interval that the member grants, seconds. */
   expirySecondsMax = Infinity;
+  state: ServingState = 'serving';
+  /** True if the member does not answer QoS 2 publishes, like a member without a majority. */
+  holdsQos2 = false;
   /** True if the member rejects all QoS 1 and 2 publishes. */
   full = false;
   /** The kinds of all inputs that the broker passed, in order. */
@@ -245,6 +249,7 @@ export class FakeClientPort implements ClientPort {
     const repeat = publish.qos === 2 && session.incoming.has(packetId);
     if (publish.qos === 2) session.incoming.add(packetId);
     if (!repeat) this.#route({ ...message, publisher: session.client });
+    if (publish.qos === 2 && this.holdsQos2) return;
     if (publish.qos > 0) this.#effects.push({ kind, connection, packetId, result: 'ok' });
   }
 
@@ -332,6 +337,7 @@ export class FakeClientPort implements ClientPort {
   }
 
   status(): MemberStatus {
-    throw new Error('the broker does not read the status');
+    // The broker reads only the state.
+    return { state: this.state } as MemberStatus;
   }
 }

@@ -36,11 +36,13 @@ export interface FileSystem {
 }
 
 /**
- * Flags of a file whose writes each need a sync. With O_DSYNC the kernel writes and syncs in one call, with the guarantee
- * of fdatasync. Two calls would each need a thread of the pool, and each would wake the event loop.
+ * Returns the flags of a file whose writes each need a sync. With O_DSYNC, Linux writes and syncs in one call, with the
+ * guarantee of fdatasync. Two calls would each need a thread of the pool, and each would wake the event loop. On other
+ * systems O_DSYNC may guarantee less: on macOS only F_FULLFSYNC, which `sync` uses, reaches the medium.
  */
-const updateFlags: string | number =
-  constants.O_DSYNC === undefined ? 'r+' : constants.O_RDWR | constants.O_DSYNC;
+function updateFlags(): string | number {
+  return process.platform === 'linux' ? constants.O_RDWR | constants.O_DSYNC : 'r+';
+}
 
 export const nodeFileSystem: FileSystem = {
   async makeDirectory(path) {
@@ -49,9 +51,10 @@ export const nodeFileSystem: FileSystem = {
   list: (path) => readdir(path),
   read: (path) => readFile(path),
   async open(path, mode) {
-    const handle = await open(path, mode === 'create' ? 'w' : updateFlags, 0o600);
+    const flags = mode === 'create' ? 'w' : updateFlags();
+    const handle = await open(path, flags, 0o600);
     return {
-      syncsWrites: mode === 'update' && updateFlags !== 'r+',
+      syncsWrites: typeof flags === 'number',
       // The function with a callback needs less processor time than the method of the handle.
       write: (bytes, offset) =>
         new Promise((resolve, reject) => {
