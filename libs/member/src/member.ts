@@ -259,6 +259,7 @@ class ClusterMember implements Member {
       hasDeliveries ||
       this.#home.live.hasUnsent ||
       this.#proposer.hasPending ||
+      this.#leader.takeContinues() ||
       this.#leadership !== leadershipOf(this.#replica.status);
     return { write, send: this.#peers.take(), effects, events, more };
   }
@@ -310,6 +311,7 @@ class ClusterMember implements Member {
       case 'hello':
         this.#home.live.ages.observe(from, message, this.#context.nowMs);
         this.#context.clock.helloReceived(from, message, this.#replica.status);
+        this.#home.live.onHello(from, message);
         if (this.#helloSender.receive(from, message)) this.#helloSender.send(from, this.#peerStatus());
         return;
       case 'interest':

@@ -88,6 +88,94 @@ describe('the check of the interest at the peers', () => {
     expect(full).not.toContain('c');
   });
 
+  test('sends the whole interest to a peer each time when its link to this member has failed, also soon after', () => {
+    const { full } = new Announcements(cluster, 'a');
+    const reply = new Announcements(cluster, 'b');
+    for (let flap = 1; flap <= 3; flap++) {
+      cluster.member('b').link('a', 'down');
+      cluster.member('b').link('a', 'up');
+      const before = full.length;
+      cluster.run(2.5 * interestMs);
+      expect(full.length).toBeGreaterThan(before);
+    }
+    cluster.run(3 * interestMs);
+    const [sent, answered] = [full.length, reply.full.length];
+    cluster.run(10 * interestMs);
+    // The exchange has ended.
+    expect(full).toHaveLength(sent);
+    expect(reply.full).toHaveLength(answered);
+  });
+
+  test('sends the whole interest to a peer whose link fails again before its own next check', () => {
+    const { full } = new Announcements(cluster, 'a');
+    cluster.member('b').link('a', 'down');
+    cluster.member('b').link('a', 'up');
+    cluster.until('a replies', () => full.length === 1);
+    cluster.run(2_000);
+    cluster.member('b').link('a', 'down');
+    cluster.member('b').link('a', 'up');
+    cluster.run(3 * interestMs);
+    expect(full.length).toBeGreaterThanOrEqual(2);
+    const sent = full.length;
+    cluster.run(10 * interestMs);
+    expect(full).toHaveLength(sent);
+  });
+
+  test.each([
+    ['b', 'a'],
+    ['a', 'b'],
+  ])(
+    'sends the whole interest at most twice after a connection failed, of which the link of member %s comes up before that of %s',
+    (first, second) => {
+      const sent = [new Announcements(cluster, 'a'), new Announcements(cluster, 'b')] as const;
+      cluster.member(first).link(second, 'down');
+      cluster.member(second).link(first, 'down');
+      cluster.run(100);
+      cluster.member(first).link(second, 'up');
+      cluster.run(300);
+      cluster.member(second).link(first, 'up');
+      cluster.run(5 * interestMs);
+      for (const { full } of sent) {
+        expect(full.length).toBeGreaterThanOrEqual(1);
+        expect(full.length).toBeLessThanOrEqual(2);
+      }
+    },
+  );
+
+  test('sends the whole interest to a peer whose hello message shows a new process', () => {
+    const { full } = new Announcements(cluster, 'a');
+    const peer = cluster.member('b');
+    const take = peer.take.bind(peer);
+    let restarted = false;
+    peer.take = () => {
+      const output = take();
+      const send = output.send.map((outgoing) => {
+        const { message } = outgoing;
+        if (!restarted || message.type !== 'hello') return outgoing;
+        return { ...outgoing, message: { ...message, incarnation: message.incarnation + 1 } };
+      });
+      return { ...output, send };
+    };
+    restarted = true;
+    cluster.run(4 * interestMs);
+    expect(full.filter((to) => to === 'b')).not.toEqual([]);
+  });
+
+  test('sends the whole interest to a peer that has lost a change, also if the peer answers an older change late', () => {
+    const announcements = new Announcements(cluster, 'a');
+    announcements.loses = true;
+    cluster.member('a').input(1, {
+      kind: 'subscribe',
+      packetId: 3,
+      subscriptions: [{ filter: 'lost', qos: 0 }],
+    });
+    cluster.run(200);
+    announcements.loses = false;
+    cluster.member('a').receive('b', { type: 'interestAnswer', incarnation: 1, version: 1 });
+    cluster.run(1_200);
+    expect(announcements.full).toEqual(['b', 'c']);
+  });
+
   test('sends the whole interest to a peer that has not answered for a second, and not to one that is only slow', () => {
     const announcements = new Announcements(cluster, 'a');
     announcements.loses = true;

@@ -29,6 +29,34 @@ describe('the connections of a silent member', () => {
     expect(member.status().sessions).toBe(0);
   });
 
+  test('end with at most 20 commands, however many there are, and each follows as soon as the last one is applied', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    const leader = cluster.leader();
+    const silent = ['a', 'b', 'c'].find((id) => id !== leader)!;
+    const many = 20_000;
+    for (let number = 1; number <= many; number++) {
+      cluster.member(silent).input(number, { kind: 'connect', request: request(`c-${number}`) });
+      if (number % 1_000 === 0) cluster.run(20);
+    }
+    cluster.until('all are open', () => cluster.member(leader).status().sessions === many);
+    const member = cluster.member(leader);
+    const take = member.take.bind(member);
+    const endedAtMs: number[] = [];
+    member.take = () => {
+      const output = take();
+      if (output.events.some(({ kind }) => kind === 'sessionEnded')) endedAtMs.push(cluster.nowMs);
+      return output;
+    };
+    cluster.cut(silent);
+    cluster.run(lostAfterMs + 2_000);
+    expect(member.status().sessions).toBe(0);
+    expect(endedAtMs.length).toBeLessThanOrEqual(20);
+    // A step of the test cluster ends when no member has more to do, and takes 10 ms.
+    const waits = endedAtMs.slice(1).map((atMs, index) => atMs - endedAtMs[index]!);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(10);
+  });
+
   test('end in the order in which they were opened', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();

@@ -111,6 +111,20 @@ describe('a CONNECT with the client id of an open connection', () => {
     expect(takeover.seen()).toEqual(['will']);
   });
 
+  test('leaves no session if the first connection ends the session and the second one ends before its CONNACK', () => {
+    const takeover = new Takeover();
+    const session = { clean: false, sessionExpirySeconds: never };
+    takeover.connect('a', 1, session);
+    takeover.cluster.run(100);
+    const sessions = (): number => takeover.cluster.member('b').status().sessions;
+    expect(sessions()).toBe(2);
+    takeover.connect('a', 2, session);
+    takeover.disconnect('a', 1, true, 0);
+    takeover.disconnect('a', 2, false);
+    takeover.cluster.run(2_000);
+    expect(sessions()).toBe(1);
+  });
+
   test('does not publish its will if the will has a delay and the session is resumed [5.0 MQTT-3.1.3-9]', () => {
     const takeover = new Takeover();
     const session = { clean: false, sessionExpirySeconds: 300 };

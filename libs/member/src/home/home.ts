@@ -190,6 +190,7 @@ export class Home {
     const { request, command } = pending;
     if (request === null || request.kind === 'recover') return;
     if (request.kind === 'access') return request.done(result);
+    if (request.kind === 'duty') return request.done();
     if (request.kind === 'progress') return this.#continueRetained(request.connections);
     const { connection } = request;
     if (request.kind === 'open') this.#opening.answer(connection, result);
@@ -289,7 +290,7 @@ export class Home {
   #answer(
     connection: Connection,
     { command }: PendingCommand,
-    request: Exclude<PendingRequest, { kind: 'open' | 'access' | 'progress' | 'recover' }>,
+    request: Exclude<PendingRequest, { kind: 'open' | 'access' | 'duty' | 'progress' | 'recover' }>,
     result: CommandResult,
     laterRetained: ReadonlySet<Message> | undefined,
   ): void {

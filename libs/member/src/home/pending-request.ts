@@ -37,6 +37,8 @@ export type PendingRequest =
   | { readonly kind: 'release'; readonly connection: Connection; readonly packetId: number }
   /** A request of an operator. `done` receives the result when this member has applied the command. */
   | { readonly kind: 'access'; readonly done: (result: CommandResult) => void }
+  /** A duty of the leader. `done` is called when this member has applied the command. */
+  | { readonly kind: 'duty'; readonly done: () => void }
   /** Empty acknowledgements that continue the cursors of retained messages. */
   | { readonly kind: 'progress'; readonly connections: readonly Connection[] }
   | { readonly kind: 'recover'; readonly incarnation: number; readonly sequence: number };

@@ -10,8 +10,9 @@ import { stamp, unstamp } from './stamp.ts';
 
 /** Shortest interval between two proposed raises of the semantics version. */
 const semanticsIntervalMs = 200;
-/** Shortest interval between two `time` commands, and between two `lost` commands for one member. */
-const dutyIntervalMs = 50;
+/** Shortest interval between two `time` commands. */
+const timeIntervalMs = 50;
+/** A `lost` command that is not applied after this time is proposed again. */
 const lostIntervalMs = 1_000;
 /**
  * Connections of a silent member that one `lost` command ends. Each member ends them in one turn, so a larger number
@@ -20,6 +21,16 @@ const lostIntervalMs = 1_000;
 const lostConnectionsMin = 500;
 /** Bound of the `lost` commands for one member, so that all its wills are published soon (P6). */
 const lostCommandsMax = 20;
+
+/** The `lost` commands for a silent member. */
+interface Loss {
+  /** Connections that each command ends. Computed once, so that {@link lostCommandsMax} holds. */
+  readonly count: number;
+  /** When the last command was proposed. */
+  proposedMs: number;
+  /** Whether the last command is applied, so that the next one may follow. */
+  isApplied: boolean;
+}
 
 interface Cursor {
   readonly storeId: StoreId;
@@ -42,8 +53,9 @@ export class LeaderDuties {
    * apply the log.
    */
   readonly #cursors = new Map<MemberId, Cursor>();
-  /** The last `lost` command for each silent member. */
-  readonly #lost = new Map<MemberId, { readonly proposedMs: number; readonly epochMax: number }>();
+  /** The silent members some of whose connections this leader has ended. */
+  readonly #lost = new Map<MemberId, Loss>();
+  #continues = false;
   #electedAtMs = 0;
   #timeProposedMs = -Infinity;
   #semanticsMs = -Infinity;
@@ -94,6 +106,13 @@ export class LeaderDuties {
     this.#membership.proposeChange(raft, status);
   }
 
+  /** Returns, once, whether the duties have more to propose at once, because a `lost` command was applied. */
+  takeContinues(): boolean {
+    const continues = this.#continues;
+    this.#continues = false;
+    return continues;
+  }
+
   #isNext(batch: Uint8Array): boolean {
     const header = headerOf(batch);
     if (header === null) return false;
@@ -111,7 +130,7 @@ export class LeaderDuties {
   #runTimers(): void {
     const { state, nowMs, clock } = this.#context;
     const deadline = state.nextDeadline();
-    if (deadline === null || deadline > clock.nowMs || nowMs - this.#timeProposedMs < dutyIntervalMs) return;
+    if (deadline === null || deadline > clock.nowMs || nowMs - this.#timeProposedMs < timeIntervalMs) return;
     this.#timeProposedMs = nowMs;
     this.#proposer.add({ kind: 'time' });
   }
@@ -120,22 +139,30 @@ export class LeaderDuties {
     const { state, nowMs, options } = this.#context;
     for (const member of this.#peers.ids) {
       const heardOrElected = Math.min(this.#peers.silentMs(member), nowMs - this.#electedAtMs);
-      if (heardOrElected < options.timings.lostAfterMs) continue;
       const last = this.#lost.get(member);
-      if (last !== undefined && nowMs - last.proposedMs < dutyIntervalMs) continue;
+      if (heardOrElected < options.timings.lostAfterMs) {
+        if (last !== undefined) this.#lost.delete(member);
+        continue;
+      }
+      if (last?.isApplied === false && nowMs - last.proposedMs < lostIntervalMs) continue;
       // In the order of their epochs. Until the `lost` command is committed, sessions may open at the member. The bound
       // on the epoch excludes them.
       const sessions = [...state.connectedSessions(member)];
-      const first = sessions[0];
-      if (first === undefined) continue;
-      const isApplied = last === undefined || first.epoch > last.epochMax;
-      if (!isApplied && nowMs - last.proposedMs < lostIntervalMs) continue;
-      const count = Math.max(lostConnectionsMin, Math.ceil(sessions.length / lostCommandsMax));
+      if (sessions.length === 0) {
+        this.#lost.delete(member);
+        continue;
+      }
+      const count = last?.count ?? Math.max(lostConnectionsMin, Math.ceil(sessions.length / lostCommandsMax));
       const ended = sessions.slice(0, count);
       const incarnation = Math.max(...ended.map(({ home }) => home?.incarnation ?? 0));
       const epochMax = ended.at(-1)!.epoch;
-      this.#lost.set(member, { proposedMs: nowMs, epochMax });
-      this.#proposer.add({ kind: 'lost', member, incarnation, epochMax });
+      const loss: Loss = { count, proposedMs: nowMs, isApplied: false };
+      this.#lost.set(member, loss);
+      const done = (): void => {
+        loss.isApplied = true;
+        this.#continues = true;
+      };
+      this.#proposer.add({ kind: 'lost', member, incarnation, epochMax }, { kind: 'duty', done });
     }
   }
 

@@ -304,25 +304,26 @@ export class SessionOpening {
     const session = this.#context.state.session(connection.client);
     const current = session?.epoch === epoch && session.home !== null;
     const takesOver = current && session.takenOver !== null;
+    const hasEnded = this.#takeovers.hasEndedAtOnce(connection.client, epoch);
+    const sessionPresent = opened.sessionPresent && !hasEnded;
     if (takesOver) this.#takeovers.begin(connection, (ended) => this.#settled(connection, opened, ended));
     if (!current && session?.takenOver?.epoch === epoch) {
       // The connection was taken over before its CONNACK, or before its isolated home had an epoch for it.
       const isOpen = connection.phase === 'open';
       this.#proposeClose(
         connection,
-        isOpen ? { graceful: false } : endOfUnanswered(connection, opened.sessionPresent),
+        isOpen ? { graceful: false } : endOfUnanswered(connection, sessionPresent),
       );
     }
     if (connection.phase === 'gone') {
-      if (current && !takesOver) this.#closeGone(connection, opened.sessionPresent);
+      if (current && !takesOver) this.#closeGone(connection, sessionPresent);
       // Another connection of the client has taken over: only the session is void, not the messages.
       else if (!current) connection.runDeferred();
       return;
     }
     if (!current) return this.answer(connection, { kind: 'refused', reason: 'elsewhere' });
     if (connection.phase === 'opening' && takesOver) return;
-    const ended = this.#takeovers.hasEndedAtOnce(connection.client, epoch);
-    this.#admit(connection, ended ? { ...opened, sessionPresent: false } : opened);
+    this.#admit(connection, { ...opened, sessionPresent });
   }
 
   /** The report about the connection that this connection has taken over is applied. */

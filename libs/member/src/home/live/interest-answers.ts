@@ -11,6 +11,13 @@ const answerMsMax = 100;
  */
 const lostMsMin = 1_000;
 
+/** A peer that gets the whole interest, unless it has answered the version that it may have missed. */
+interface Repeat {
+  readonly version: number;
+  /** Infinity: the peer has got the whole interest. */
+  readonly dueMs: number;
+}
+
 interface Waiting {
   readonly version: number;
   readonly untilMs: number;
@@ -28,11 +35,10 @@ export class InterestAnswers {
   readonly #peers: Peers;
   readonly #sendFull: (peer: MemberId) => void;
   readonly #answered = new Map<MemberId, number>();
-  /**
-   * The peers that have missed a deadline, with the time at which they get the whole interest. Infinity: they have got
-   * it.
-   */
-  readonly #silent = new Map<MemberId, number>();
+  /** The peers that have missed a deadline and have not answered since. SUBACK does not wait for them. */
+  readonly #silent = new Set<MemberId>();
+  /** The peers that have missed a deadline. An answer to an older version does not prove that the newer one arrived. */
+  readonly #repeats = new Map<MemberId, Repeat>();
   /** In the order of their deadlines. Versions never decrease. */
   #waiting: Waiting[] = [];
 
@@ -58,6 +64,7 @@ export class InterestAnswers {
   receive(from: MemberId, { incarnation, version }: InterestAnswerMessage): void {
     if (incarnation !== this.#context.options.recovered.incarnation) return;
     this.#silent.delete(from);
+    if (version >= (this.#repeats.get(from)?.version ?? Infinity)) this.#repeats.delete(from);
     if (version <= (this.#answered.get(from) ?? -1)) return;
     this.#answered.set(from, version);
     this.#release();
@@ -65,27 +72,47 @@ export class InterestAnswers {
 
   /** A peer may restart while the link is down, so its former answers no longer count. */
   linkDown(peer: MemberId): void {
-    this.#answered.delete(peer);
     this.#silent.delete(peer);
+    this.#repeats.delete(peer);
+    this.restarted(peer);
+  }
+
+  /** The process of the peer is new, so it has none of the interest that the former one has answered. */
+  restarted(peer: MemberId): void {
+    this.#answered.delete(peer);
     this.#release();
   }
 
   /** Ends the waits whose deadline has passed. Called once a turn. */
   flush(): void {
     const { nowMs } = this.#context;
-    for (const [peer, dueMs] of this.#silent) {
+    for (const [peer, { version, dueMs }] of this.#repeats) {
       if (dueMs > nowMs) continue;
-      this.#silent.set(peer, Infinity);
+      this.#repeats.set(peer, { version, dueMs: Infinity });
       this.#sendFull(peer);
     }
-    const first = this.#waiting[0];
-    if (first === undefined) return;
-    if (first.untilMs <= nowMs) {
+    const missed = this.#newestDue(nowMs);
+    if (missed !== null) {
       for (const peer of this.#peers.ids)
-        if (this.#awaits(peer) && this.#answerOf(peer) < first.version)
-          this.#silent.set(peer, nowMs + lostMsMin);
+        if (this.#awaits(peer) && this.#answerOf(peer) < missed) this.#onMissed(peer, missed);
     }
     this.#release();
+  }
+
+  #onMissed(peer: MemberId, version: number): void {
+    this.#silent.add(peer);
+    const dueMs = this.#repeats.get(peer)?.dueMs ?? Infinity;
+    this.#repeats.set(peer, { version, dueMs: Math.min(dueMs, this.#context.nowMs + lostMsMin) });
+  }
+
+  /** Returns the newest version whose deadline has passed, or null. */
+  #newestDue(nowMs: number): number | null {
+    let newest: number | null = null;
+    for (const { version, untilMs } of this.#waiting) {
+      if (untilMs > nowMs) break;
+      newest = version;
+    }
+    return newest;
   }
 
   #release(): void {

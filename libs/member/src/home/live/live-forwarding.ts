@@ -1,4 +1,10 @@
-import type { DirectMessage, InterestMessage, MemberId, Message } from '@mqtt-cluster/contracts';
+import type {
+  DirectMessage,
+  HelloMessage,
+  InterestMessage,
+  MemberId,
+  Message,
+} from '@mqtt-cluster/contracts';
 import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 import type { Peers } from '../../cluster/peers.ts';
@@ -10,10 +16,15 @@ import type { Router } from '../router.ts';
 /** Upper bound of the QoS 0 messages for one peer in one turn. Further messages are dropped and counted. */
 const liveMessagesPerTurnMax = 10_000;
 /**
- * A peer that got the whole interest within this many intervals of the checks does not get it again because of its own
- * whole interest. The factor exceeds 1, because the peer answers at its next check.
+ * A peer replies to the whole interest of this member within this many intervals of the checks, and this member does not
+ * reply again. The factor exceeds 1, because the peer replies at its next check.
  */
-const fullIntervalFactor = 1.5;
+const replyIntervalFactor = 1.5;
+/**
+ * When a connection has failed, both links come up within this time, ms, and each member sends its whole interest. These
+ * count as replies to each other.
+ */
+const linksUpMsMax = 1_000;
 
 interface Waiting {
   readonly messages: Message[];
@@ -37,17 +48,17 @@ export class LiveForwarding {
   #dropped = 0;
   /** When this member last checked that its peers have its interest, and the version at that time. */
   #checked: { atMs: number; version: number };
-  /** When each peer last got the whole interest of this member. */
-  readonly #sentFullMs = new Map<MemberId, number>();
-  /** Peers that get the whole interest at the next check, although they have answered it. */
-  readonly #outdated = new Set<MemberId>();
+  /** Until when the next whole interest of each peer counts as its reply to that of this member. */
+  readonly #replyUntilMs = new Map<MemberId, number>();
+  /** Peers that get the whole interest at the next check, although they have answered it, and since when. */
+  readonly #outdatedMs = new Map<MemberId, number>();
 
   constructor(context: MemberContext, peers: Peers, router: Router) {
     this.#context = context;
     this.#peers = peers;
     this.#router = router;
     this.#checked = { atMs: context.nowMs, version: 0 };
-    this.answers = new InterestAnswers(context, peers, (peer) => this.#sendFull(peer));
+    this.answers = new InterestAnswers(context, peers, (peer) => this.#repeatFull(peer));
   }
 
   /** True when the next turn has messages or changed interest to send. */
@@ -93,8 +104,17 @@ export class LiveForwarding {
       this.#peers.send(from, 'log', { type: 'interestAnswer', incarnation, version });
   }
 
+  /** Called before the hello message is recorded. */
+  onHello(from: MemberId, { storeId, incarnation }: HelloMessage): void {
+    const former = this.#peers.hellos.get(from);
+    if (former === undefined || (former.storeId === storeId && former.incarnation === incarnation)) return;
+    this.answers.restarted(from);
+  }
+
   linkUp(peer: MemberId): void {
-    this.#sendFull(peer);
+    const { nowMs } = this.#context;
+    if (nowMs - (this.#outdatedMs.get(peer) ?? -Infinity) <= linksUpMsMax) this.#outdatedMs.delete(peer);
+    this.#sendFull(peer, linksUpMsMax);
   }
 
   /**
@@ -147,19 +167,20 @@ export class LiveForwarding {
     const { version } = this.#checked;
     this.#checked = { atMs: this.#context.nowMs, version: this.#router.version };
     for (const peer of this.#peers.ids)
-      if (this.#outdated.has(peer) || !this.answers.hasAnswered(peer, version)) this.#sendFull(peer);
+      if (this.#outdatedMs.has(peer) || !this.answers.hasAnswered(peer, version)) this.#repeatFull(peer);
   }
 
   /**
    * A peer sends its whole interest when its link to this member has failed. It then awaits the whole interest of
-   * this member as well, although the link in the other direction may have stayed up. The exchange ends after one
-   * answer, because a peer that got the whole interest lately is not outdated.
+   * this member as well, although the link in the other direction may have stayed up. The peer may reply with its
+   * own whole interest once more. That one gets no reply, so the exchange ends.
    */
   #onFullInterest(from: MemberId): void {
     this.#known.add(from);
-    const { nowMs, options } = this.#context;
-    const sinceMs = nowMs - (this.#sentFullMs.get(from) ?? -Infinity);
-    if (sinceMs > fullIntervalFactor * options.timings.interestMs) this.#outdated.add(from);
+    const { nowMs } = this.#context;
+    const isReply = nowMs <= (this.#replyUntilMs.get(from) ?? -Infinity);
+    this.#replyUntilMs.delete(from);
+    if (!isReply) this.#outdatedMs.set(from, nowMs);
   }
 
   #waitingFor(peer: MemberId): Waiting {
@@ -168,13 +189,17 @@ export class LiveForwarding {
     return waiting;
   }
 
-  #sendFull(peer: MemberId): void {
+  #repeatFull(peer: MemberId): void {
+    this.#outdatedMs.delete(peer);
+    this.#sendFull(peer, replyIntervalFactor * this.#context.options.timings.interestMs);
+  }
+
+  #sendFull(peer: MemberId, replyMsMax: number): void {
     const { storeId, incarnation } = this.#context.options.recovered;
     const { version } = this.#router;
     const filters = this.#router.filters();
     const run = { storeId, incarnation, version };
-    this.#sentFullMs.set(peer, this.#context.nowMs);
-    this.#outdated.delete(peer);
+    this.#replyUntilMs.set(peer, this.#context.nowMs + replyMsMax);
     this.#peers.send(peer, 'log', { type: 'interest', ...run, full: true, add: [...filters], remove: [] });
   }
 }
