@@ -78,7 +78,11 @@ export class RuleTrie {
     if (filter.startsWith(dollar)) return coverLiteral(root, filter, 0, names, noRule);
     const found = cover(root, filter, 0, names, noRule);
     // `+/#` matches all topics that `#` matches, because each topic has a first level.
-    return filter === '#' && root.any ? Math.min(found, root.any.multi) : found;
+    if (filter === '#') return Math.min(found, root.any?.multi ?? noRule);
+    // `+/+/#` and `/+/#` match all topics that `/#` matches: its topic without a second level would be empty, and a topic
+    // has at least one character [MQTT-4.7.3-1].
+    if (filter !== '/#') return found;
+    return Math.min(found, root.any?.any?.multi ?? noRule, root.literals.get('')?.any?.multi ?? noRule);
   }
 }
 

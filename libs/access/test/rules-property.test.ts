@@ -53,6 +53,18 @@ const identity = fc.record(
 ) as fc.Arbitrary<Identity>;
 const qos = fc.constantFrom(0 as const, 1 as const, 2 as const);
 
+/** A client that subscribes to `/#`, and one rule. */
+function allowedAt(name: string): [AccessRule[], Identity, string, 0, boolean] {
+  const client: Identity = {
+    source: 'jwt',
+    groups: [],
+    client: 'a',
+    address: '192.0.2.1',
+    listener: 'default',
+  };
+  return [[{ effect: 'allow', actions: ['subscribe'], topics: [name] }], client, '/#', 0, false];
+}
+
 describe('compiled rules', () => {
   it('decide about each topic as a walk over all rules does', () => {
     fc.assert(
@@ -100,7 +112,7 @@ describe('compiled rules', () => {
           naiveGrantedQos(list, client, wanted, level, covers),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: ['+/+/#', '/+/#', '+/#'].map((name) => allowedAt(name)) },
     );
   });
 
