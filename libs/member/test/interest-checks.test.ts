@@ -142,6 +142,17 @@ describe('the check of the interest at the peers', () => {
     },
   );
 
+  test('sends the whole interest again to a peer that lost it after its link had failed', () => {
+    const reply = new Announcements(cluster, 'a');
+    reply.loses = true;
+    cluster.member('b').link('a', 'down');
+    cluster.member('b').link('a', 'up');
+    cluster.run(2 * interestMs);
+    reply.loses = false;
+    cluster.run(4 * interestMs);
+    expect(reply.full).toContain('b');
+  });
+
   test('sends the whole interest to a peer whose hello message shows a new process', () => {
     const { full } = new Announcements(cluster, 'a');
     const peer = cluster.member('b');

@@ -161,13 +161,17 @@ export class LiveForwarding {
 
   /**
    * Sends the whole interest to the peers that have not answered the version of the last check: a change may have
-   * been lost. The other peers have it, and large filters would take long to send, receive and compare.
+   * been lost. The other peers have it, and large filters would take long to send, receive and compare. A peer whose
+   * interest this member lacks also gets it: the peer then replies with its own.
    */
   #checkPeers(): void {
     const { version } = this.#checked;
     this.#checked = { atMs: this.#context.nowMs, version: this.#router.version };
-    for (const peer of this.#peers.ids)
-      if (this.#outdatedMs.has(peer) || !this.answers.hasAnswered(peer, version)) this.#repeatFull(peer);
+    for (const peer of this.#peers.ids) {
+      const isLacking = this.#peers.links.get(peer) === 'up' && !this.#known.has(peer);
+      if (isLacking || this.#outdatedMs.has(peer) || !this.answers.hasAnswered(peer, version))
+        this.#repeatFull(peer);
+    }
   }
 
   /**
