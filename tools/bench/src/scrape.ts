@@ -2,14 +2,12 @@ import { cpuSeconds, median } from '@mqtt-cluster/kit';
 import type { BenchArguments } from './arguments.ts';
 import { RawClient } from './generator/client.ts';
 import type { Endpoint } from './generator/load.ts';
+import { openInBatches } from './generator/open-in-batches.ts';
 import type { Processes } from './processes.ts';
 import { readMetrics } from './targets/metrics-page.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
 
-/** Number of clients that connect at the same time. A member accepts only 1,000 connections a second from one address. */
-const batchClients = 250;
-const batchMsMin = 300;
 /** Number of requests of `/metrics`, one after the other. */
 const scrapes = 100;
 /** Limits for a member with 10,000 clients: size of `/metrics`, and response time in ms. */
@@ -82,22 +80,13 @@ async function connectAll(
   count: number,
   log: (text: string) => void,
 ): Promise<void> {
-  let failure: Error | null = null;
-  while (clients.length < count) {
-    const startedMs = performance.now();
-    const first = clients.length;
-    const size = Math.min(batchClients, count - first);
-    const opening = Array.from({ length: size }, async (_, position) => {
-      const id = `scrape-${first + position}`;
-      const client = await RawClient.open(endpoint, id, true, (error) => (failure ??= error));
-      await client.subscribe(`scrape/${id}`, 0);
-      return client;
-    });
-    clients.push(...(await Promise.all(opening)));
-    if (failure !== null) throw failure as Error;
-    if (clients.length % 2_500 === 0) log(`${clients.length} clients are connected`);
-    await new Promise((resolve) => setTimeout(resolve, batchMsMin - (performance.now() - startedMs)));
-  }
+  const open = async (number: number, onFailure: (error: Error) => void): Promise<void> => {
+    const id = `scrape-${number}`;
+    const client = await RawClient.open(endpoint, id, true, onFailure);
+    clients.push(client);
+    await client.subscribe(`scrape/${id}`, 0);
+  };
+  await openInBatches(count, open, (opened) => log(`${opened} clients are connected`));
 }
 
 /** Checks the number of clients in a response of `/metrics`. @throws Error when it is not the number of connected clients */

@@ -91,8 +91,8 @@ function renderFault(all: readonly RoundResult[], fault: FaultKind): string[] {
 }
 
 const lossText =
-  'published but received by no subscriber, published once and received twice; QoS 1 messages of another publisher that the ' +
-  'subscriber lost or received twice, and QoS 0 messages that it lost.';
+  '"publishes" are the messages of the client\'s publisher: lost if no subscriber received them, twice if a subscriber ' +
+  'received them more than once. "QoS 1" and "QoS 0" are messages of another publisher for the client\'s subscriber.';
 
 const lossColumns: readonly { readonly title: string; readonly of: (losses: Losses) => number }[] = [
   { title: 'publishes lost', of: ({ publishedLost }) => publishedLost },

@@ -5,9 +5,9 @@ import type { Recorder } from './recorder.ts';
 export interface MeasuredClient {
   /** Connects the publisher and the subscriber. @throws Error when they are not connected in time */
   open(): Promise<void>;
-  /** Starts to publish. */
+  /** Starts publishing. */
   begin(): void;
-  /** Stops to publish. The connections stay. */
+  /** Stops publishing. The connections stay. */
   rest(): void;
   close(): Promise<void>;
 }

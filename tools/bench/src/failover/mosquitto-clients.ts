@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { findProgram, waitFor } from '@mqtt-cluster/kit';
 import type { Processes } from '../processes.ts';
 import type { MeasuredClientFactory } from './measured-client.ts';
-import { recordFeed } from './our-client.ts';
 import { feedTopic, openMsMax, ownTopic, seriesName, sessionExpirySeconds } from './protocol.ts';
+import { recordFeed } from './recorder.ts';
 import { steadily } from './steady.ts';
 
 export const mosquittoName = 'mosquitto_sub, mosquitto_pub -l';

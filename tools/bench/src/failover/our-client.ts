@@ -13,7 +13,8 @@ import {
   witnessName,
 } from './protocol.ts';
 import type { OpenCommand, Place } from './protocol.ts';
-import type { Recorder } from './recorder.ts';
+import { numberOf, recordFeed } from './recorder.ts';
+import type { Received, Recorder } from './recorder.ts';
 import { steadily } from './steady.ts';
 
 const opening = { timeoutMs: openMsMax, intervalMs: 10 };
@@ -112,10 +113,6 @@ export function witness(command: OpenCommand, recorder: Recorder): MeasuredClien
   };
 }
 
-interface Received {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-}
 type Receive = (message: Received) => void;
 
 function create(
@@ -133,21 +130,4 @@ function create(
     sessionExpirySeconds,
     onMessage: receive,
   });
-}
-
-/** Records a message of the feeding publisher, which the subscriber of a client has received. */
-export function recordFeed(
-  recorder: Recorder,
-  { name, label, topic, payload }: Received & { readonly name: string; readonly label: string },
-): void {
-  for (const qos of [0, 1] as const) {
-    if (topic !== feedTopic(label, qos)) continue;
-    const series = seriesName(name, `subscriber QoS ${qos}`);
-    recorder.record(series);
-    recorder.number(series, numberOf(payload));
-  }
-}
-
-function numberOf(payload: Uint8Array): number {
-  return Number(Buffer.from(payload).toString());
 }

@@ -25,7 +25,7 @@ export type OpenCommand = Decoded<typeof openCommand>;
 export const commandSchema = z.discriminatedUnion('type', [
   openCommand,
   z.object({ type: z.literal('look') }),
-  /** The publishers stop to publish. */
+  /** The publishers stop publishing. */
   z.object({ type: z.literal('rest') }),
   z.object({ type: z.literal('tally') }),
   z.object({ type: z.literal('close') }),

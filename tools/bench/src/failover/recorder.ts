@@ -1,8 +1,13 @@
-import { nowMs } from './protocol.ts';
+import { feedTopic, nowMs, seriesName } from './protocol.ts';
 import type { Events, Tally } from './protocol.ts';
 
 /** Largest number of recorded times. The bound protects the memory when the bench no longer reads the times. */
 const timesMax = 1_000_000;
+
+export interface Received {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
 
 /** Records the times and the numbers of messages, by series, until the bench reads them. */
 export class Recorder {
@@ -18,10 +23,11 @@ export class Recorder {
     add(this.#times, series, nowMs());
   }
 
-  /** Records the number of a received message. */
+  /**
+   * Records the number of a received message. The numbers of a round stay until `clear`. They have no other bound than the
+   * longest time of a round: a dropped number would count as a lost message.
+   */
   number(series: string, number: number): void {
-    if (this.#count >= timesMax) return;
-    this.#count++;
     add(this.#numbers, series, number);
   }
 
@@ -53,4 +59,21 @@ function add(lists: Map<string, number[]>, series: string, value: number): void 
   const list = lists.get(series);
   if (list) list.push(value);
   else lists.set(series, [value]);
+}
+
+/** Records a message of the feeding publisher, which the subscriber of a client has received. */
+export function recordFeed(
+  recorder: Recorder,
+  { name, label, topic, payload }: Received & { readonly name: string; readonly label: string },
+): void {
+  for (const qos of [0, 1] as const) {
+    if (topic !== feedTopic(label, qos)) continue;
+    const series = seriesName(name, `subscriber QoS ${qos}`);
+    recorder.record(series);
+    recorder.number(series, numberOf(payload));
+  }
+}
+
+export function numberOf(payload: Uint8Array): number {
+  return Number(Buffer.from(payload).toString());
 }

@@ -1,12 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { generate } from 'mqtt-packet';
 import { RawClient } from '../generator/client.ts';
 import type { Endpoint } from '../generator/load.ts';
+import { openInBatches } from '../generator/open-in-batches.ts';
 import { packetTypes } from '../wire.ts';
 
-/** Number of clients that connect at the same time. A member accepts only 1,000 connections a second from one address. */
-const batchClients = 200;
-const batchMsMin = 250;
 const publishers = 4;
 const unacknowledgedMax = 200;
 const payload = Buffer.alloc(64, 0x2e);
@@ -48,34 +45,17 @@ export async function openSessions(
   log: (text: string) => void,
 ): Promise<RawClient[]> {
   const stay: RawClient[] = [];
-  let failure: Error | null = null;
-  for (let first = 0; first < clients; first += batchClients) {
-    const startedMs = performance.now();
-    const numbers = Array.from(
-      { length: Math.min(batchClients, clients - first) },
-      (_, each) => first + each,
-    );
-    await Promise.all(
-      numbers.map(async (number) => {
-        const stays = number < connected;
-        const clean = stays && number % 2 === 0;
-        const endpoint = endpoints[number % endpoints.length]!;
-        const client = await RawClient.open(
-          endpoint,
-          clientId(number),
-          clean,
-          (error) => (failure ??= error),
-        );
-        await client.subscribe(`lists/area-${number % areas}/device-${number}/+`, 0);
-        await client.subscribe(alarmFilter, 1);
-        if (stays) stay.push(client);
-        else client.close();
-      }),
-    );
-    if (failure !== null) throw failure as Error;
-    if ((first + batchClients) % 2_000 === 0) log(`${first + batchClients} sessions are open`);
-    await delay(Math.max(0, batchMsMin - (performance.now() - startedMs)));
-  }
+  const open = async (number: number, onFailure: (error: Error) => void): Promise<void> => {
+    const stays = number < connected;
+    const clean = stays && number % 2 === 0;
+    const endpoint = endpoints[number % endpoints.length]!;
+    const client = await RawClient.open(endpoint, clientId(number), clean, onFailure);
+    await client.subscribe(`lists/area-${number % areas}/device-${number}/+`, 0);
+    await client.subscribe(alarmFilter, 1);
+    if (stays) stay.push(client);
+    else client.close();
+  };
+  await openInBatches(clients, open, (opened) => log(`${opened} sessions are open`));
   return stay;
 }
 

@@ -116,9 +116,7 @@ export async function measureLists(
     const lists = listsOf(given);
     const [listing, readings] = await measured(() => readForTime(operators, lists, forMs));
     log('the operator deletes all retained messages');
-    const [deleting, deletion] = await measured(() =>
-      deleteRetained(operators[1] ?? operators[0]!, 'lists/#'),
-    );
+    const [deleting, deletion] = await measured(() => deleteRetained(operators[1]!, 'lists/#'));
     const { missing: lost } = await witness.stop();
     const ended = running.processes.find(({ program }) => program.hasEnded);
     if (ended !== undefined) throw new Error(`${ended.name} has ended: ${ended.program.lastLogLines()}`);

@@ -57,8 +57,9 @@ export function summarizeLowRate(measurements: readonly LowRateMeasurement[]): L
 export function renderLowRate({ rate, seconds, measurements, skipped, failures }: LowRateResult): string {
   const load = rate === 0 ? 'as many messages as possible' : `${rate} messages a second`;
   const lines = [`${load} for ${seconds} s, QoS 1, persistent sessions`, ''];
-  const head = ['target', 'messages/s', 'ack p50 ms', 'end p50 ms', 'end p99 ms', 'CPU ms', 'lost'];
-  lines.push(row(head));
+  const latencies = ['ack p50 ms', 'end p50 ms', 'end p99 ms'];
+  const processor = ['CPU ms', 'CPU least', 'CPU most'];
+  lines.push(row(['target', 'messages/s', ...latencies, ...processor, 'lost']));
   for (const each of summarizeLowRate(measurements)) {
     lines.push(
       row([
@@ -68,6 +69,8 @@ export function renderLowRate({ rate, seconds, measurements, skipped, failures }
         each.endToEndP50.toFixed(2),
         each.endToEndP99.toFixed(2),
         each.processorMs.toFixed(3),
+        each.processorMsLeast.toFixed(3),
+        each.processorMsMost.toFixed(3),
         String(each.lost),
       ]),
     );

@@ -154,13 +154,13 @@ async function measure(
     const after = await read();
     // Node writes the profile when the process exits.
     if (given.profile !== null) await stop();
+    const homes = homesOf(running, pairs);
     const members = running.processes.map(({ name }, position): MemberWork => {
       const work = workForEach(before[position]!, after[position]!, result.published);
       const { leads } = after[position]!;
-      const isHome =
-        position < pairs || (position + running.endpoints.length - 1) % running.endpoints.length < pairs;
+      const isHome = homes.has(position);
       const profile =
-        given.profile === null || subject.name === 'mosquitto'
+        given.profile === null || http[position] === null
           ? null
           : summarizeProfile(join(given.profile, fileOf(subject.members, name)), fromUs, toUs);
       return { name, leads, isHome, ...work, profile };
@@ -187,6 +187,15 @@ function planOf(running: RunningTarget, pairs: number, label: string): LoadPlan 
   const load = { publishers: pairs, subscribers: pairs, payloadBytes, window, undeliveredMax };
   const length = { warmUpSeconds: 1, seconds: 1, rate: 1 };
   return { endpoints: running.endpoints, qos: 1, clean: false, ...load, ...length, label };
+}
+
+/**
+ * Returns the positions of the endpoints with clients. The generator connects publisher i to endpoint i, and its subscriber to
+ * the next one.
+ */
+function homesOf({ endpoints }: RunningTarget, pairs: number): ReadonlySet<number> {
+  const count = endpoints.length;
+  return new Set(Array.from({ length: pairs }, (_, pair) => [pair % count, (pair + 1) % count]).flat());
 }
 
 /** Returns the time of the clock that the profiler of Node uses, in microseconds. */
