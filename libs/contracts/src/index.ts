@@ -5,6 +5,7 @@ export * from './client-port.ts';
 export * from './cluster-config.ts';
 export * from './cluster-settings.ts';
 export * from './commands.ts';
+export * from './compare-texts.ts';
 export * from './errors.ts';
 export * from './event-kinds.ts';
 export * from './ids.ts';

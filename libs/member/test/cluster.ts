@@ -3,6 +3,7 @@ import type {
   Member,
   MemberEvent,
   MemberId,
+  MemberOutput,
   Outgoing,
   RecoveredState,
 } from '@mqtt-cluster/contracts';
@@ -53,6 +54,13 @@ export class TestCluster {
 
   member(id: MemberId): Member {
     return this.members.get(id)!;
+  }
+
+  /** Lets a test observe or change each output of a member. */
+  onOutput(id: MemberId, change: (output: MemberOutput) => MemberOutput): void {
+    const member = this.member(id);
+    const take = member.take.bind(member);
+    member.take = () => change(take());
   }
 
   cut(id: MemberId): void {

@@ -1,4 +1,5 @@
 import type { AdminAction, AdminOutcome, MemberId } from '@mqtt-cluster/contracts';
+import { helloOf } from '@mqtt-cluster/contracts/testing';
 import { request, TestCluster, text } from './cluster.ts';
 
 const never = 0xffffffff;
@@ -320,27 +321,11 @@ test('HelloSender sends a changed load to the peers at once', () => {
   expect(cluster.member('b').status().peers['a']).toMatchObject({ load: 0.7, outboxItems: 0 });
 });
 
-const emptyHello = {
-  type: 'hello',
-  incarnation: 1,
-  sentAtMs: 0,
-  fresh: true,
-  config: null,
-  state: 'joining',
-  clients: 0,
-  load: 0,
-  urls: [],
-  semantics: 1,
-  appliedIndex: 0,
-  digest: null,
-  known: [],
-} as const;
-
 test('the leader rejects an empty store whose member id is in use, and reports a duplicate member id', () => {
   const [id] = followers() as [MemberId];
   const leader = cluster.member(cluster.leader());
   const before = leader.status().config;
-  const hello = { ...emptyHello, storeId: 'f'.repeat(32) };
+  const hello = helloOf({ sentAtMs: 0, fresh: true, storeId: 'f'.repeat(32) });
   for (let repeat = 0; repeat < 40; repeat++) {
     leader.receive(id, hello);
     cluster.run(100);
@@ -357,7 +342,7 @@ test('the leader adds a wiped member that returns soon after its former store se
   const leader = cluster.leader();
   const storeId = 'f'.repeat(32);
   cluster.hanging.add(id);
-  const hello = { ...emptyHello, storeId };
+  const hello = helloOf({ sentAtMs: 0, fresh: true, storeId });
   cluster.until('the wiped member is added', () => {
     cluster.member(leader).receive(id, hello);
     return cluster

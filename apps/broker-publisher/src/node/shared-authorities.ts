@@ -1,10 +1,8 @@
-import { X509Certificate } from 'node:crypto';
+import { certificatesOf } from '@mqtt-cluster/runtime';
 import { readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
 import type { OpenDoor } from './start-rules.ts';
-
-const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
  * Returns the listeners that accept certificates of the authority of the cluster. Such a listener and the cluster port
@@ -25,6 +23,5 @@ export function sharedAuthorities(config: ApplianceConfig): readonly OpenDoor[] 
 }
 
 function fingerprintsOf(path: string): string[] {
-  const texts = readPem(path).match(certificatePattern) ?? [];
-  return texts.map((text) => new X509Certificate(text).fingerprint256);
+  return certificatesOf({ path, text: readPem(path) }).map(({ fingerprint256 }) => fingerprint256);
 }

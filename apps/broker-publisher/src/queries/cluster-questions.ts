@@ -1,3 +1,4 @@
+import { compareTexts } from '@mqtt-cluster/contracts';
 import type { ClientId, MemberId } from '@mqtt-cluster/contracts';
 import type { z } from 'zod';
 import type { ConnectionDetails, EventFilter, RecordedEvent } from './cluster-queries.ts';
@@ -130,11 +131,6 @@ export class ClusterQuestions {
     const parsed = schema.safeParse(answer.body);
     return parsed.success ? parsed.data : 'unreachable';
   }
-}
-
-function compareTexts(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
 }
 
 /** Returns as many identifiers as one question carries, at least one. */

@@ -97,6 +97,11 @@ test('a new member replaces a removed member after the peers setting of all memb
     status: 1,
     errors: expect.stringContaining('peers'),
   });
+  // The command line replaces the path of the API in this sentence.
+  expect(await admin('a', 'undrain', 'zz')).toMatchObject({
+    status: 1,
+    errors: expect.stringContaining('there is no member zz: the command "members" lists the members'),
+  });
   await cluster.stop(removed);
   // A rolling update: the remaining members restart one at a time with the new list.
   const remaining = ['a', 'c'];

@@ -82,19 +82,31 @@ describe('an acknowledgement of a follower', () => {
     },
   };
 
-  /** A member that sends an append in each turn, and has one write. */
+  /** A member that sends an append in each turn. A busy one has one write. */
   class Leader extends RecordingMember {
+    readonly #isBusy: boolean;
+
+    constructor(isBusy: boolean) {
+      super();
+      this.#isBusy = isBusy;
+    }
+
     override take(): MemberOutput {
-      return { ...super.take(), send: [{ to: 'b', channel: 'raft', message: append }] };
+      const { write, ...output } = super.take();
+      return {
+        ...output,
+        write: this.#isBusy ? write : null,
+        send: [{ to: 'b', channel: 'raft', message: append }],
+      };
     }
   }
 
-  async function turnsAfter(answer: PeerMessage): Promise<string[]> {
+  async function turnsAfter(answer: PeerMessage, isBusy = true): Promise<string[]> {
     jest.useFakeTimers({ doNotFake: ['setImmediate'] });
-    const member = new Leader();
+    const member = new Leader(isBusy);
     const runner = runnerOf(member, () => new Promise(() => {}));
     await runner.start();
-    // The write of this turn makes the member busy.
+    // The write of this turn makes the member busy, if it has one.
     runner.receive('b', message);
     while (member.calls.length < 2) await new Promise((resolve) => setImmediate(resolve));
     member.calls.length = 0;
@@ -119,9 +131,13 @@ describe('an acknowledgement of a follower', () => {
   test('that rejects an append causes a turn', async () => {
     expect(await turnsAfter(response(10, false))).toEqual(['receive c', 'take']);
   });
+
+  test('causes no turn while the leader is idle, because it answers a heartbeat', async () => {
+    expect(await turnsAfter(response(9), false)).toEqual(['receive c']);
+  });
 });
 
-test('a tick of the timer is a turn of its own kind', async () => {
+test('a turn of the timer counts with the cause timer, not input', async () => {
   const member = new RecordingMember();
   const runner = runnerOf(member, () => new Promise(() => {}));
   await runner.start();

@@ -1,8 +1,8 @@
 import { createBridge } from '@mqtt-cluster/bridge';
 import { silentLogger } from '@mqtt-cluster/contracts';
-import type { PeerMessage } from '@mqtt-cluster/contracts';
+import type { HelloMessage, PeerMessage } from '@mqtt-cluster/contracts';
+import { helloOf } from '@mqtt-cluster/contracts/testing';
 import { host, until } from '@mqtt-cluster/testing';
-import { helloOf } from '../support/hello.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 const ids = ['m1', 'm2', 'm3'];
@@ -69,10 +69,10 @@ test('a stopped member is unreachable, and the others answer', async () => {
 });
 
 /** A peer in the place of m3: it has links, but only this test decides what it sends. */
-async function replaceThirdMember(api?: number) {
+async function replaceThirdMember(fields: Partial<HelloMessage> = {}) {
   await cluster.stop('m3');
   const received: PeerMessage[] = [];
-  const hello = helloOf(api);
+  const hello = helloOf({ incarnation: 9, state: 'isolated', ...fields });
   const bridge = createBridge({
     self: 'm3',
     cluster: 'mqtt-cluster',
@@ -105,7 +105,7 @@ test('a member of an older version is too old, and never receives a question', a
 });
 
 test('a member that does not answer is unreachable when the deadline passes', async () => {
-  const paused = await replaceThirdMember(1);
+  const paused = await replaceThirdMember({ api: 1 });
   const m1 = cluster.appliance('m1').clusterQueries;
   const { details, unreachable, tooOld } = await m1.connectionDetails(everywhere('one'));
   expect({ unreachable, tooOld }).toEqual({ unreachable: ['m3'], tooOld: [] });

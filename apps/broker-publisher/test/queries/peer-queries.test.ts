@@ -1,9 +1,9 @@
 import { queryBodyBytesMax, silentLogger } from '@mqtt-cluster/contracts';
 import type { Outgoing, PeerMessage } from '@mqtt-cluster/contracts';
+import { helloOf } from '@mqtt-cluster/contracts/testing';
 import { unansweredMax } from '../../src/queries/answered-queries.ts';
 import { PeerQueries, QueryFault } from '../../src/queries/index.ts';
 import { openQuestionsMax } from '../../src/queries/peer-queries.ts';
-import { helloOf } from '../support/hello.ts';
 
 const members = ['m1', 'm2', 'm3'];
 
@@ -28,9 +28,9 @@ class Network {
   }
 
   /** Opens the link from `from` to `to`, and delivers the hello message of `to`. */
-  link(from: string, to: string, api: number | undefined = 1): void {
+  link(from: string, to: string, hello = helloOf({ api: 1 })): void {
     this.of(from).onLink(to, 'up');
-    this.of(from).onMessage(to, helloOf(api));
+    this.of(from).onMessage(to, hello);
   }
 
   #deliver(from: string, outgoing: Outgoing): void {
@@ -78,8 +78,7 @@ describe('a question', () => {
   });
 
   test('is not sent to a peer whose hello message has no API version', async () => {
-    network.link('m1', 'm3', undefined);
-    network.of('m1').onMessage('m3', helloOf());
+    network.link('m1', 'm3', helloOf());
     await expect(m1.ask('m3', 'who', null)).resolves.toEqual({ outcome: 'tooOld' });
     expect(network.sent).toEqual([]);
   });
@@ -170,8 +169,7 @@ describe('a question to all members', () => {
   test('names the members that are unreachable and those that are too old', async () => {
     for (const queries of network.queries.values()) queries.on('who', () => queries.self);
     network.paused.add('m2');
-    network.link('m1', 'm3', undefined);
-    m1.onMessage('m3', helloOf());
+    network.link('m1', 'm3', helloOf());
     const { answers, unreachable, tooOld } = await m1.askAll('who', null);
     expect([...answers]).toEqual([['m1', 'm1']]);
     expect({ unreachable, tooOld }).toEqual({ unreachable: ['m2'], tooOld: ['m3'] });
@@ -236,7 +234,7 @@ describe('a member with a broken peer', () => {
   });
 
   test('passes all other messages to the member', () => {
-    expect(m1.onMessage('m2', helloOf(1))).toBe(false);
+    expect(m1.onMessage('m2', helloOf({ api: 1 }))).toBe(false);
     expect(m1.onMessage('m2', { type: 'propose', batches: [] })).toBe(false);
     expect(m1.onMessage('m2', { type: 'queryAnswer', request: 1, code: 200, body: Buffer.from('1') })).toBe(
       true,

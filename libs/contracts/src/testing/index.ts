@@ -1,2 +1,3 @@
 export { bytesOf, goldenCase, goldenFiles, readableOf } from './golden.ts';
 export type { Complete } from './golden.ts';
+export { helloOf } from './hello.ts';

@@ -141,12 +141,12 @@ export class LeaderDuties {
       const heardOrElected = Math.min(this.#peers.silentMs(member), nowMs - this.#electedAtMs);
       const last = this.#lost.get(member);
       if (heardOrElected < options.timings.lostAfterMs) {
-        if (last !== undefined) this.#lost.delete(member);
+        this.#lost.delete(member);
         continue;
       }
       if (last?.isApplied === false && nowMs - last.proposedMs < lostIntervalMs) continue;
-      // In the order of their epochs. Until the `lost` command is committed, sessions may open at the member. The bound
-      // on the epoch excludes them.
+      // The sessions are in the order of their epochs. Sessions may open at the member until the `lost` command is
+      // committed; the bound on the epoch excludes them.
       const sessions = [...state.connectedSessions(member)];
       if (sessions.length === 0) {
         this.#lost.delete(member);

@@ -44,8 +44,8 @@ const keptPart = 1 / 4;
  */
 const logPartOfState = 1 / 2;
 /**
- * The members take their snapshots at different sizes of the log, because a snapshot delays the writes of its member:
- * the last member at this part of the bound less than the first one. With equal sizes all members would write their
+ * The members take their snapshots at different sizes of the log: member number k of n (from 0) at the bound less this
+ * part of it, times k/n. A snapshot delays the writes of its member. With equal sizes all members would write their
  * snapshots at the same time, and no majority could store entries quickly.
  */
 const snapshotSpread = 1 / 2;
@@ -366,8 +366,8 @@ export class Replica {
   #isSnapshotDue(): boolean {
     const { logBytesMax } = this;
     const { logBytes } = this.status;
-    if (logBytes < logBytesMax * (1 - snapshotSpread * this.#placeOfMember())) return false;
     if (logBytes - this.#logBytesAfterCut < logBytesMax / 2) return false;
+    if (logBytes < logBytesMax * (1 - snapshotSpread * this.#placeOfMember())) return false;
     if (this.#context.nowMs - this.#snapshotRefusedMs < snapshotRetryMs) return false;
     return !this.#writes.snapshotPending && !this.#writes.full && this.appliedIndex > this.snapshotIndex;
   }

@@ -4,11 +4,11 @@ import type { Snapshot } from '@mqtt-cluster/contracts';
  * Bytes of a snapshot that are copied in one turn. The copy takes about a millisecond. A larger number finishes the
  * snapshot in fewer turns, and delays each of them.
  */
-const bytesPerTurn = 2 * 1024 * 1024;
+const bytesPerTurnMax = 2 * 1024 * 1024;
 
 /**
- * Joins the parts of a snapshot over several turns: a copy of a large state in one turn would stop this member, and
- * the others at about the same index, for a tenth of a second and more.
+ * Joins the parts of a snapshot over several turns. A copy of a large state in one turn would stop this member for a
+ * tenth of a second and more.
  */
 export class SnapshotAssembly {
   readonly #snapshot: Snapshot;
@@ -31,7 +31,7 @@ export class SnapshotAssembly {
   /** Copies what one turn may copy. @returns the snapshot when it is complete, otherwise null */
   step(): Snapshot | null {
     const { data } = this.#snapshot;
-    const end = Math.min(this.#copied + bytesPerTurn, data.length);
+    const end = Math.min(this.#copied + bytesPerTurnMax, data.length);
     while (this.#copied < end) {
       const part = this.#parts[this.#part]!;
       const piece = part.subarray(this.#offsetInPart, this.#offsetInPart + end - this.#copied);

@@ -45,9 +45,3 @@ export function pageOf<Item, Cursor>(
   const last = page.at(-1);
   return { items: page, next: items.length > limit && last !== undefined ? cursorOf(last) : null };
 }
-
-/** Compares two texts by their UTF-16 code units. */
-export function compareTexts(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
-}

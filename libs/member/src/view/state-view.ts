@@ -1,3 +1,4 @@
+import { compareTexts } from '@mqtt-cluster/contracts';
 import type {
   ClientId,
   HomeSessionInfo,
@@ -18,7 +19,7 @@ import type { MemberContext } from '../context.ts';
 import type { Connection } from '../home/connections/connection.ts';
 import type { Connections } from '../home/connections/connections.ts';
 import type { Router } from '../home/router.ts';
-import { compareTexts, PageCollector, pageOf } from './page.ts';
+import { PageCollector, pageOf } from './page.ts';
 
 /** Reads the replicated state and the state of this home together; see {@link StateView}. */
 export class MemberStateView implements StateView {

@@ -90,7 +90,8 @@ function blocksOf({ path, text }: PemFile, label: string): readonly string[] {
   throw new Error(`${path} contains a block "${begin}" without its end: the file is incomplete`);
 }
 
-function certificatesOf(file: PemFile): X509Certificate[] {
+/** Returns the certificates of a PEM file. @throws Error with the path */
+export function certificatesOf(file: PemFile): X509Certificate[] {
   const { path } = file;
   const texts = blocksOf(file, certificateLabel);
   if (texts.length === 0) throw new Error(`${path} contains no certificate in PEM`);

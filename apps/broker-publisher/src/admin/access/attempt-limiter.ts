@@ -34,8 +34,9 @@ export class AttemptLimiter {
 
   /**
    * Checks credentials from an address. A request of this host counts for its address alone, so that guesses of other
-   * hosts in the same IPv6 network do not lock the member's own host out. A network has at most as many checks at a time as it has attempts; further ones
-   * wait. Otherwise guesses that arrive together would all be checked before the first of them has failed.
+   * hosts in the same IPv6 network do not lock the member's own host out. A network has at most as many checks at a
+   * time as it has attempts; further ones wait. Otherwise guesses that arrive together would all be checked before the
+   * first of them has failed.
    *
    * @returns null without a check if the network has no attempt
    */

@@ -83,7 +83,10 @@ export class AuditLog {
   }
 }
 
-/** Returns on which way a request of HTTP came: the command line names itself in the header `user-agent`. */
+/**
+ * Returns whether the command line or another HTTP client sent the request. The command line names itself in the header
+ * `user-agent`.
+ */
 export function wayOf({
   'user-agent': agent,
 }: {

@@ -1,4 +1,5 @@
 import type { Page, SubscriptionItem } from '@mqtt-cluster/api';
+import { compareTexts } from '@mqtt-cluster/contracts';
 import type { MemberId, StateView, SubscriptionCursor } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import type { Answers } from '../../queries/index.ts';
@@ -66,7 +67,5 @@ function merge(pages: readonly Listing[], limit: number): Listing {
 }
 
 function compare(left: SubscriptionCursor, right: SubscriptionCursor): number {
-  if (left.client !== right.client) return left.client < right.client ? -1 : 1;
-  if (left.filter === right.filter) return 0;
-  return left.filter < right.filter ? -1 : 1;
+  return compareTexts(left.client, right.client) || compareTexts(left.filter, right.filter);
 }

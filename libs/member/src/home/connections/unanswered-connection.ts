@@ -5,9 +5,9 @@ import type { Connection } from './connection.ts';
  * Returns how the cluster ends a connection that was closed before its CONNACK. The will of its client is not published,
  * unless the client has left without DISCONNECT.
  *
- * A session that such an `open` has created ends with the connection. The client does not know the session, and may
- * have ended a newer one at another member. A session stays if it existed before, or if the client has sent packets
- * for it, DISCONNECT or a will.
+ * If the `open` of this connection has created the session, the session ends with the connection: the client does not
+ * know this session, and may have ended a newer one at another member. The session stays if it existed before, or if
+ * the client has sent packets for it, DISCONNECT, or a will and has then left.
  */
 export function endOfUnanswered(connection: Connection, sessionPresent: boolean): Disconnection {
   const { left, deferred, request } = connection;

@@ -14,7 +14,7 @@ const lostMsMin = 1_000;
 /** A peer that gets the whole interest, unless it has answered the version that it may have missed. */
 interface Repeat {
   readonly version: number;
-  /** Infinity: the peer has got the whole interest. */
+  /** When the whole interest is sent. Infinity: it has been sent. */
   readonly dueMs: number;
 }
 
@@ -37,7 +37,7 @@ export class InterestAnswers {
   readonly #answered = new Map<MemberId, number>();
   /** The peers that have missed a deadline and have not answered since. SUBACK does not wait for them. */
   readonly #silent = new Set<MemberId>();
-  /** The peers that have missed a deadline. An answer to an older version does not prove that the newer one arrived. */
+  /** The repeats that a missed deadline has caused. Only an answer to the missed version, or a newer one, cancels a repeat. */
   readonly #repeats = new Map<MemberId, Repeat>();
   /** In the order of their deadlines. Versions never decrease. */
   #waiting: Waiting[] = [];
