@@ -177,6 +177,14 @@ test('retained delete ends after an answer without the cursor', async () => {
   expect({ status, out }).toEqual({ status: 0, out: '5 of 5 retained messages deleted\n' });
 });
 
+test('retained delete ends with an error if the server repeats its cursor', async () => {
+  const part = { body: { matched: 5, deleted: 5, dryRun: false, next: 'c1' } };
+  const answers = [part, part];
+  const { status, err } = await against(() => answers.shift() ?? 'close', 'retained', 'delete', 'a/#');
+  expect(status).toBe(1);
+  expect(err).toContain('the server repeats a part of the deletion: ask another member');
+});
+
 test('a list ends after an answer without the cursor', async () => {
   const answers = [{ body: { items: [client('c1')], ...gaps } }];
   const { status, out } = await against(() => answers.shift() ?? 'close', 'clients', '--json');

@@ -1,3 +1,7 @@
+/**
+ * `npm run console:screenshots`: starts a lab with the devices of a plant, opens each page of the console in Chromium, and
+ * writes the pictures into docs/console.
+ */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,10 +11,6 @@ import type { PageOptions } from '../test/support/browser.ts';
 import { RealLab } from '../test/support/real-lab.ts';
 import { Plant } from './plant.ts';
 
-/**
- * `npm run console:screenshots`: starts a lab with the devices of a plant, opens each page of the console in Chromium, and
- * writes the pictures into docs/console. Takes about three minutes. The number of members is an argument; seven by default.
- */
 const root = process.cwd();
 const folder = join(root, 'docs', 'console');
 const ports = 5;
@@ -20,7 +20,9 @@ const historyMs = 60_000;
 const faultMs = 12_000;
 /** Time in which the rates of the topics become steady. */
 const topicsMs = 6_000;
-const members = Number(process.argv[2] ?? 7);
+/** Time in which the page changes its colours and its charts. */
+const repaintMs = 3_000;
+const members = 7;
 const killed = 3;
 const narrow = { width: 390, height: 844 };
 
@@ -154,7 +156,7 @@ async function takeAll(lab: RealLab, album: Album): Promise<void> {
   await album.shoot(overview, 'overview');
   await takeFaults(album);
   await overview.emulateMedia({ colorScheme: 'dark' });
-  await sleep(3_000);
+  await sleep(repaintMs);
   await album.shoot(overview, 'overview-dark');
   await album.take('clients-narrow', 'clients?connected=yes', 'press-line1', narrow);
 }

@@ -2,6 +2,7 @@ import type { Schemas } from '@mqtt-cluster/api/client';
 import type { Command } from 'commander';
 import type { Connection } from '../connection/connection.ts';
 import type { Context } from '../program/context.ts';
+import { CommandError } from '../program/errors.ts';
 import { defined } from '../program/options.ts';
 import type { Columns } from '../program/output.ts';
 import type { Registry } from '../program/registry.ts';
@@ -20,8 +21,8 @@ const columns: Columns<Schemas['RetainedItem']> = {
   PAYLOAD: ({ payloadPreview, payloadBytes }) => payloadText(payloadPreview, payloadBytes),
 };
 
-/** Messages that one request deletes. The command prints its progress after each request. */
-const deletedAtOnce = 2_000;
+/** Messages that one request deletes: small enough for regular progress. */
+const deletionsPerRequest = 2_000;
 
 /** Declares the commands for retained messages. */
 export function addRetainedCommands(program: Command, registry: Registry): void {
@@ -93,12 +94,16 @@ export function addRetainedCommands(program: Command, registry: Registry): void 
   });
 }
 
-/** Deletes the messages of a filter by as many requests as needed. @throws CommandError a request failed */
+/**
+ * Deletes the messages of a filter by as many requests as needed.
+ *
+ * @throws CommandError a request failed, or the server repeats a part
+ */
 async function deleteAll({ output }: Context, connection: Connection, filter: string): Promise<void> {
   const total = { matched: 0, deleted: 0, dryRun: false };
   let after: string | null = null;
   do {
-    const query = { filter, dryRun: false, limit: deletedAtOnce, ...(after !== null && { after }) };
+    const query = { filter, dryRun: false, limit: deletionsPerRequest, ...(after !== null && { after }) };
     try {
       const answer: Schemas['RetainedDeletion'] = await connection.ask((api) =>
         api.DELETE('/retained', { params: { query } }),
@@ -106,7 +111,10 @@ async function deleteAll({ output }: Context, connection: Connection, filter: st
       total.matched += answer.matched;
       total.deleted += answer.deleted;
       // An answer without the cursor is the last one.
-      after = answer.next ?? null;
+      const next: string | null = answer.next ?? null;
+      if (next !== null && next === after)
+        throw new CommandError('the server repeats a part of the deletion: ask another member');
+      after = next;
     } catch (error) {
       if (total.deleted > 0)
         output.note(`${count(total.deleted, 'retained message')} deleted before this failure.`);

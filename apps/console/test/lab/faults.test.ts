@@ -52,8 +52,11 @@ requiring('chromium')('the console of a running lab, while members fail', () => 
     await received(0, true);
     const device = await tests.lab.connect('m2', 'burst');
     const burst = setInterval(() => device.publish('burst', 'x'), burstIntervalMs);
-    await received(150, true);
-    clearInterval(burst);
+    try {
+      await received(150, true);
+    } finally {
+      clearInterval(burst);
+    }
     await received(150, false);
   });
 

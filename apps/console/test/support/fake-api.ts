@@ -244,7 +244,7 @@ function deleteByFilter(cluster: FakeCluster, { query }: Request): Reply {
   const limit = Math.min(Number(query.get('limit') ?? Infinity), cluster.deletedAtOnceMax);
   const found = dryRun ? all : all.slice(0, limit);
   if (!dryRun) cluster.retained = cluster.retained.filter((message) => !found.includes(message));
-  const next = found.length < all.length ? 'rest' : null;
+  const next = found.length < all.length ? found.at(-1)!.topic : null;
   return ok({ matched: found.length, deleted: dryRun ? 0 : found.length, dryRun, next });
 }
 

@@ -6,8 +6,8 @@ import { confirm } from '../../parts/confirm.tsx';
 import type { RunningAct } from '../../parts/confirm.tsx';
 import { count, plural } from '../../text/format.ts';
 
-/** Messages that one request deletes. The dialog shows the progress after each request. */
-const deletedAtOnce = 2_000;
+/** Messages that one request deletes: small enough for regular progress. */
+const deletionsPerRequest = 2_000;
 
 /** Deletes all retained messages of a filter. A dry run counts them first. */
 export function DeleteMany({ filter, refresh }: { filter: string; refresh: () => void }) {
@@ -63,12 +63,15 @@ async function deleteAll(filter: string, matched: number, { report, signal }: Ru
     do {
       const answer: { deleted: number; next?: string | null } = await deleteRetainedBy({
         filter,
-        limit: deletedAtOnce,
+        limit: deletionsPerRequest,
         ...(after !== null && { after }),
       });
       deleted += answer.deleted;
       // An answer without the cursor is the last one.
-      after = answer.next ?? null;
+      const next: string | null = answer.next ?? null;
+      if (next !== null && next === after)
+        throw new Error('The member repeats a part of the deletion. Try again.');
+      after = next;
       report(`${count(deleted)} of about ${count(matched)} deleted.`);
     } while (after !== null && !signal.aborted);
     isDone = after === null;
