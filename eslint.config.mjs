@@ -1,6 +1,9 @@
 import nx from '@nx/eslint-plugin';
 import tseslint from 'typescript-eslint';
 
+/** The layers that the command line may import. */
+const belowCommandLine = ['type:contracts', 'type:pure', 'type:shell', 'type:api'];
+
 /** What may import what: the architecture, as a rule. Nothing imports upwards. */
 const layers = [
   { sourceTag: 'type:contracts', onlyDependOnLibsWithTags: [] },
@@ -9,20 +12,11 @@ const layers = [
   { sourceTag: 'type:client', onlyDependOnLibsWithTags: ['type:contracts', 'type:client'] },
   { sourceTag: 'type:api', onlyDependOnLibsWithTags: ['type:contracts'] },
   { sourceTag: 'type:simulation', onlyDependOnLibsWithTags: ['type:contracts', 'type:pure'] },
-  {
-    sourceTag: 'type:command-line',
-    onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'type:shell', 'type:api'],
-  },
+  { sourceTag: 'type:command-line', onlyDependOnLibsWithTags: belowCommandLine },
+  // The appliance contains the command line: `broker-publisher admin`.
   {
     sourceTag: 'type:app',
-    onlyDependOnLibsWithTags: [
-      'type:contracts',
-      'type:pure',
-      'type:shell',
-      'type:client',
-      'type:api',
-      'type:command-line',
-    ],
+    onlyDependOnLibsWithTags: [...belowCommandLine, 'type:client', 'type:command-line'],
   },
   // Independent of the code that it checks.
   { sourceTag: 'type:checker', onlyDependOnLibsWithTags: [] },

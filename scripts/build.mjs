@@ -46,7 +46,7 @@ function* sourceFiles(folder) {
   }
 }
 
-/** The console contains the runbooks. */
+/** The bundle of the console contains the runbooks, so a changed runbook needs a new build. */
 function isRunbook(path) {
   return /\/runbooks\/\w+\.md$/.test(path);
 }

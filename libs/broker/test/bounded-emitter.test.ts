@@ -1,9 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { BoundedEmitter } from '../src/aedes/bounded-emitter.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from './support/garbage.ts';
 
 test('the emitter does not keep a delivered message, whose small payload may belong to a large buffer', async () => {
   const emitter = new BoundedEmitter();

@@ -1,10 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { handshakesPerTurnMax, PacedStarts } from '../src/flow-control/paced-starts.ts';
 import { connectPacket, startBroker } from './support/driver.ts';
+import { collectGarbage } from './support/garbage.ts';
 import { openFrom } from './limits/support.ts';
-
-setFlagsFromString('--expose-gc');
 
 /** Runs the turns when the test says so. */
 function manualTurns() {
@@ -82,7 +79,6 @@ describe('the queue of the starts', () => {
     for (let number = 0; number < 1_000; number++) add(number);
     for (let turn = 0; turn <= 100; turn++) next();
     expect(turns.waiting).toBeGreaterThan(500);
-    const collectGarbage = runInNewContext('gc') as () => void;
     for (let round = 0; round < 5; round++) {
       await new Promise((resolve) => setImmediate(resolve));
       collectGarbage();

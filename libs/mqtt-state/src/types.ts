@@ -288,7 +288,7 @@ export interface MqttState {
    * @param round a counter of the caller, which makes the choice round-robin
    */
   sharedSubscribers(topic: string, round: number): readonly SharedSubscriber[];
-  /** Returns the connected sessions whose home is the member. */
+  /** Returns the connected sessions whose home is the member, in the order of their epochs. */
   connectedSessions(member: MemberId): Iterable<SessionView>;
   /**
    * Returns the matching retained messages that have not expired at `timeMs`, by default the state's time.

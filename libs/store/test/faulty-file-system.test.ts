@@ -34,6 +34,7 @@ test('a refused write on a full disk leaves no entries, although a part of it wa
 test('a faulty file system with a full disk writes the first half of a write and then reports ENOSPC', async () => {
   const written: number[] = [];
   const file = {
+    syncsWrites: false,
     write: (bytes: Uint8Array) => {
       written.push(bytes.length);
       return Promise.resolve(bytes.length);

@@ -93,7 +93,7 @@ test.each(['darwin', 'freebsd', 'win32'] as const)(
   },
 );
 
-test('a write to a closed file is rejected with the error of the system', async () => {
+test('a write to a closed file is rejected', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'store-'));
   try {
     const path = join(directory, 'file');

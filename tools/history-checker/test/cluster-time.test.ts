@@ -103,7 +103,7 @@ describe('cluster-time: sessions [5.0 MQTT-4.1.0-2]', () => {
     expect(ruleOf(verdict, 'cluster-time').parts).toEqual({ wills: 0, sessions: checked, messages: 0 });
   });
 
-  test('a session of which a short stop took too much time is reported by the rule session-lost', () => {
+  test('a session that expires too early after a stop is reported by the rule session-lost', () => {
     expect(violated(returnAfterStop(60, 8_000, false))).toEqual(['session-lost']);
   });
 });

@@ -14,7 +14,7 @@ function afterStarvation(idleMs: number, degradedAcks = false): HistoryBuilder {
   return history;
 }
 
-/** A client of a clean session closes its connection, and nobody receives its will. */
+/** A client of a clean session closes its connection, and no client receives its will. */
 function loseWill(history: HistoryBuilder) {
   const watcher = history.connect('watcher', { server: 'C' });
   history.subscribe(watcher, 'w');

@@ -97,7 +97,7 @@ describe('Nemesis', () => {
     expect(membersOf(events)).toEqual([['a'], ['a']]);
   });
 
-  it('ends the process faults of a slot in the opposite order, because the members of the first need those of the last', async () => {
+  it('ends the faults of a slot in reverse order, because a killed member serves only when the members of the later stop run again', async () => {
     const { events } = await perform([
       slot({ kind: 'kill', groups: [[0]] }, { kind: 'stop', groups: [[0, 1, 2]] }),
     ]);

@@ -1,3 +1,5 @@
+import { weightUnitBytes } from '../flow-control/publish-window.ts';
+
 /**
  * State of a QoS 2 publish from the client. `sent`: the member has it and has not answered yet. `received`: PUBREC is
  * sent. `released`: the client has sent PUBREL, so the member takes the next PUBLISH with this packet identifier as a
@@ -5,14 +7,11 @@
  */
 type ExchangeState = 'sent' | 'received' | 'released';
 
-/** Payloads below this size count nothing in {@link IncomingExchanges.largeBytes}. */
-const largeBytesMin = 4_096;
-
 /** The QoS 2 publishes of one client between PUBLISH and PUBCOMP, by packet identifier. */
 export class IncomingExchanges {
   readonly #states = new Map<number, ExchangeState>();
-  /** Payload bytes of the large publishes in the state `sent`. */
-  readonly #largeBytes = new Map<number, number>();
+  /** Payload bytes of the large publishes in the state `sent`, by packet identifier. */
+  readonly #largeBytesOf = new Map<number, number>();
   /** Large payload bytes of the publishes that the member has not answered. */
   largeBytes = 0;
 
@@ -32,8 +31,8 @@ export class IncomingExchanges {
 
   onPublish(packetId: number, payloadBytes: number): void {
     if (this.repeated(packetId) === null) this.#states.set(packetId, 'sent');
-    if (payloadBytes < largeBytesMin || this.#states.get(packetId) !== 'sent') return;
-    this.#largeBytes.set(packetId, (this.#largeBytes.get(packetId) ?? 0) + payloadBytes);
+    if (payloadBytes < weightUnitBytes || this.#states.get(packetId) !== 'sent') return;
+    this.#largeBytesOf.set(packetId, (this.#largeBytesOf.get(packetId) ?? 0) + payloadBytes);
     this.largeBytes += payloadBytes;
   }
 
@@ -54,7 +53,7 @@ export class IncomingExchanges {
 
   #answered(packetId: number): void {
     if (this.largeBytes === 0) return;
-    this.largeBytes -= this.#largeBytes.get(packetId) ?? 0;
-    this.#largeBytes.delete(packetId);
+    this.largeBytes -= this.#largeBytesOf.get(packetId) ?? 0;
+    this.#largeBytesOf.delete(packetId);
   }
 }

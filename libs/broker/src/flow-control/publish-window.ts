@@ -1,5 +1,5 @@
 /** Payload bytes that add 1 to the weight of a publish. A QoS 1 publish without payload has weight 1. */
-const weightUnitBytes = 4_096;
+export const weightUnitBytes = 4_096;
 
 /**
  * Bounds the unacknowledged QoS 1 publishes of one client. Reports when the window becomes full, and when

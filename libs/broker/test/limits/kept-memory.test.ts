@@ -1,10 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { FrameReader } from '../../src/codec/frame-reader.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { unfinishedPacket } from './support.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Memory of all objects and buffers that are still in use, bytes. V8 frees the memory of buffers in the background. */
 async function usedBytes(): Promise<number> {

@@ -9,7 +9,7 @@ const asciiLoopCharactersMax = 48;
 
 /** Size of the parts into which a writer with a sink collects small values, bytes. */
 const partBytes = 256 * 1024;
-/** A writer with a sink passes byte strings of this length and above on without a copy. */
+/** A writer with a sink passes byte strings of at least this length to the sink without a copy. */
 const separateBytesMin = 4 * 1024;
 
 /** Receives the parts of the written bytes, in order. Nothing may change a part. */
@@ -119,7 +119,7 @@ export class ByteWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Passes the bytes that wait on to the sink. */
+  /** Passes the buffered bytes to the sink. */
   flush(): void {
     if (this.#sink === null || this.#length === 0) return;
     const { buffer, byteOffset } = this.#buffer;

@@ -35,8 +35,8 @@ export class AccessCheck {
   readonly #owners = new Map<MemberId, Map<ClientId, string>>();
   /** Connections of deleted users at serving members, with the time since when. */
   readonly #deletedSinceMs = new Map<ConnectionId, number>();
-  /** The clients with a user or an address, one for each client id. */
-  #checked: readonly SimulatedClient[] = [];
+  /** The ids of the clients with a user or an address. */
+  #checked: readonly ClientId[] = [];
   /** The clients whose user the cluster stores. */
   #clusterUsers: readonly SimulatedClient[] = [];
   /** Number of the clients from which the two lists were made. */
@@ -93,7 +93,7 @@ export class AccessCheck {
     this.#listClients();
     let owners = this.#owners.get(id);
     if (owners === undefined) this.#owners.set(id, (owners = new Map<ClientId, string>()));
-    for (const { id: client } of this.#checked) {
+    for (const client of this.#checked) {
       const session = state.session(client);
       const owner = session?.owner ?? null;
       const former = owners.get(client) ?? null;
@@ -123,9 +123,8 @@ export class AccessCheck {
   #listClients(): void {
     if (this.#listed === this.#clients.length) return;
     this.#listed = this.#clients.length;
-    const byId = new Map<ClientId, SimulatedClient>();
-    for (const client of this.#clients) if (client.options.access !== undefined) byId.set(client.id, client);
-    this.#checked = [...byId.values()];
+    const withAccess = this.#clients.filter(({ options }) => options.access !== undefined);
+    this.#checked = [...new Set(withAccess.map(({ id }) => id))];
     this.#clusterUsers = this.#clients.filter(({ options }) => options.access?.source === 'cluster');
   }
 

@@ -68,7 +68,12 @@ function commandLine(): Command {
     .description('Simulates a cluster with seeded faults and checks the promises of docs/DESIGN.md.')
     .option('--seeds <N>', `number of seeds (default: ${seedsByDefault})`, wholeNumber(1, seedMax))
     .option('--for <TIME>', 'start new seeds for this time: 90s, 30m or 8h', durationMs)
-    .option('--first <K>', 'the first seed: divides a long run with --seeds', wholeNumber(0, seedMax), 1)
+    .option(
+      '--first <K>',
+      'the first seed; with --seeds it selects one part of a long run',
+      wholeNumber(0, seedMax),
+      1,
+    )
     .option('--seed <K>', 'run only this seed', wholeNumber(0, seedMax))
     .option(
       '--members <N>',

@@ -5,7 +5,7 @@ import { acquireLock } from './directory-lock.ts';
 /** An open file that is written at given offsets. */
 export interface WritableFile {
   /** True if each write is durable when it resolves, so that only a truncation needs a `sync`. */
-  readonly syncsWrites?: boolean;
+  readonly syncsWrites: boolean;
   /** @returns the number of bytes written, which may be fewer than given */
   write(bytes: Uint8Array, offset: number): Promise<number>;
   /** Makes all writes durable (fdatasync). */
@@ -36,12 +36,13 @@ export interface FileSystem {
 }
 
 /**
- * Returns the flags of a file whose writes each need a sync. With O_DSYNC, Linux writes and syncs in one call, with the
- * guarantee of fdatasync. Two calls would each need a thread of the pool, and each would wake the event loop. On other
- * systems O_DSYNC may guarantee less: on macOS only F_FULLFSYNC, which `sync` uses, reaches the medium.
+ * Returns whether the system syncs each write to a file of the mode `update`. With O_DSYNC, Linux writes and syncs in
+ * one call, with the guarantee of fdatasync. Two calls would each need a thread of the pool, and each would wake the
+ * event loop. On other systems O_DSYNC may guarantee less: on macOS only F_FULLFSYNC, which `sync` uses, reaches the
+ * medium.
  */
-function updateFlags(): string | number {
-  return process.platform === 'linux' ? constants.O_RDWR | constants.O_DSYNC : 'r+';
+function canSyncWrites(): boolean {
+  return process.platform === 'linux';
 }
 
 export const nodeFileSystem: FileSystem = {
@@ -51,10 +52,11 @@ export const nodeFileSystem: FileSystem = {
   list: (path) => readdir(path),
   read: (path) => readFile(path),
   async open(path, mode) {
-    const flags = mode === 'create' ? 'w' : updateFlags();
-    const handle = await open(path, flags, 0o600);
+    const syncsWrites = mode === 'update' && canSyncWrites();
+    const updateFlags = syncsWrites ? constants.O_RDWR | constants.O_DSYNC : 'r+';
+    const handle = await open(path, mode === 'create' ? 'w' : updateFlags, 0o600);
     return {
-      syncsWrites: typeof flags === 'number',
+      syncsWrites,
       // The function with a callback needs less processor time than the method of the handle.
       write: (bytes, offset) =>
         new Promise((resolve, reject) => {

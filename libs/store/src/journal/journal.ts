@@ -231,7 +231,7 @@ export class Journal {
   async #writeDurably(file: WritableFile, start: number): Promise<void> {
     const startedMs = performance.now();
     await writeFully(file, this.#writer.view(), start);
-    if (file.syncsWrites !== true) await file.sync();
+    if (!file.syncsWrites) await file.sync();
     this.#synced(startedMs);
   }
 

@@ -32,7 +32,7 @@ type Slowly = <Result>(sync: () => Promise<Result>) => Promise<Result>;
 function faultyFile(file: WritableFile, faults: () => DiskFaults, slowly: Slowly): WritableFile {
   /** Whether the last free bytes were used. */
   let exhausted = false;
-  const syncsWrites = file.syncsWrites === true;
+  const { syncsWrites } = file;
   return {
     syncsWrites,
     async write(bytes, offset) {

@@ -40,7 +40,10 @@ function deadlineOf({ tables }: Analysis, sinceMs: number, dueMs: number): numbe
   return deadlineMs;
 }
 
-/** @returns the delay that a busy machine may add to a deadline, ms; the load of a start before it does not count */
+/**
+ * @returns the delay that a busy machine may add to a deadline, ms. Only the load in the last 4 s before the deadline counts,
+ * because members that start together load the machine before that.
+ */
 function allowanceBefore({ hostLoad }: Analysis, deadlineMs: number): number {
   return hostLoad.longest(deadlineMs - lateMsMax, deadlineMs);
 }

@@ -138,7 +138,7 @@ export class Witness {
     message.latencyMs[position] = performance.now() - message.atMs;
   }
 
-  /** Stops to publish, waits until all messages have arrived, and returns what the witness has seen. */
+  /** Stops publishing, waits until all messages have arrived, and returns what the witness has seen. */
   async stop(): Promise<WitnessReport> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
