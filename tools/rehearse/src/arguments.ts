@@ -9,7 +9,7 @@ export interface Arguments {
   readonly command: Command;
   /** Hosts of the command, each as the last number of its address. */
   readonly hosts: readonly number[];
-  /** The command line for `ssh`, or the client id and the servers for `publish`, which only a rehearsal starts. */
+  /** The command line for `ssh`, the text for `static`, or the client id and servers for `publish`. */
   readonly words: readonly string[];
   /** Names of the steps to run, in the order of execution. */
   readonly only: readonly string[];
@@ -47,6 +47,7 @@ Examples:
   npm run rehearse                                    all steps; needs root and Debian, takes half an hour
   npm run rehearse -- --only deploy,rolling-update --keep
   npm run rehearse -- static                          only checks without hosts
+  npm run rehearse -- static firewall                 only those checks whose name contains "firewall"
   npm run rehearse -- ssh 57 journalctl`;
 
 /** Parses the command line. @throws UsageError that contains the first wrong argument. @throws HelpRequested */
@@ -96,9 +97,9 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
   add('run', 'runs the steps; prints "ok" or the failure in its last line (the default command)').action(() =>
     finish('run'),
   );
-  add('static', 'runs the checks without hosts: lint, syntax, templates, inventories').action(() =>
-    finish('static'),
-  );
+  add('static', 'runs the checks without hosts: lint, syntax, templates, inventories, firewall')
+    .argument('[text]', 'run only checks whose name contains this text')
+    .action((text?: string) => finish('static', [], text === undefined ? [] : [text]));
   ofHosts('up', 'starts the hosts, or some of them, without a deployment', '[hosts...]');
   ofHosts('kill', 'powers hosts off', '<hosts...>');
   ofHosts('start', 'powers hosts on', '<hosts...>');

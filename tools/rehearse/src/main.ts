@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function main(given: Arguments): Promise<boolean> {
-  if (given.command === 'static') return checkStatically(root, print);
+  if (given.command === 'static') return checkStatically(root, given.words[0] ?? '', print);
   if (given.command === 'publish') return publish(given.words);
   if (process.getuid?.() !== 0)
     throw new UsageError('the hosts need root privileges: run the command as root');

@@ -13,6 +13,7 @@ import { Playbooks } from './playbook.ts';
 import { checkIdempotence, deploy } from './steps/deploy.ts';
 import { addressMoves, cutOff, powerCut, stoppedLoop } from './steps/faults.ts';
 import type { RehearsalContext, Step } from './steps/context.ts';
+import { firewall } from './steps/firewall.ts';
 import { refusals } from './steps/refusals.ts';
 import { restart } from './steps/restart.ts';
 import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
@@ -26,6 +27,7 @@ const steps: Readonly<Record<string, Step>> = {
   deploy,
   converge: checkIdempotence,
   refusals,
+  firewall,
   restart,
   'power-cut': powerCut,
   'cut-off': cutOff,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { billOfMaterialsFault } from './bill-of-materials.ts';
+import { firewallFault } from './firewall-check.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { assertRejected } from './steps/refusals.ts';
@@ -23,9 +24,14 @@ interface Check {
 /**
  * Runs the checks that need no running hosts: lint, the syntax of every playbook, the templates with every
  * inventory, and inventories that must be rejected.
+ * @param only only checks whose name contains this text run; empty for all
  * @returns whether all checks passed
  */
-export async function checkStatically(root: string, print: (text: string) => void): Promise<boolean> {
+export async function checkStatically(
+  root: string,
+  only: string,
+  print: (text: string) => void,
+): Promise<boolean> {
   const ansible = join(root, 'ansible');
   const checks = [
     staged(root),
@@ -35,7 +41,8 @@ export async function checkStatically(root: string, print: (text: string) => voi
     ...rendered(root, ansible),
     ...refusals(ansible),
     ...preflights(ansible),
-  ];
+    firewall(root),
+  ].filter(({ name }) => name.includes(only));
   let failed = 0;
   for (const check of checks) {
     const problem = await check.run();
@@ -69,6 +76,14 @@ function billsOfMaterials(root: string): Check {
       }
       return null;
     },
+  };
+}
+
+/** Connects to the ports of hosts with the rules of the firewall, in network namespaces. */
+function firewall(root: string): Check {
+  return {
+    name: 'firewall: each port answers to the hosts that the inventory allows, and to no other',
+    run: () => firewallFault(root),
   };
 }
 
@@ -220,6 +235,8 @@ function rejection(
       const { status, output } = await attemptCommand('ansible-playbook', args, {
         directory: ansible,
         timeoutMs: lintMsMax,
+        // The address of the control node, as sshd sets it.
+        environment: { SSH_CONNECTION: '203.0.113.9 50000 127.0.0.1 22' },
       });
       try {
         assertRejected(status, output, sentence);

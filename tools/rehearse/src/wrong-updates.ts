@@ -18,6 +18,7 @@ export const wrongUpdates: readonly WrongUpdate[] = [
   ...wrongAccess(),
   ...wrongLimits(),
   ...wrongVirtualAddress(),
+  ...wrongFirewall(),
 ];
 
 /** Wrong variables about clients, users and rules. */
@@ -103,5 +104,27 @@ function wrongVirtualAddress(): WrongUpdate[] {
       { ...correct, [name]: '9443' },
       `virtual_address_console_port and ${name} are both 9443`,
     ]),
+  ];
+}
+
+/** Wrong networks of the firewall. The static checks let each host see the control node at 203.0.113.9. */
+function wrongFirewall(): WrongUpdate[] {
+  const correct = { broker_publisher_authentication: ['cluster'] };
+  return [
+    [
+      'a firewall that would lock out the control node',
+      { ...correct, firewall_admin_networks: ['198.51.100.0/24'] },
+      'would lock out the control node: the host sees it at 203.0.113.9',
+    ],
+    [
+      'a firewall with a network that is none',
+      { ...correct, firewall_admin_networks: ['203.0.113.0/24', '198.51.100.1/24'] },
+      'are no networks: 198.51.100.1/24',
+    ],
+    [
+      'a rollback of the firewall that is too early',
+      { ...correct, firewall_admin_networks: ['203.0.113.0/24'], firewall_rollback_seconds: '5' },
+      'because firewall_rollback_seconds is 5',
+    ],
   ];
 }
