@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
+import { memberMetrics, metricCatalogue } from '@mqtt-cluster/metric-catalogue';
+import { overview } from '../grafana/src/dashboards/overview.ts';
 import { annotations, buildDashboard, dashboards, renderDashboard } from '../grafana/src/index.ts';
-import { recordingRules, vectorSelectors, interpolateVariables } from '../src/index.ts';
+import { alertRules, recordingRules, vectorSelectors, interpolateVariables } from '../src/index.ts';
 import { findCatalogueMetric, monitoring, recorded, ruleFiles, unknownMetrics } from './support.ts';
 
 interface Box {
@@ -19,8 +20,21 @@ interface BuiltPanel {
   readonly description?: string;
   readonly gridPos: Box;
   readonly datasource?: { readonly uid: string };
-  readonly targets?: readonly { readonly refId: string; readonly datasource: { readonly uid: string } }[];
-  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly targets?: readonly {
+    readonly refId: string;
+    readonly expr: string;
+    readonly datasource: { readonly uid: string };
+  }[];
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string }; readonly overrides: unknown };
+  readonly options?: { readonly legend?: unknown };
+  readonly transformations?: readonly {
+    readonly id: string;
+    readonly options: {
+      readonly renameByName?: Readonly<Record<string, string>>;
+      readonly excludeByName?: Readonly<Record<string, boolean>>;
+      readonly indexByName?: Readonly<Record<string, number>>;
+    };
+  }[];
 }
 
 const built = dashboards.map((spec) => {
@@ -32,6 +46,10 @@ const queries = [
   ...specifications.flatMap(({ queries: ofPanel }) => ofPanel.map(({ expr }) => expr)),
   ...annotations.map(({ expr }) => expr),
 ];
+
+function overviewPanels(): readonly BuiltPanel[] {
+  return built.find(({ spec }) => spec === overview)!.panels.filter(({ type }) => type !== 'row');
+}
 
 function overlap(one: Box, other: Box): boolean {
   return (
@@ -65,13 +83,89 @@ describe('queries of the dashboards', () => {
   it('use exactly the variables that their dashboard defines', () => {
     for (const { spec, dashboard } of built) {
       const defined = (dashboard.templating.list ?? []).map(({ name }) => name);
-      const own = spec.rows.flatMap(({ panels }) => panels.flatMap(({ queries: ofPanel }) => ofPanel));
-      const text = JSON.stringify([own, annotations, spec.uid, dashboard.links]);
-      const used = [...text.matchAll(/\$\{?(site|member|client|console)\b/g)].map(([, name]) => name);
+      const text = JSON.stringify([spec.rows, annotations, spec.uid, dashboard.links]);
+      const used = [...text.matchAll(/\$\{?(site|member|client|console|runbooks)\b/g)].map(
+        ([, name]) => name,
+      );
       expect([...new Set(used)].filter((name) => !defined.includes(name ?? ''))).toEqual([]);
       expect(defined.filter((name) => name !== 'datasource' && !used.includes(name))).toEqual([]);
     }
   });
+});
+
+describe('graphs', () => {
+  const graphs = specifications.filter(({ kind }) => kind === 'timeseries');
+
+  it('show a line at the bound of each alert that compares a recorded series with a number', () => {
+    const bounds = alertRules(ruleFiles).flatMap(({ alert, expr }) => {
+      const [, rule = '', bound] =
+        /^([a-z_0-9]+(?::[a-zA-Z_0-9]+)+) [<>]=? ([\d.]+)\b/.exec(expr.trim()) ?? [];
+      return recorded.has(rule) ? [{ alert, rule, bound: Number(bound) }] : [];
+    });
+    expect(bounds.length).toBeGreaterThan(5);
+    const missing = bounds.flatMap(({ alert, rule, bound }) =>
+      graphs
+        .filter(({ queries: shown }) => shown.some(({ expr }) => expr.startsWith(`${rule}{`)))
+        .filter(({ thresholds = [] }) => !thresholds.some(([from]) => from === bound))
+        .map(({ title }) => `${title} has no line at ${bound}, the bound of ${alert}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('have the last and the highest value of each series in their legend', () => {
+    const shown = built.flatMap(({ panels }) => panels.filter(({ type }) => type === 'timeseries'));
+    expect(shown.length).toBe(graphs.length);
+    for (const { options } of shown)
+      expect(options?.legend).toMatchObject({ showLegend: true, calcs: ['lastNotNull', 'max'] });
+  });
+});
+
+describe('the first row of the overview', () => {
+  const [panel] = overviewPanels();
+
+  it('is a table with one line for each member', () => {
+    expect(panel?.title).toBe('Members');
+    const [merge, organize] = panel?.transformations ?? [];
+    expect(merge?.id).toBe('merge');
+    const { renameByName, excludeByName, indexByName } = organize!.options;
+    const columns =
+      'Member,Site,State,May be stopped now,Version,Clients,Lag,Sync p99,Loop p99,Processor,Disk used,Uptime';
+    const byPlace = Object.keys(indexByName!).sort((one, other) => indexByName![one]! - indexByName![other]!);
+    expect(byPlace.map((field) => renameByName![field])).toEqual([...columns.split(','), 'Console']);
+    // Each value is either shown or hidden.
+    const values = panel!.targets!.map(({ refId }) => `Value #${refId}`);
+    expect(values.filter((name) => !(name in renameByName!) && !(name in excludeByName!))).toEqual([]);
+    // Grafana merges the lines by the labels that all results have.
+    for (const expr of panel!.targets!.map((target) => target.expr))
+      expect(expr).toMatch(/by \(site, member|^member:/);
+  });
+
+  it('links each member to its dashboard and its web console', () => {
+    const links = JSON.stringify(panel?.fieldConfig?.overrides);
+    expect(links).toContain(
+      '/d/mqtt-cluster-member?var-site=${__data.fields.Site}&var-member=${__value.raw}',
+    );
+    expect(links).toContain('"http://${__value.raw}/"');
+  });
+
+  it('shows for a member that must not be stopped a text for each reason of the metric', () => {
+    const { reason } = memberMetrics.stopBlocked.values;
+    const column = overview.rows[0]!.panels[0]!.tableColumns!.find(({ title }) => /stopped/.test(title))!;
+    const factors = [...column.expr!.matchAll(/reason="(\w+)"} \* (\d)/g)];
+    expect(factors.map(([, name]) => name)).toEqual(reason);
+    for (const [, , factor] of factors) expect(column.valueTexts![factor!]![0]).toMatch(/^no: /);
+  });
+});
+
+test('the table of firing alerts links each alert to the runbook that Prometheus serves', () => {
+  const { dashboard, panels } = built[0]!;
+  const alerts = panels.find(({ title }) => title === 'Firing alerts');
+  expect(JSON.stringify(alerts?.fieldConfig?.overrides)).toContain(
+    '${runbooks}/user/runbooks/${__value.raw}.md',
+  );
+  const variable = (dashboard.templating.list ?? []).find(({ name }) => name === 'runbooks');
+  const sample = 'up{external_url="http://10.0.0.150:9090",instance="10.0.0.150:9090",job="prometheus"} 1 1';
+  expect(new RegExp(variable!.regex!.slice(1, -1)).exec(sample)?.[1]).toBe('http://10.0.0.150:9090');
 });
 
 describe.each(built)('the dashboard "$spec.title"', ({ spec, dashboard, panels }) => {

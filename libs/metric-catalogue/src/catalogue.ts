@@ -23,7 +23,7 @@ export {
 } from './broker.ts';
 export type { ClientLimit, ConnectionRefusalReason, DisconnectReason } from './broker.ts';
 export { clientMetrics } from './client.ts';
-export { dropReasons, memberMetrics, raftMetrics } from './member.ts';
+export { dropReasons, memberMetrics, raftMetrics, stopBlockers } from './member.ts';
 export { memoryMetrics } from './memory.ts';
 export { processMetrics, watchdogMetrics } from './process.ts';
 export { publisherMetrics } from './publisher.ts';

@@ -16,6 +16,9 @@ export const dropReasons = [
   'memory',
 ] as const;
 
+/** Reasons for which a member must not be stopped. */
+export const stopBlockers = ['no_majority', 'member_unhealthy', 'too_few_voters'] as const;
+
 const once =
   'Counted once in the cluster, by the member that proposed the entry: sum over the members. Entries ' +
   'that are applied after the failure of that member are not counted.';
@@ -92,6 +95,20 @@ export const memberMetrics = {
     unit: 'none',
     help: '1 for the current state of the member, 0 for the other states.',
     values: { state: ['joining', 'serving', 'draining', 'isolated'] },
+  }),
+  stoppable: gauge('member_stoppable', {
+    unit: 'none',
+    help:
+      '1 while this member can be stopped and the cluster keeps its majority, 0 otherwise: the answer of ' +
+      '/cluster/health?stop= at the time of the scrape. 0 too if the leader does not answer.',
+  }),
+  stopBlocked: gauge('member_stop_blocked', {
+    unit: 'none',
+    help:
+      '1 for the reason for which this member must not be stopped now, 0 for the other reasons. no_majority: the leader ' +
+      'or a majority is missing. member_unhealthy: another member is not healthy. too_few_voters: without this member no ' +
+      'majority remains.',
+    values: { reason: stopBlockers },
   }),
   incarnation: gauge('member_incarnation', {
     unit: 'none',

@@ -96,6 +96,7 @@ function addVariables(builder: DashboardBuilder, { rows, oneMember }: DashboardS
   }
   const reached = text.includes('$member') ? ',member=~"$member"' : '';
   builder.withVariable(consoleVariable(`up{job="mqtt-cluster-broker",site=~"$site"${reached}} == 1`));
+  if (text.includes('${runbooks}')) builder.withVariable(runbooksVariable());
   if (text.includes('$client')) {
     const clients = 'mqtt_cluster_client_connected{site=~"$site"}';
     builder.withVariable(labelVariable('client', 'Application', clients, true));
@@ -104,13 +105,23 @@ function addVariables(builder: DashboardBuilder, { rows, oneMember }: DashboardS
 
 /** Returns the hidden variable with the address of a member, for the link to its web console. */
 function consoleVariable(members: string): QueryVariableBuilder {
-  const query = `query_result(${members})`;
-  return new QueryVariableBuilder('console')
-    .label('Address of the web console')
+  return hiddenVariable('console', 'Address of the web console', members, 'instance');
+}
+
+/** Returns the hidden variable with the URL of Prometheus, which serves the runbooks. */
+function runbooksVariable(): QueryVariableBuilder {
+  return hiddenVariable('runbooks', 'URL of Prometheus', 'up{job="prometheus"}', 'external_url');
+}
+
+/** Returns a hidden variable with the value of a label of the first series. */
+function hiddenVariable(name: string, title: string, series: string, label: string): QueryVariableBuilder {
+  const query = `query_result(${series})`;
+  return new QueryVariableBuilder(name)
+    .label(title)
     .datasource(datasource)
-    .query({ query, refId: 'variable-console' })
+    .query({ query, refId: `variable-${name}` })
     .definition(query)
-    .regex('/instance="([^"]+)"/')
+    .regex(`/${label}="([^"]+)"/`)
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.NaturalAsc)
     .hide(VariableHide.HideVariable)

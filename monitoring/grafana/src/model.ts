@@ -8,8 +8,41 @@ export interface PanelQuery {
 
 export type Color = 'green' | 'yellow' | 'orange' | 'red' | 'blue' | 'purple' | 'text';
 
-/** `stat`: the last value, large. `timeline`: states as coloured bars. `matrix`: a table of pairs of members. */
-type PanelKind = 'timeseries' | 'stat' | 'timeline' | 'table' | 'matrix' | 'heatmap';
+/**
+ * `stat`: the last value, large. `timeline`: states as coloured bars. `matrix`: a table of pairs of members. `rows`: a
+ * table with one line for each member.
+ */
+type PanelKind = 'timeseries' | 'stat' | 'timeline' | 'table' | 'matrix' | 'heatmap' | 'rows';
+
+/** Colours of ranges of a value, by the lower bound of each range; null: the range has no lower bound. */
+export type Thresholds = readonly (readonly [from: number | null, color: Color])[];
+
+/** Texts and colours that a panel shows instead of values, by value. */
+export type ValueTexts = Readonly<Record<string, readonly [text: string, color: Color]>>;
+
+export interface CellLink {
+  readonly title: string;
+  /** Grafana template; `${__data.fields.NAME}` is the value of another column of the line. */
+  readonly url: string;
+}
+
+/** A column of a panel with the kind `rows`. */
+export interface TableColumn {
+  readonly title: string;
+  /** Query with one sample for each member, with the labels `site` and `member`. Absent for a label of all queries. */
+  readonly expr?: string;
+  /** The column shows this label instead of the value. */
+  readonly label?: string;
+  readonly unit?: Unit;
+  readonly decimals?: number;
+  /** Width in pixels; by default columns share the width. */
+  readonly width?: number;
+  readonly thresholds?: Thresholds;
+  readonly valueTexts?: ValueTexts;
+  /** `background`: the colour fills the cell. `gauge`: a bar from 0 to 1. By default only the text has the colour. */
+  readonly cell?: 'background' | 'gauge';
+  readonly links?: readonly CellLink[];
+}
 
 export interface PanelSpec {
   readonly kind: PanelKind;
@@ -28,10 +61,9 @@ export interface PanelSpec {
    * query.
    */
   readonly emptyWhen?: string;
-  /** Colours of ranges of the value, by the lower bound of each range; null: the range has no lower bound. */
-  readonly thresholds?: readonly (readonly [from: number | null, color: Color])[];
-  /** Texts and colours that the panel shows instead of values, by value. */
-  readonly valueTexts?: Readonly<Record<string, readonly [text: string, color: Color]>>;
+  /** `timeseries`: a dashed line at each bound. Alerts on a series of a panel have their bound here. */
+  readonly thresholds?: Thresholds;
+  readonly valueTexts?: ValueTexts;
   readonly min?: number;
   readonly max?: number;
   readonly decimals?: number;
@@ -40,12 +72,16 @@ export interface PanelSpec {
   readonly showName?: boolean;
   /** `matrix`: the labels of the rows and of the columns. `table`: the labels that it shows. */
   readonly columns?: readonly string[];
+  /** `rows`: the columns, in the order of the queries. */
+  readonly tableColumns?: readonly TableColumn[];
+  /** `table`: links of the cells of a column, by column. */
+  readonly cellLinks?: Readonly<Record<string, readonly CellLink[]>>;
   /** Uid of the dashboard with more detail. */
   readonly more?: DashboardUid;
 }
 
 /** Numbers, rates, seconds, bytes, ratios (1 is 100 %), and times in milliseconds since 1970. */
-type Unit = 'short' | 'none' | 'si:/s' | 's' | 'bytes' | 'binBps' | 'percentunit' | 'dateTimeFromNow';
+export type Unit = 'short' | 'none' | 'si:/s' | 's' | 'bytes' | 'binBps' | 'percentunit' | 'dateTimeFromNow';
 
 interface RowSpec {
   readonly title: string;

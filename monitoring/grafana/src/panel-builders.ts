@@ -19,11 +19,8 @@ import {
   DashboardLinkBuilder,
   FieldColorBuilder,
   FieldColorModeId,
-  MappingType,
-  ThresholdsConfigBuilder,
-  ThresholdsMode,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import type { Panel, ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
   HeatmapColorOptionsBuilder,
   PanelBuilder as Heatmap,
@@ -34,7 +31,9 @@ import { PanelBuilder as Stat } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimeline } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as Table } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as Timeseries } from '@grafana/grafana-foundation-sdk/timeseries';
+import { cellLinks, mapping, thresholds } from './field-options.ts';
 import type { DashboardUid, PanelSpec } from './model.ts';
+import { rowsTable } from './rows-table.ts';
 
 /** The Prometheus that the reader selects at the top of the page. */
 export const datasource: DataSourceRef = { type: 'prometheus', uid: '${datasource}' };
@@ -78,7 +77,8 @@ function target({ kind, queries }: PanelSpec, index: number): Builder<Dataquery>
     .datasource(datasource)
     .expr(expr)
     .legendFormat(legend);
-  if (kind === 'table' || kind === 'matrix') return query.instant().format(PromQueryFormat.Table);
+  if (kind === 'table' || kind === 'matrix' || kind === 'rows')
+    return query.instant().format(PromQueryFormat.Table);
   return kind === 'heatmap' ? query.range().format(PromQueryFormat.Heatmap) : query.range();
 }
 
@@ -104,6 +104,7 @@ const kinds: Readonly<Record<PanelSpec['kind'], (spec: PanelSpec) => AnyPanel>> 
           .calcs([]),
       ),
 
+  // The legend is a table, so that the last and the highest value of many series are in columns.
   timeseries: ({ thresholds: steps }) => {
     const panel = new Timeseries()
       .lineWidth(1)
@@ -113,9 +114,9 @@ const kinds: Readonly<Record<PanelSpec['kind'], (spec: PanelSpec) => AnyPanel>> 
       .legend(
         new VizLegendOptionsBuilder()
           .showLegend(true)
-          .displayMode(LegendDisplayMode.List)
+          .displayMode(LegendDisplayMode.Table)
           .placement(LegendPlacement.Bottom)
-          .calcs([]),
+          .calcs(['lastNotNull', 'max']),
       );
     if (steps === undefined) return panel;
     return panel.thresholdsStyle(
@@ -129,8 +130,15 @@ const kinds: Readonly<Record<PanelSpec['kind'], (spec: PanelSpec) => AnyPanel>> 
       .yAxis(new YAxisConfigBuilder().unit(unit))
       .color(new HeatmapColorOptionsBuilder().scheme('Oranges').steps(32)),
 
-  table: ({ columns = [] }) =>
-    new Table().transformations([{ id: 'filterFieldsByName', options: { include: { names: columns } } }]),
+  table: ({ columns = [], cellLinks: links = {} }) => {
+    const names = { include: { names: columns } };
+    const panel = new Table().transformations([{ id: 'filterFieldsByName', options: names }]);
+    for (const [column, ofColumn] of Object.entries(links))
+      panel.overrideByName(column, [cellLinks(ofColumn)]);
+    return panel;
+  },
+
+  rows: ({ tableColumns = [] }) => rowsTable(tableColumns),
 
   matrix: ({ columns: [rowField, columnField] = [] }) =>
     new Table()
@@ -139,20 +147,6 @@ const kinds: Readonly<Record<PanelSpec['kind'], (spec: PanelSpec) => AnyPanel>> 
       .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
       .transformations([{ id: 'groupingToMatrix', options: { rowField, columnField, valueField: 'Value' } }]),
 };
-
-function thresholds(steps: NonNullable<PanelSpec['thresholds']>): ThresholdsConfigBuilder {
-  return new ThresholdsConfigBuilder()
-    .mode(ThresholdsMode.Absolute)
-    .steps(steps.map(([value, color]) => ({ value, color })));
-}
-
-function mapping(valueTexts: NonNullable<PanelSpec['valueTexts']>): ValueMapping {
-  const entries = Object.entries(valueTexts).map(([value, [text, color]], index) => [
-    value,
-    { text, color, index },
-  ]);
-  return { type: MappingType.ValueToText, options: Object.fromEntries(entries) };
-}
 
 function linkTo(uid: DashboardUid): DashboardLinkBuilder {
   return new DashboardLinkBuilder('More')

@@ -1,4 +1,4 @@
-import type { PanelQuery, PanelSpec } from './model.ts';
+import type { PanelQuery, PanelSpec, Thresholds } from './model.ts';
 
 export function query(expr: string, legend: string): PanelQuery {
   return { expr, legend };
@@ -37,4 +37,12 @@ export function stat(
     thresholds: [[null, 'text']],
     ...options,
   };
+}
+
+/** Returns thresholds that draw a dashed red line at the bound of an alert. */
+export function alertLine(bound: number): Thresholds {
+  return [
+    [null, 'green'],
+    [bound, 'red'],
+  ];
 }

@@ -54,16 +54,21 @@ export class Prometheus {
       writeFileSync(path, shortenDurations(rules));
       return path;
     });
-    const configuration = { ...this.#options.targets, ruleFiles: files, scrapeIntervalSeconds: 1 };
+    const ownAddress = `${host}:${await freePort(host)}`;
+    const url = `http://${ownAddress}`;
+    const configuration = {
+      ...this.#options.targets,
+      ruleFiles: files,
+      scrapeIntervalSeconds: 1,
+      ownAddress,
+    };
     writeFileSync(join(folder, 'prometheus.yml'), prometheusConfig(configuration));
-    const port = await freePort(host);
-    const url = `http://${host}:${port}`;
     const program = new ChildProgram({
       command,
       args: [
         `--config.file=${join(folder, 'prometheus.yml')}`,
         `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=${host}:${port}`,
+        `--web.listen-address=${ownAddress}`,
         `--web.external-url=${url}`,
         `--web.user-assets=${monitoring}`,
         '--log.level=warn',

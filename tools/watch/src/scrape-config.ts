@@ -22,6 +22,8 @@ export interface PrometheusConfigOptions {
   readonly ruleFiles: readonly string[];
   /** Addresses of the Alertmanagers: `host:port`. */
   readonly alertmanagers?: readonly string[];
+  /** Address of this Prometheus, which scrapes itself: `host:port`. */
+  readonly ownAddress?: string;
 }
 
 /**
@@ -35,12 +37,20 @@ const scrapeIntervalSecondsDefault = 5;
  * `mqtt-cluster-broker`, `mqtt-cluster-client` and `node`, labels `site` and `member`.
  */
 export function prometheusConfig(options: PrometheusConfigOptions): string {
-  const { brokers, clients, nodes = [], ruleFiles, alertmanagers = [] } = options;
+  const { brokers, clients, nodes = [], ruleFiles, alertmanagers = [], ownAddress } = options;
   const interval = `${options.scrapeIntervalSeconds ?? scrapeIntervalSecondsDefault}s`;
   const jobs = [
     { name: 'mqtt-cluster-broker', targets: brokers },
     { name: 'mqtt-cluster-client', targets: clients },
     { name: 'node', targets: nodes },
+    {
+      name: 'prometheus',
+      targets:
+        ownAddress === undefined
+          ? []
+          : // The dashboards read the URL of the runbooks from the label external_url.
+            [{ address: ownAddress, site: brokers[0]?.site ?? '', external_url: `http://${ownAddress}` }],
+    },
   ];
   return stringify({
     global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },

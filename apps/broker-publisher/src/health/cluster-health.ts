@@ -6,6 +6,7 @@ import type {
   MemberStatus,
   PeerSurvey,
 } from '@mqtt-cluster/contracts';
+import type { stopBlockers } from '@mqtt-cluster/metric-catalogue';
 import { z } from 'zod';
 
 /** A member that lacks more entries of the log than this number has not caught up. */
@@ -42,6 +43,9 @@ const stopSafetySchema = z.object({
 
 /** States whether the cluster keeps its majority when one member stops now. */
 type StopSafety = Decoded<typeof stopSafetySchema>;
+
+/** Why a member must not be stopped now: a value of the label `reason` of `mqtt_cluster_member_stop_blocked`. */
+export type StopBlocker = (typeof stopBlockers)[number];
 
 /** Body of `GET /cluster/health`. */
 export const clusterHealthSchema = z.object({
@@ -93,7 +97,31 @@ export function assessClusterHealth(
   };
 }
 
-/** Returns whether the cluster keeps its majority without this member, and all other members have caught up. */
+/**
+ * Returns why this member must not be stopped now. Returns null if the cluster keeps its majority without it and all
+ * other members have caught up.
+ */
+export function stopBlocker(
+  { members, majority }: Pick<ClusterHealth, 'members' | 'majority'>,
+  id: MemberId,
+): StopBlocker | null {
+  if (!majority) return 'no_majority';
+  const others = members.filter((member) => member.id !== id);
+  if (others.length === members.length) return null;
+  if (others.some((member) => !member.ok)) return 'member_unhealthy';
+  const { voters, remaining } = votersWithout(id, members);
+  return remaining.length * 2 > voters.length ? null : 'too_few_voters';
+}
+
+function votersWithout(
+  id: MemberId,
+  members: readonly MemberHealth[],
+): Readonly<Record<'voters' | 'remaining', readonly MemberHealth[]>> {
+  const voters = members.filter((member) => member.role === 'voter');
+  return { voters, remaining: voters.filter((member) => member.id !== id) };
+}
+
+/** Returns the answer of `stopBlocker` in one sentence. */
 function stopSafety(
   id: MemberId,
   members: readonly MemberHealth[],
@@ -101,24 +129,25 @@ function stopSafety(
   reason: string,
 ): StopSafety {
   const wait = (why: string): StopSafety => ({ safe: false, reason: why, waitingHelps: true });
-  if (!majority) return wait(reason === '' ? 'the cluster has no majority' : reason);
-  const others = members.filter((member) => member.id !== id);
-  if (others.length === members.length)
-    return { safe: true, reason: `${id} is not a member of the cluster`, waitingHelps: false };
-  const unhealthy = others.filter((member) => !member.ok);
-  if (unhealthy.length > 0) {
-    const list = unhealthy.map((member) => `${member.id} is not healthy (${member.reason})`).join('; ');
-    return wait(`wait for the other members: ${list}`);
-  }
-  const voters = members.filter((member) => member.role === 'voter');
-  const remaining = voters.filter((member) => member.id !== id);
-  const safe = remaining.length * 2 > voters.length;
+  const blocker = stopBlocker({ members, majority }, id);
+  const { voters, remaining } = votersWithout(id, members);
   const share = `${remaining.length} of ${voters.length} voters`;
-  return {
-    safe,
-    reason: safe ? `${share} remain and have caught up` : `${share} would remain, which is no majority`,
-    waitingHelps: false,
-  };
+  switch (blocker) {
+    case 'no_majority':
+      return wait(reason === '' ? 'the cluster has no majority' : reason);
+    case 'member_unhealthy': {
+      const unhealthy = members.filter((member) => member.id !== id && !member.ok);
+      const list = unhealthy.map((member) => `${member.id} is not healthy (${member.reason})`).join('; ');
+      return wait(`wait for the other members: ${list}`);
+    }
+    case 'too_few_voters':
+      return { safe: false, reason: `${share} would remain, which is no majority`, waitingHelps: false };
+    case null: {
+      const isMember = members.some((member) => member.id === id);
+      const why = isMember ? `${share} remain and have caught up` : `${id} is not a member of the cluster`;
+      return { safe: true, reason: why, waitingHelps: false };
+    }
+  }
 }
 
 function isMajority(voters: readonly MemberHealth[]): boolean {

@@ -29,6 +29,7 @@ import { brokerLimits } from '../limits/broker-limits.ts';
 import type { MemoryGuard } from '../limits/memory-guard.ts';
 import { startMemoryGuard } from '../limits/start-memory-guard.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
+import { StopGauge } from '../observability/stop-gauge.ts';
 import { systemTopics } from '../observability/system-topics.ts';
 import { StateChanges } from '../state-changes/state-changes.ts';
 import {
@@ -393,12 +394,18 @@ export class Appliance implements Lifecycle {
     const { config } = this.#options;
     const metrics = this.#metrics;
     const turns = { report: () => metrics.reporter.updateTurns(runner.turns) };
+    const stopGauge = new StopGauge({
+      member: config.id,
+      metrics: metrics.registry,
+      health: () => management.commandHandler.health(),
+    });
     const render = (): Promise<string> =>
       metrics.render(runner.status(), this.#store.usage(), [
         this.#broker,
         this.#bridge,
         this.#publisher,
         turns,
+        stopGauge,
       ]);
     const files = new ConsoleFiles({ needsTls: tls !== undefined });
     const api = composeApi({

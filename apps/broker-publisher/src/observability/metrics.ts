@@ -9,7 +9,7 @@ import { MemberReporter } from './member-reporter.ts';
 
 /** A component that updates its own metrics before each scrape. */
 interface MetricsSource {
-  report(): void;
+  report(): void | Promise<void>;
 }
 
 /**
@@ -40,8 +40,7 @@ export class ApplianceMetrics {
     sources: readonly (MetricsSource | null)[],
   ): Promise<string> {
     this.reporter.updateGauges(status, usage);
-    for (const source of sources) source?.report();
-    await this.#disk.measure();
+    await Promise.all([...sources.map((source) => source?.report()), this.#disk.measure()]);
     return this.registry.render();
   }
 }

@@ -1,5 +1,5 @@
 import type { AdminOutcome, MemberRole, MemberStatus, PeerSummary } from '@mqtt-cluster/contracts';
-import { assessClusterHealth, clusterHealthSchema } from '../../src/health/cluster-health.ts';
+import { assessClusterHealth, clusterHealthSchema, stopBlocker } from '../../src/health/cluster-health.ts';
 
 const summary: PeerSummary = { state: 'serving', clients: 0, load: 0, appliedIndex: 9, urls: [] };
 
@@ -46,6 +46,7 @@ test.each([
   ['is draining', survey(), status({ peers: { b: summary, c: { ...summary, state: 'draining' } } })],
 ])('while one member %s, only this member can be stopped safely', (_what, found, own) => {
   const other = assessClusterHealth(own, found, 'b');
+  expect([stopBlocker(other, 'b'), stopBlocker(other, 'c')]).toEqual(['member_unhealthy', null]);
   expect(other).toMatchObject({
     healthy: false,
     stop: { safe: false, waitingHelps: true, reason: expect.stringContaining('c is not healthy') },

@@ -71,6 +71,20 @@ test('the metrics page of a member contains every metric of the catalogue and no
   }
 });
 
+test('the metrics page of a member shows whether this member may be stopped, as /cluster/health?stop= answers', async () => {
+  const ids = ['a', 'b', 'c'];
+  cluster = await TestCluster.start(ids);
+  const values = async (id: string): Promise<number[]> => {
+    const page = await cluster!.metrics(id);
+    return [page.value('member_stoppable'), page.value('member_stop_blocked', 'reason="member_unhealthy"')];
+  };
+  await until(async () => (await Promise.all(ids.map(values))).every(([stoppable]) => stoppable === 1));
+  await cluster.stop('c');
+  // The leader counts a member as unreachable after two seconds of silence.
+  await until(async () => (await values('a'))[1] === 1 && (await values('b'))[1] === 1);
+  expect(await values('a')).toEqual([0, 1]);
+});
+
 test('the values on the metrics page match the packets and sessions of the clients', async () => {
   cluster = await TestCluster.start(['a']);
   const subscriber = await cluster.connect('a', 'subscriber', persistent);

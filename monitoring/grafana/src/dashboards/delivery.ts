@@ -1,5 +1,5 @@
 import type { DashboardSpec, PanelSpec } from '../model.ts';
-import { graph, query } from '../panels.ts';
+import { alertLine, graph, query } from '../panels.ts';
 import { inRange, ofClients, ofMembers, ofSite, quantile, rate, recorded, sumBy } from '../queries.ts';
 
 const throughput: readonly PanelSpec[] = [
@@ -79,7 +79,7 @@ const latency: readonly PanelSpec[] = [
       query(quantile(0.5, '', ofMembers('commit_seconds_bucket')), 'p50, all members'),
       query(recorded('member:mqtt_cluster_commit_seconds:p99_5m', 'member=~"$member"'), 'p99, {{member}}'),
     ],
-    { more: 'mqtt-cluster-replication' },
+    { more: 'mqtt-cluster-replication', thresholds: alertLine(0.5) },
   ),
   graph(
     'Delivery: arrival at the home to the socket of a client',
@@ -98,7 +98,7 @@ const latency: readonly PanelSpec[] = [
       query(quantile(0.99, 'session', ofMembers('session_open_seconds_bucket')), 'p99, {{session}}'),
       query(recorded('site:mqtt_cluster_session_open_seconds:p99_5m'), 'p99 of 5 min, {{site}}'),
     ],
-    { emptyWhen: 'no client connected' },
+    { emptyWhen: 'no client connected', thresholds: alertLine(1) },
   ),
   {
     kind: 'heatmap',
@@ -185,7 +185,7 @@ const waiting: readonly PanelSpec[] = [
         '{{site}} {{kind}}',
       ),
     ],
-    { width: 12 },
+    { width: 12, thresholds: alertLine(0.8) },
   ),
   graph(
     'Memory of connected clients, share of the bounds',
@@ -232,7 +232,8 @@ const held: readonly PanelSpec[] = [
     'Takeovers',
     'si:/s',
     'Connections closed because the same client id connected again (P4). A steady rate means that two devices share an id.',
-    [query(sumBy('member', rate(ofMembers('takeovers_total'))), '{{member}}')],
+    [query(sumBy('site', rate(ofSite('takeovers_total'))), '{{site}}')],
+    { thresholds: alertLine(1) },
   ),
 ];
 

@@ -1,5 +1,5 @@
 import type { DashboardSpec, PanelSpec } from '../model.ts';
-import { graph, query, stat } from '../panels.ts';
+import { alertLine, graph, query, stat } from '../panels.ts';
 import { inRange, ofMembers, quantile, rate, recorded, sumBy } from '../queries.ts';
 import { memberStates, memberStateTexts } from './states.ts';
 
@@ -61,12 +61,14 @@ const clients: readonly PanelSpec[] = [
     'si:/s',
     'Rejected clients per second. draining and taken_over are normal; client_limit, rate_limited and session_limit are bounds.',
     [query(sumBy('reason', rate(ofMembers('connection_refusals_total'))), '{{reason}}')],
+    { thresholds: alertLine(1) },
   ),
   graph(
     'Limits reached',
     'si:/s',
     'Connections per second that a limit refused, closed, paused or delayed. The log names the clients and addresses.',
     [query(sumBy('limit', rate(ofMembers('client_limit_hits_total'))), '{{limit}}')],
+    { thresholds: alertLine(0.2) },
   ),
   graph(
     'Connections without authentication',
@@ -148,6 +150,7 @@ const machine: readonly PanelSpec[] = [
         '{{member}} p99 of 5 min',
       ),
     ],
+    { thresholds: alertLine(0.2) },
   ),
   graph(
     'Memory',
@@ -169,24 +172,28 @@ const machine: readonly PanelSpec[] = [
   graph('Syncs', 'si:/s', 'Syncs of the journal per second. One sync covers all writes that waited for it.', [
     query(sumBy('member', rate(ofMembers('store_sync_seconds_count'))), '{{member}}'),
   ]),
-  graph('Sync time', 's', 'Duration of a sync. An acknowledgement waits for the syncs of a majority.', [
-    query(quantile(0.5, 'member', ofMembers('store_sync_seconds_bucket')), '{{member}} p50'),
-    query(
-      recorded('member:mqtt_cluster_store_sync_seconds:p99_5m', 'member=~"$member"'),
-      '{{member}} p99 of 5 min',
-    ),
-  ]),
+  graph(
+    'Sync time',
+    's',
+    'Duration of a sync. An acknowledgement waits for the syncs of a majority.',
+    [
+      query(quantile(0.5, 'member', ofMembers('store_sync_seconds_bucket')), '{{member}} p50'),
+      query(
+        recorded('member:mqtt_cluster_store_sync_seconds:p99_5m', 'member=~"$member"'),
+        '{{member}} p99 of 5 min',
+      ),
+    ],
+    { thresholds: alertLine(0.25) },
+  ),
   graph('Store', 'bytes', 'Bytes of the store on the disk, by part.', [
     query(sumBy('part', ofMembers('store_bytes')), '{{part}}'),
   ]),
   graph(
     'Data disk',
-    'bytes',
-    'Free bytes and size. A member with a full disk rejects publishes; it never sends a false acknowledgement.',
-    [
-      query(ofMembers('data_disk_free_bytes'), '{{member}} free'),
-      query(ofMembers('data_disk_size_bytes'), '{{member}} size'),
-    ],
+    'percentunit',
+    'Used share. A member with a full disk rejects publishes; it never sends a false acknowledgement.',
+    [query(`1 - ${ofMembers('data_disk_free_bytes')} / ${ofMembers('data_disk_size_bytes')}`, '{{member}}')],
+    { max: 1, thresholds: alertLine(0.95) },
   ),
   graph(
     'Failed writes',

@@ -1,5 +1,6 @@
 import type { DashboardSpec, PanelSpec } from '../model.ts';
 import { inRange, ofClients, ofMembers, ofSite, recorded, sumBy } from '../queries.ts';
+import { membersTable } from './members-table.ts';
 import { memberStates, memberStateTexts } from './states.ts';
 
 const expected = (value: string): string => `Expected: ${value}.`;
@@ -151,19 +152,19 @@ const risks: readonly PanelSpec[] = [
   {
     kind: 'stat',
     title: 'Fullest disk',
-    description: 'Free share of the fullest data disk. A member with a full disk rejects publishes (P9).',
+    description: 'Used share of the fullest data disk. A member with a full disk rejects publishes (P9).',
     unit: 'percentunit',
     width: 4,
     queries: [
       {
-        expr: `min by (site) (${ofSite('data_disk_free_bytes')} / ${ofSite('data_disk_size_bytes')})`,
+        expr: `1 - min by (site) (${ofSite('data_disk_free_bytes')} / ${ofSite('data_disk_size_bytes')})`,
         legend: '{{site}}',
       },
     ],
     thresholds: [
-      [null, 'red'],
-      [0.05, 'orange'],
-      [0.2, 'green'],
+      [null, 'green'],
+      [0.8, 'orange'],
+      [0.95, 'red'],
     ],
     more: 'mqtt-cluster-member',
   },
@@ -207,12 +208,21 @@ const events: readonly PanelSpec[] = [
   {
     kind: 'table',
     title: 'Firing alerts',
-    description: 'Prometheus serves the runbook of each alert under /user/runbooks.',
+    description: 'The name of an alert links to its runbook, which Prometheus serves under /user/runbooks.',
     unit: 'none',
     width: 12,
     height: 8,
     queries: [{ expr: 'ALERTS{alertstate="firing",site=~"$site"}', legend: '' }],
-    columns: ['alertname', 'severity', 'site', 'member', 'client'],
+    columns: ['alertname', 'severity', 'site', 'member', 'client', 'instance'],
+    cellLinks: {
+      alertname: [{ title: 'Runbook', url: '${runbooks}/user/runbooks/${__value.raw}.md' }],
+      member: [
+        {
+          title: 'Dashboard of the member',
+          url: '/d/mqtt-cluster-member?var-site=${__data.fields.site}&var-member=${__value.raw}&${__url_time_range}',
+        },
+      ],
+    },
     emptyWhen: 'no alert is firing',
   },
   {
@@ -261,8 +271,9 @@ const events: readonly PanelSpec[] = [
 export const overview: DashboardSpec = {
   uid: 'mqtt-cluster-overview',
   title: 'MQTT Cluster: Overview',
-  description: 'Health of the cluster, risks, and recent events.',
+  description: 'One line for each member, the health of the cluster, risks, and recent events.',
   rows: [
+    { title: 'Members', panels: [membersTable] },
     { title: 'Health', panels: health },
     { title: 'Risks', panels: risks },
     { title: 'Events', panels: events },

@@ -1,5 +1,5 @@
 import type { DashboardSpec, PanelSpec } from '../model.ts';
-import { graph, query, stat } from '../panels.ts';
+import { alertLine, graph, query, stat } from '../panels.ts';
 import { inRange, ofMembers, ofSite, quantile, rate, recorded, sumBy } from '../queries.ts';
 
 const pairs: readonly PanelSpec[] = [
@@ -58,6 +58,7 @@ const log: readonly PanelSpec[] = [
     'short',
     'Entries that each member lacks. A peak after a start is a catch-up. Steady growth shows a member that cannot keep up.',
     [query(recorded('member:mqtt_cluster_lag_entries:max', 'member=~"$member"'), '{{member}}')],
+    { thresholds: alertLine(1_000) },
   ),
   graph(
     'Entries per second',
