@@ -39,6 +39,16 @@ requiring('amtool')('amtool', () => {
   });
 });
 
+requiring('amtool')("the dead man's switch", () => {
+  it('goes to the receiver "dead-man" and to no other', () => {
+    const argv = ['config', 'routes', 'test', `--config.file=${configuration}`];
+    const labels = ['severity=none', 'alertname=MqttClusterWatchdog'];
+    expect(execFileSync(findProgram('amtool'), [...argv, ...labels], { encoding: 'utf8' }).trim()).toBe(
+      'dead-man',
+    );
+  });
+});
+
 describe('the configuration of Alertmanager', () => {
   it('contains only existing alerts in its inhibition rules', () => {
     const { inhibit_rules: rules } = parse(readFileSync(configuration, 'utf8')) as { inhibit_rules: unknown };
@@ -152,6 +162,21 @@ requiring('prometheus-alertmanager')('Alertmanager', () => {
       'MqttClusterMemberLagging',
       'MqttClusterMessagesLost',
       'MqttClusterStateDiffers',
+    ]);
+  });
+
+  it('when a file system is full, does not notify that it fills, but still of other file systems', async () => {
+    const host1 = { instance: '10.0.0.51:9101', mountpoint: '/' };
+    const fire = [
+      named('MqttClusterHostDiskFull', host1),
+      named('MqttClusterHostDiskFilling', host1),
+      named('MqttClusterHostDiskFilling', { ...host1, mountpoint: '/var' }),
+      named('MqttClusterHostInodesFilling', host1),
+    ];
+    expect(await notified(fire, 3)).toEqual([
+      'MqttClusterHostDiskFilling',
+      'MqttClusterHostDiskFull',
+      'MqttClusterHostInodesFilling',
     ]);
   });
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
 import type { CatalogueMetric } from '@mqtt-cluster/metric-catalogue';
+import { foreignLabels } from './foreign-metrics.ts';
 import { readRuleFiles, recordingRules, vectorSelectors } from '../src/index.ts';
 
 /** Absolute path of the monitoring folder. */
@@ -8,17 +9,6 @@ export const monitoring = fileURLToPath(new URL('..', import.meta.url));
 
 export const ruleFiles = readRuleFiles(monitoring);
 export const recorded = new Set(recordingRules(ruleFiles).map(({ record }) => record));
-
-/** Metrics of Prometheus and of prom-client, which the catalogue does not list. */
-const foreign: ReadonlySet<string> = new Set([
-  'up',
-  'ALERTS',
-  'process_cpu_seconds_total',
-  'process_resident_memory_bytes',
-  'process_open_fds',
-  'process_max_fds',
-  'nodejs_heap_size_used_bytes',
-]);
 
 /** Labels that Prometheus adds to the series of the cluster; `le` belongs to histograms. */
 const targetLabels = ['job', 'instance', 'site', 'member', 'client', 'le'];
@@ -39,14 +29,25 @@ export function findCatalogueMetric(name: string): CatalogueMetric | undefined {
 /** Returns one line for each metric or label of a query that no program exports. */
 export function unknownMetrics(query: string): string[] {
   return vectorSelectors(query).flatMap(({ metric, labels }) => {
-    if (foreign.has(metric) || recorded.has(metric)) return [];
+    if (recorded.has(metric) || foreignLabels.get(metric) === null) return [];
+    const labelsOfOthers = foreignLabels.get(metric);
+    if (labelsOfOthers != null) return unknownLabels(metric, labels, labelsOfOthers, query);
     const definition = findCatalogueMetric(metric);
     if (definition === undefined) return [`${metric} is not in the metric catalogue: ${query}`];
     if (definition.type === 'histogram' && definition.name === metric) {
       return [`${metric} is a histogram; use its _bucket, _sum or _count: ${query}`];
     }
-    return labels
-      .filter((label) => !definition.labels.includes(label) && !targetLabels.includes(label))
-      .map((label) => `${metric} has no label ${label}: ${query}`);
+    return unknownLabels(metric, labels, definition.labels, query);
   });
+}
+
+function unknownLabels(
+  metric: string,
+  used: readonly string[],
+  existing: readonly string[],
+  query: string,
+): string[] {
+  return used
+    .filter((label) => !existing.includes(label) && !targetLabels.includes(label))
+    .map((label) => `${metric} has no label ${label}: ${query}`);
 }

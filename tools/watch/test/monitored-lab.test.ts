@@ -33,9 +33,10 @@ const firstPortShift = 4;
 
 /**
  * Selectors without data in a lab: a lab uses no TLS and no files of users, so it has no certificates and watches no file,
- * and it runs no node_exporter.
+ * and it runs no node exporter, Alertmanager and HAProxy.
  */
-const absentHere = /certificate_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node"/;
+const absentHere =
+  /certificate_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node|^(node|alertmanager|haproxy)_|^prometheus_notifications_errors_total/;
 
 /** Metrics that stay at 0 in a short run in which only the killed member fails. */
 const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches held_publishes

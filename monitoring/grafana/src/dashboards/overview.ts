@@ -212,7 +212,7 @@ const events: readonly PanelSpec[] = [
     unit: 'none',
     width: 12,
     height: 8,
-    queries: [{ expr: 'ALERTS{alertstate="firing",site=~"$site"}', legend: '' }],
+    queries: [{ expr: 'ALERTS{alertstate="firing",severity!="none",site=~"$site"}', legend: '' }],
     columns: ['alertname', 'severity', 'site', 'member', 'client', 'instance'],
     cellLinks: {
       alertname: [{ title: 'Runbook', url: '${runbooks}/user/runbooks/${__value.raw}.md' }],
