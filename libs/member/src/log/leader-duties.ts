@@ -92,10 +92,13 @@ export class LeaderDuties {
    */
   accept(raft: Raft, batches: readonly Uint8Array[]): void {
     const timeMs = this.#context.clock.nowMs;
+    const before = new Map(this.#cursors);
     const stamped: Uint8Array[] = [];
     for (const batch of batches) if (this.#isNext(batch)) stamped.push(stamp(timeMs, batch));
-    if (stamped.length === 0) return;
-    if (raft.propose(stamped) === null) this.#cursors.clear();
+    if (stamped.length === 0 || raft.propose(stamped) !== null) return;
+    // Raft has refused these batches. Earlier ones are in the log, so their cursors stay.
+    this.#cursors.clear();
+    for (const [member, cursor] of before) this.#cursors.set(member, cursor);
   }
 
   /** Called once a turn. */
@@ -116,8 +119,7 @@ export class LeaderDuties {
   #isNext(batch: Uint8Array): boolean {
     const header = headerOf(batch);
     if (header === null) return false;
-    const cursor: Cursor | undefined =
-      this.#cursors.get(header.member) ?? this.#context.state.proposer(header.member);
+    const cursor = this.#lastOf(header);
     const same = cursor?.storeId === header.storeId && cursor.incarnation === header.incarnation;
     const next = same
       ? header.sequence === cursor.sequence + 1
@@ -125,6 +127,21 @@ export class LeaderDuties {
         (cursor?.storeId !== header.storeId || header.incarnation > cursor.incarnation);
     if (next) this.#cursors.set(header.member, header);
     return next;
+  }
+
+  /**
+   * Returns the last batch of the member that is in the log, as far as this leader knows. A batch that an earlier leader
+   * appended counts when it is applied.
+   */
+  #lastOf({ member, storeId }: BatchHeader): Cursor | undefined {
+    const appended = this.#cursors.get(member);
+    const applied: Cursor | undefined = this.#context.state.proposer(member);
+    if (appended === undefined || applied?.storeId !== storeId) return appended ?? applied;
+    if (appended.storeId !== storeId) return applied;
+    const isLater =
+      applied.incarnation > appended.incarnation ||
+      (applied.incarnation === appended.incarnation && applied.sequence > appended.sequence);
+    return isLater ? applied : appended;
   }
 
   #runTimers(): void {
