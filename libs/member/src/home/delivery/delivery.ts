@@ -61,8 +61,9 @@ export class Delivery {
     this.#pumpLocal(connection);
     if (!connection.clean || connection.cursor > 0 || this.#mayHaveQueue(connection)) {
       const session = this.#context.state.session(connection.client);
-      if (session !== undefined && session.epoch === connection.epoch && !connection.reported)
-        this.#pumpQueue(connection, session);
+      // An entry that ends the connection can queue further messages, which the home must not send any more.
+      const isCurrent = session?.epoch === connection.epoch && session.home !== null;
+      if (isCurrent && !connection.reported) this.#pumpQueue(connection, session);
     }
     if (connection.retained.length > 0) this.retained.pump(connection);
   }
