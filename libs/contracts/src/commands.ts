@@ -237,5 +237,11 @@ export const conformanceSemantics = 3;
  */
 export const accessSemantics = 4;
 
+/**
+ * From this semantics version on, a connected session whose queue is larger than the reserve has no advantage over
+ * absent sessions, and each digest covers a part of a large state.
+ */
+export const largeStateSemantics = 5;
+
 /** The newest semantics version that this program supports. */
-export const semanticsVersion = 4;
+export const semanticsVersion = 5;

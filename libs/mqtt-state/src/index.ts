@@ -23,6 +23,7 @@ export type { VisitBudget } from './topics/topic-tree.ts';
 export { replicatedBytesMax } from './bounds/replicated-bytes.ts';
 export type { ReplicatedBytesMax } from './bounds/replicated-bytes.ts';
 export { isWithinShare } from './bounds/share.ts';
+export type { Part } from './codec/bytes.ts';
 export { settingsOf } from './codec/command-codec.ts';
 export {
   messageBytes,

@@ -33,7 +33,7 @@ import { admitBatch, endRemovedConnections } from './commands/proposers.ts';
 import { runDueTimers } from './session/due-timers.ts';
 import { StateData, alarm } from './state-data.ts';
 import type { ApplyContext } from './state-data.ts';
-import { decodeState, encodeState, encodeStateParts } from './codec/state-codec.ts';
+import { decodeState, encodeState, encodeStateParts, whole } from './codec/state-codec.ts';
 import { StateDigester } from './codec/state-digest.ts';
 import { retainedNodesPerEntryMax } from './topics/retained-cursors.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
@@ -65,7 +65,6 @@ export const decodeMqttState: DecodeMqttState = (bytes) => new ReplicatedMqttSta
 class ReplicatedMqttState implements MqttState {
   readonly #data: StateData;
   readonly #digester = new StateDigester();
-  #digest: { readonly applyCount: number; readonly value: string } | null = null;
 
   constructor(data: StateData) {
     this.#data = data;
@@ -116,12 +115,8 @@ class ReplicatedMqttState implements MqttState {
     return encodeStateParts(this.#data);
   }
 
-  digest(): string {
-    const { applyCount } = this.#data;
-    if (this.#digest?.applyCount !== applyCount) {
-      this.#digest = { applyCount, value: this.#digester.digest(this.#data) };
-    }
-    return this.#digest.value;
+  digest(part = whole): string {
+    return this.#digester.digest(this.#data, part);
   }
 
   nextDeadline(): number | null {

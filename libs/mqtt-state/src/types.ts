@@ -15,6 +15,7 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
+import type { Part } from './codec/bytes.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
 
 /** The result of one command of a batch. The home turns it into the response to the client. */
@@ -257,10 +258,11 @@ export interface MqttState {
    */
   encodeParts(): readonly Uint8Array[];
   /**
-   * Returns the digest of the replicated state as 16 hex digits. Only messages and queues that changed since
-   * the last call are hashed again.
+   * Returns the digest of the replicated state, or of one of several parts of it, as 16 hex digits. Only messages and
+   * queues that changed since the last call are hashed again. All parts together cover the whole state, as long as no
+   * session and no retained message begins or ends meanwhile.
    */
-  digest(): string;
+  digest(part?: Part): string;
   readonly index: LogIndex;
   /** Cluster time, ms. */
   readonly timeMs: number;

@@ -6,6 +6,8 @@ import type { MqttState, StateEffect } from '../src/index.ts';
 import { members, steps } from './support/commands-arbitrary.ts';
 import type { Step, StepCommand } from './support/commands-arbitrary.ts';
 
+/** Number of parts of the digests that are compared. */
+const partCount = 5;
 const clients = ['one', 'two', 'three', '__proto__'];
 
 /**
@@ -143,6 +145,8 @@ class Replicas {
     expect(this.decoded.digest()).toBe(this.plain.digest());
     // A new digester without cached hashes computes the same digest.
     expect(decodeMqttState(this.plain.encode()).digest()).toBe(this.plain.digest());
+    const part = { part: this.plain.index % partCount, parts: partCount };
+    expect(this.decoded.digest(part)).toBe(this.plain.digest(part));
     expect(this.decoded.counts()).toEqual(this.plain.counts());
     // Until the next entry with a time, a decoded state lists expiries again that have passed and changed nothing.
     const deadline = this.decoded.nextDeadline();

@@ -1,4 +1,6 @@
+import { largeStateSemantics } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, HelloMessage, LogIndex } from '@mqtt-cluster/contracts';
+import type { MqttStateCounts } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../cluster/peers.ts';
 
@@ -6,15 +8,17 @@ import type { Peers } from '../cluster/peers.ts';
  * Number of this member's own digests that are kept, for the comparison with peers that are ahead or behind.
  */
 const keptMax = 16;
+/** Largest part of the state that one digest reads, bytes. */
+const partBytesMax = 64 * 1024;
 /**
- * Above these sizes of the state members compare digests less often, because a digest reads the whole state. The
- * sizes are functions of the replicated state, and each interval is a multiple of the shorter ones, so members at
+ * Before `largeStateSemantics` a digest reads the whole state. So above these sizes members compare digests less often.
+ * The sizes are functions of the replicated state, and each interval is a multiple of the shorter ones, so members at
  * equal indexes, also those of older programs, have common indexes.
  */
 const mediumStateBytes = 1024 * 1024;
 const largeStateBytes = 32 * 1024 * 1024;
 /** What a digest reads of each session and of each retained message: names, numbers and the hash of its content. */
-const readBytesOfPart = 64;
+const readBytesOfItem = 64;
 
 /**
  * Compares the digests of this member and its peers at common indexes: equal indexes must have equal states.
@@ -38,14 +42,15 @@ export class Digests {
   }
 
   applied(index: LogIndex, config: ClusterConfig | null): void {
-    const every = this.#context.options.limits.digestEvery;
+    const { state, options } = this.#context;
+    const every = options.limits.digestEvery;
     if (index % every !== 0) return;
-    const counts = this.#context.state.counts();
-    const parts = readBytesOfPart * (counts.sessions + counts.retained);
-    const bytes = Math.max(counts.queuedBytes, counts.willBytes + counts.subscriptionBytes + parts);
-    const factor = bytes > largeStateBytes ? 64 : bytes > mediumStateBytes ? 8 : 1;
+    const bytes = readBytes(state.counts());
+    const divides = state.semantics >= largeStateSemantics;
+    const factor = divides || bytes <= mediumStateBytes ? 1 : bytes <= largeStateBytes ? 8 : 64;
     if (index % (every * factor) !== 0) return;
-    const value = this.#context.state.digest();
+    const parts = divides ? Math.max(1, Math.ceil(bytes / partBytesMax)) : 1;
+    const value = state.digest({ part: (index / every) % parts, parts });
     this.#latest = { index, value };
     this.#own.set(index, value);
     if (this.#own.size > keptMax) this.#own.delete(this.#own.keys().next().value!);
@@ -102,4 +107,10 @@ export class Digests {
   #ownAt(hello: HelloMessage): string | undefined {
     return hello.digest === null ? undefined : this.#own.get(hello.digest.index);
   }
+}
+
+/** Returns about how many bytes a digest of the whole state reads. */
+function readBytes(counts: MqttStateCounts): number {
+  const items = readBytesOfItem * (counts.sessions + counts.retained);
+  return Math.max(counts.queuedBytes, counts.willBytes + counts.subscriptionBytes + items);
 }

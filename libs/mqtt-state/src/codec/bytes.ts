@@ -279,6 +279,13 @@ export class ByteReader {
   }
 }
 
+/** One of several parts of equal size. */
+export interface Part {
+  /** 0 to `parts` - 1. */
+  readonly part: number;
+  readonly parts: number;
+}
+
 /** Writes the size and the values of a map or set. */
 export function writeList<T>(
   writer: ByteWriter,
@@ -287,6 +294,27 @@ export function writeList<T>(
 ): void {
   writer.number(values.size);
   for (const value of values) write(value);
+}
+
+/**
+ * Writes the size of a map or set, and the values of one of several parts of equal size.
+ * @param part 0 to `parts` - 1
+ */
+export function writePart<T>(
+  writer: ByteWriter,
+  values: { readonly size: number } & Iterable<T>,
+  { part, parts }: Part,
+  write: (value: T) => void,
+): void {
+  writer.number(values.size);
+  const from = Math.floor((values.size * part) / parts);
+  const to = Math.floor((values.size * (part + 1)) / parts);
+  let position = 0;
+  for (const value of values) {
+    if (position >= to) return;
+    if (position >= from) write(value);
+    position++;
+  }
 }
 
 /** Writes the length and the values of an array. */

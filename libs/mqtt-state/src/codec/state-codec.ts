@@ -2,7 +2,8 @@ import { accessSemantics, FrameError } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, Incarnation, MemberRole, Message } from '@mqtt-cluster/contracts';
 import type { ReplicatedAccess } from '../access/access-table.ts';
 import { readAccess, writeAccess } from './access-codec.ts';
-import { ByteReader, ByteWriter, writeArray, writeList } from './bytes.ts';
+import { ByteReader, ByteWriter, writeArray, writeList, writePart } from './bytes.ts';
+import type { Part } from './bytes.ts';
 import { readSettings, settingsOf, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 import type { TopicChange } from '../topics/retained-messages.ts';
@@ -57,8 +58,14 @@ export function encodeStateParts(data: StateData): Uint8Array[] {
   return parts;
 }
 
-/** Writes everything that is replicated. */
-export function writeState(writer: ByteWriter, data: StateData, large: LargeParts): void {
+/** The only part of a state that is not divided. */
+export const whole: Part = { part: 0, parts: 1 };
+
+/**
+ * Writes everything that is replicated. With several parts it writes only the sessions, shared subscriptions, retained
+ * messages and tombstones of one part.
+ */
+export function writeState(writer: ByteWriter, data: StateData, large: LargeParts, part = whole): void {
   writer.byte(stateFormat);
   for (const value of [data.index, data.timeMs, data.semantics, data.epochCounter, data.timerCounter]) {
     writer.number(value);
@@ -70,12 +77,12 @@ export function writeState(writer: ByteWriter, data: StateData, large: LargePart
     writer.string(member);
     writeProposer(writer, proposer);
   });
-  writeList(writer, data.sessions, ([, session]) => {
+  writePart(writer, data.sessions, part, ([, session]) => {
     writeSession(writer, session, data.semantics);
     large.items(session);
   });
-  writeSharedSubscriptions(writer, data);
-  writeRetained(writer, data, large);
+  writeSharedSubscriptions(writer, data, part);
+  writeRetained(writer, data, large, part);
   if (data.semantics >= accessSemantics) large.access(data.access);
 }
 
@@ -141,8 +148,8 @@ function readProposer(reader: ByteReader): Proposer {
   return { storeId, incarnation, sequence, recovered };
 }
 
-function writeSharedSubscriptions(writer: ByteWriter, data: StateData): void {
-  writeList(writer, data.sharedSubscriptions, ([key, group]) => {
+function writeSharedSubscriptions(writer: ByteWriter, data: StateData, part: Part): void {
+  writePart(writer, data.sharedSubscriptions, part, ([key, group]) => {
     writer.string(key);
     writer.number(group.roundRobin);
     writeList(writer, group.sessions, ([client]) => writer.string(client));
@@ -176,17 +183,21 @@ function readChange(reader: ByteReader): TopicChange {
   return { index, isolatedWriter: reader.byte() === 1 ? reader.string() : null };
 }
 
-function writeRetained(writer: ByteWriter, { retained, semantics }: StateData, large: LargeParts): void {
-  writer.number(retained.size);
-  for (const [, entry] of retained.entries()) {
+function writeRetained(
+  writer: ByteWriter,
+  { retained, semantics }: StateData,
+  large: LargeParts,
+  part: Part,
+): void {
+  writePart(writer, retained, part, ([, entry]) => {
     large.message(entry.message);
     writeChange(writer, entry);
-    if (semantics < accessSemantics) continue;
+    if (semantics < accessSemantics) return;
     writer.byte(entry.owner === null ? 0 : 1);
     if (entry.owner !== null) writer.string(entry.owner);
-  }
+  });
   writer.number(retained.tombstonesDiscardedUpTo);
-  writeList(writer, retained.tombstones, ([topic, change]) => {
+  writePart(writer, retained.tombstones, part, ([topic, change]) => {
     writer.string(topic);
     writeChange(writer, change);
   });

@@ -3,19 +3,21 @@ import type { Message } from '@mqtt-cluster/contracts';
 import type { ReplicatedAccess } from '../access/access-table.ts';
 import { writeAccess } from './access-codec.ts';
 import { ByteWriter } from './bytes.ts';
+import type { Part } from './bytes.ts';
 import { writeMessage } from './message-codec.ts';
 import { writeBody, writeItems } from './session-codec.ts';
 import type { MessageBody } from '../session/queued-message.ts';
 import type { SessionQueue } from '../session/session-queue.ts';
 import { writeState } from './state-codec.ts';
+import type { LargeParts } from './state-codec.ts';
 import type { LargeContents, StateData } from '../state-data.ts';
 
 const digestHexDigits = 16;
-/** Room for the growth of the encoded state since the last digest. */
+/** Room for the growth of an encoded part since the last digest. */
 const stateGrowthBytes = 512;
 
 /**
- * Computes the digest of the encoded state, with a hash in place of each message and each queue. The hashes
+ * Computes the digest of a part of the encoded state, with a hash in place of each message and each queue. The hashes
  * are cached, so only messages and queues that changed since the last digest are hashed. Therefore long
  * queues do not delay a member.
  */
@@ -25,7 +27,7 @@ export class StateDigester {
   readonly #queues = new WeakMap<SessionQueue, { readonly revision: number; readonly hash: number }>();
   readonly #access = new WeakMap<ReplicatedAccess, number>();
   readonly #scratch = new ByteWriter();
-  /** Bytes of the last encoded state. The next one has about the same size. */
+  /** Bytes of the last encoded part. The next one has about the same size. */
   #stateBytes = 0;
 
   /**
@@ -37,13 +39,14 @@ export class StateDigester {
     for (const body of bodies) this.#bodyHash(body);
   }
 
-  digest(data: StateData): string {
+  digest(data: StateData, part: Part): string {
     const writer = new ByteWriter(null, this.#stateBytes + stateGrowthBytes);
-    writeState(writer, data, {
+    const large: LargeParts = {
       items: (session) => writer.number(this.#queueHash(session.items)),
       message: (message) => writer.number(this.#messageHash(message)),
       access: (access) => writer.number(this.#accessHash(access)),
-    });
+    };
+    writeState(writer, data, large, part);
     this.#stateBytes = writer.length;
     return createHash('sha256').update(writer.written()).digest('hex').slice(0, digestHexDigits);
   }

@@ -1,4 +1,4 @@
-import { accessSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, largeStateSemantics } from '@mqtt-cluster/contracts';
 import { isWithinShare } from '../bounds/share.ts';
 import { queueItemBytes } from '../bounds/sizes.ts';
 import { addedBytes } from '../bounds/usage.ts';
@@ -9,8 +9,8 @@ import type { Session } from './session.ts';
 
 /**
  * Makes room for a message in the queues of the cluster (docs/DESIGN.md, "Fair shares"): while the cluster's
- * bound is reached, the session with the largest queue loses its oldest message. An absent session takes room
- * from absent sessions only. Connected sessions have a reserve that absent sessions cannot use.
+ * bound is reached, the session with the largest queue loses its oldest message. Connected sessions have a reserve that
+ * absent sessions cannot use: an absent session takes no room from a connected session whose queue fits into the reserve.
  *
  * A state of an older version can be above the bound. A message then displaces as many bytes as it needs.
  * @returns false if the message is dropped
@@ -29,8 +29,7 @@ export function makeShare(context: ApplyContext, session: Session, body: Message
   const memory = queueItemBytes + (isNew ? body.memory : 0);
   const bytes = isNew ? body.bytes : 0;
   while (usage.queueBytes + memory > memoryMax || data.queuedBytes + bytes > bytesMax) {
-    const holders = data.queueHoldersNow();
-    const victim = session.home ? holders.largest : holders.largestAbsent;
+    const victim = victimFor(context, session);
     const oldest = victim?.items.oldestDroppable();
     if (!victim || !oldest) return false;
     dequeue(context, victim, oldest);
@@ -38,6 +37,14 @@ export function makeShare(context: ApplyContext, session: Session, body: Message
     victim.dropped++;
   }
   return true;
+}
+
+/** Returns the session that loses its oldest message to this session. Older semantics versions spare all connected ones. */
+function victimFor({ data, semantics }: ApplyContext, { home }: Session): Session | undefined {
+  const { largest, largestAbsent } = data.queueHoldersNow();
+  if (home) return largest;
+  const isAboveReserve = largest && largest.items.memory > data.settings.connectedQueueReserve;
+  return semantics >= largeStateSemantics && isAboveReserve ? largest : largestAbsent;
 }
 
 /**
@@ -54,14 +61,16 @@ export function hasShare(
   if (semantics < accessSemantics) return true;
   const { settings, usage, queuedBytes } = data;
   const { home, items, account } = session;
-  const reserve = home ? settings.connectedQueueReserve : 0;
   const memory = copies * (queueItemBytes + body.memory);
   const bytes = copies * body.bytes;
-  return (
-    account.queueBytes + memory <= settings.userQueueMemoryMax &&
+  const isWithin = (reserve: number): boolean =>
     isWithinShare(items.memory, memory, usage.queueBytes, settings.clusterQueueMemoryMax + reserve) &&
-    isWithinShare(items.bytes, bytes, queuedBytes, settings.clusterQueuedBytesMax + reserve)
-  );
+    isWithinShare(items.bytes, bytes, queuedBytes, settings.clusterQueuedBytesMax + reserve);
+  if (account.queueBytes + memory > settings.userQueueMemoryMax) return false;
+  const reserve = home ? settings.connectedQueueReserve : 0;
+  if (!isWithin(reserve)) return false;
+  // A connected session that needs more than the reserve shares the rest with the absent sessions.
+  return semantics < largeStateSemantics || items.memory + memory <= reserve || isWithin(0);
 }
 
 /**

@@ -69,7 +69,7 @@ export class RetainedMessages {
     return this.#messages.get(topic);
   }
 
-  entries(): IterableIterator<[string, RetainedRecord]> {
+  [Symbol.iterator](): Iterator<[string, RetainedRecord]> {
     return this.#messages.entries();
   }
 

@@ -1,4 +1,4 @@
-import { accessSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, largeStateSemantics } from '@mqtt-cluster/contracts';
 import type { PublishCommand, SettingsChange } from '@mqtt-cluster/contracts';
 import { publishCommand, StateDriver } from '../support/state-driver.ts';
 
@@ -9,8 +9,8 @@ function publishAll(driver: StateDriver, count: number, command: (number: number
   driver.propose('a', ...Array.from({ length: count }, (_, number) => command(number)));
 }
 
-function driverWith(settings: SettingsChange): StateDriver {
-  const driver = new StateDriver().raiseSemantics(accessSemantics);
+function driverWith(settings: SettingsChange, semantics = largeStateSemantics): StateDriver {
+  const driver = new StateDriver().raiseSemantics(semantics);
   driver.propose('a', { kind: 'settings', settings });
   return driver;
 }
@@ -79,6 +79,49 @@ describe('fair shares of the queues of the cluster', () => {
       expect(outcome(driver, 'modest', 'x'.repeat(4_000))).toBe('applied');
     expect(driver.queued('modest')).toHaveLength(4);
     expect(driver.state.counts().queueMemory).toBeLessThanOrEqual(60_000);
+  });
+
+  test('an absent session displaces messages of a connected subscriber whose queue is larger than the reserve', () => {
+    const modestAfterFlood = (semantics: number): StateDriver => {
+      const settings = { clusterQueueMemoryMax: 50_000, connectedQueueReserve: 20_000 };
+      const driver = driverWith(settings, semantics);
+      driver.connect('a', 'stalled', {}, 'stalled');
+      publishAll(driver, 100, () => publishCommand('stalled', kilobyte));
+      driver.connect('a', 'modest', {}, 'modest');
+      driver.close('a', 'modest');
+      for (let number = 0; number < 5; number++)
+        driver.propose('a', publishCommand('modest', `${number} ${kilobyte}`));
+      return driver;
+    };
+    expect(modestAfterFlood(largeStateSemantics).queued('modest')).toHaveLength(5);
+    expect(modestAfterFlood(accessSemantics).queued('modest')).toHaveLength(0);
+  });
+
+  test('an absent session takes no room from a connected subscriber whose queue fits into the reserve', () => {
+    const driver = driverWith({ clusterQueueMemoryMax: 50_000, connectedQueueReserve: 30_000 });
+    driver.connect('a', 'slow', {}, 'slow');
+    publishAll(driver, 15, () => publishCommand('slow', kilobyte));
+    fill(driver, 'greedy', 60);
+    expect(driver.queued('slow')).toHaveLength(15);
+    driver.connect('a', 'modest', {}, 'modest');
+    driver.close('a', 'modest');
+    driver.propose('a', publishCommand('modest', kilobyte));
+    expect(driver.queued('slow')).toHaveLength(15);
+    expect(driver.queued('modest')).toHaveLength(1);
+  });
+
+  test('a connected subscriber that does not acknowledge leaves room for absent sessions if `queueFull` is `refuse`', () => {
+    const settings = { clusterQueueMemoryMax: 50_000, connectedQueueReserve: 20_000 };
+    const outcomeAfterFlood = (semantics: number): string => {
+      const driver = driverWith({ ...settings, queueFull: 'refuse' }, semantics);
+      driver.connect('a', 'stalled', {}, 'stalled');
+      publishAll(driver, 100, () => publishCommand('stalled', kilobyte));
+      driver.connect('a', 'modest', {}, 'modest');
+      driver.close('a', 'modest');
+      return outcome(driver, 'modest');
+    };
+    expect(outcomeAfterFlood(largeStateSemantics)).toBe('applied');
+    expect(outcomeAfterFlood(accessSemantics)).toBe('quotaExceeded');
   });
 
   test('a publish to a session above its share is refused if `queueFull` is `refuse`, other sessions receive theirs', () => {

@@ -1,4 +1,4 @@
-import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics, largeStateSemantics } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, Command } from '@mqtt-cluster/contracts';
 import { createMqttState, encodeBatch } from '../../src/index.ts';
 import type { MqttState } from '../../src/index.ts';
@@ -86,7 +86,7 @@ function storeIdOf(member: string): string {
 }
 
 /** A log whose state contains every kind of data that a snapshot can hold. */
-export function recordHistory(semantics: 1 | 2 | 3 | 4): {
+export function recordHistory(semantics: 1 | 2 | 3 | 4 | 5): {
   state: MqttState;
   entries: readonly RecordedEntry[];
 } {
@@ -104,6 +104,7 @@ export function recordHistory(semantics: 1 | 2 | 3 | 4): {
   endings(log);
   if (semantics >= conformanceSemantics) conformingSessions(log);
   if (semantics >= accessSemantics) usersAndOwners(log);
+  if (semantics >= largeStateSemantics) stalledSubscriber(log);
   return log;
 }
 
@@ -302,4 +303,21 @@ function usersAndOwners(log: Recording): void {
   log.propose('c', openCommand('of-eve', { access: eve }), openCommand('of-anyone', { access: ada }));
   log.propose('b', openCommand('revoked', { access: jwt, will: { ...will, delaySeconds: 0 } }));
   log.propose('b', { kind: 'revoke', user: 'token', source: 'jwt', client: 'revoked' });
+}
+
+/** A connected session above the reserve, which loses messages to an absent session from `largeStateSemantics` on. */
+function stalledSubscriber(log: Recording): void {
+  log.propose('a', {
+    kind: 'settings',
+    settings: { queuedMessagesMax: 100, clusterQueueMemoryMax: 20_000, connectedQueueReserve: 2_000 },
+  });
+  for (const client of ['stalled', 'absent']) {
+    log.propose('a', openCommand(client, { expirySeconds: 1_000 }));
+    const subscriptions = [{ filter: `${client}/#`, qos: 1 } as const];
+    log.propose('a', { kind: 'subscribe', client, epoch: log.epoch(client), subscriptions });
+  }
+  log.propose('a', { kind: 'close', client: 'absent', epoch: log.epoch('absent'), graceful: true });
+  const payload = 'x'.repeat(400);
+  for (let number = 0; number < 30; number++) log.propose('b', publishCommand('stalled/1', payload, 1));
+  for (let number = 0; number < 3; number++) log.propose('b', publishCommand('absent/1', payload, 1));
 }

@@ -84,6 +84,14 @@ export class RunMonitor {
     };
   }
 
+  #observeRetained(state: MqttState): void {
+    if (state.counts().retainedBytes <= state.settings.retainedBytesMax) return;
+    const { nowMs } = this.#history;
+    this.#history.retainedAboveBound ??= { fromMs: nowMs, toMs: nowMs };
+    this.#history.retainedAboveBound.toMs = nowMs;
+    this.#history.mark('retained-above-bound');
+  }
+
   /** Returns the observer that the member calls when it applies batches or reaches a mark. */
   observerOf(id: MemberId): MemberObserver {
     return {
@@ -93,7 +101,9 @@ export class RunMonitor {
       },
       batchApplied: (index, applied) => {
         this.#changed.add(id);
-        const semantics = this.#states.get(id)?.semantics ?? 0;
+        const state = this.#states.get(id);
+        if (state !== undefined) this.#observeRetained(state);
+        const semantics = state?.semantics ?? 0;
         if (semantics >= conformanceSemantics) this.#history.conformanceSinceMs ??= this.#history.nowMs;
         if (semantics >= accessSemantics) this.#history.accessSinceMs ??= this.#history.nowMs;
         this.#batchSequence.batchApplied(index, applied);

@@ -2,7 +2,7 @@ import { semanticsVersion } from '@mqtt-cluster/contracts';
 import type { Batch, ClientId, ClusterConfig, LogIndex, MemberId } from '@mqtt-cluster/contracts';
 import { currentSemantics } from '@mqtt-cluster/member';
 import type { SemanticsVersion } from '@mqtt-cluster/member';
-import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
+import type { MqttState, Part, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MarkName } from '../history/marks.ts';
 
 /** The version of the program that a member runs. The simulator has two versions. */
@@ -111,7 +111,7 @@ class NewerState implements MqttState {
 
   encode = (): Uint8Array => this.#inner.encode();
   encodeParts = (): readonly Uint8Array[] => this.#inner.encodeParts();
-  digest = (): string => this.#inner.digest();
+  digest = (part?: Part): string => this.#inner.digest(part);
   nextDeadline = (): number | null => this.#inner.nextDeadline();
   session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);
   visitSessions = (...given: Parameters<MqttState['visitSessions']>): void =>
