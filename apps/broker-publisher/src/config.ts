@@ -282,6 +282,15 @@ export const configSchema = z
         });
       })
       .prefault({}),
+    links: z
+      .object({
+        /**
+         * Folder of the passwords, certificates and keys of links to other brokers. A link names files in this folder. Empty:
+         * this member runs only links without files.
+         */
+        directory: z.string().default(''),
+      })
+      .prefault({}),
     timings: timings.prefault({}),
     limits: limitSettings,
     log: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

@@ -72,6 +72,13 @@ export const apiActs = {
   listEvents: read('events read'),
   trace: auditedRead('trace', 'admin'),
 
+  listLinks: read('links read'),
+  putLink: change('links', 'admin'),
+  deleteLink: change('links', 'admin'),
+  pauseLink: change('links pause'),
+  resumeLink: change('links pause'),
+  testLink: change('links test'),
+
   listUsers: read('users', 'admin'),
   importUsers: change('users', 'admin'),
   putUser: change('users', 'admin'),

@@ -15,6 +15,7 @@ const tags = [
   { name: 'Retained', description: 'Retained messages.' },
   { name: 'Messages', description: 'Publish and subscribe for scripts.' },
   { name: 'Events', description: 'What happened, and traces of packets.' },
+  { name: 'Links', description: 'Links to other brokers.' },
   { name: 'Users and rules', description: 'Users of the cluster and access rules.' },
   { name: 'Sign-in', description: 'Sessions of persons in a browser.' },
 ];

@@ -5,6 +5,7 @@ export type { ClusterProblem, Overview } from './cluster/cluster-schemas.ts';
 export { openApiDocument } from './document.ts';
 export { streamSecondsDefault, streamSecondsMax } from './events/event-routes.ts';
 export type { EventItem, TraceItem } from './events/event-schemas.ts';
+export type { LinkItem } from './links/link-routes.ts';
 export type { ChangeEffect, MemberItem, MemberRates } from './members/member-schemas.ts';
 export { subscribeMessagesMax } from './messages/message-routes.ts';
 export type { PropertiesItem, PublishBody, ReceivedMessage } from './messages/message-schemas.ts';

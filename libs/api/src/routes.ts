@@ -1,6 +1,7 @@
 import { clientRoutes } from './clients/client-routes.ts';
 import { clusterRoutes } from './cluster/cluster-routes.ts';
 import { eventRoutes } from './events/event-routes.ts';
+import { linkRoutes } from './links/link-routes.ts';
 import { memberRoutes } from './members/member-routes.ts';
 import { messageRoutes } from './messages/message-routes.ts';
 import { retainedRoutes } from './retained/retained-routes.ts';
@@ -17,6 +18,7 @@ export const routes = {
   ...retainedRoutes,
   ...messageRoutes,
   ...eventRoutes,
+  ...linkRoutes,
   ...userRoutes,
   ...signInRoutes,
 } as const;

@@ -11,6 +11,7 @@ export * from './event-kinds.ts';
 export * from './ids.ts';
 export * from './ip-address.ts';
 export * from './lifecycle.ts';
+export * from './links.ts';
 export * from './log.ts';
 export * from './logger.ts';
 export * from './member.ts';

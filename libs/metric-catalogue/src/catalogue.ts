@@ -4,6 +4,7 @@ import { bridgeMetrics } from './bridge.ts';
 import { brokerMetrics } from './broker.ts';
 import { clientMetrics } from './client.ts';
 import type { CatalogueMetric } from './define.ts';
+import { linkMetrics } from './links.ts';
 import { memoryMetrics } from './memory.ts';
 import { memberMetrics, raftMetrics } from './member.ts';
 import { processMetrics, watchdogMetrics } from './process.ts';
@@ -23,6 +24,7 @@ export {
 } from './broker.ts';
 export type { ClientLimit, ConnectionRefusalReason, DisconnectReason } from './broker.ts';
 export { clientMetrics } from './client.ts';
+export { linkMetrics } from './links.ts';
 export { dropReasons, memberMetrics, raftMetrics, stopBlockers } from './member.ts';
 export { memoryMetrics } from './memory.ts';
 export { processMetrics, watchdogMetrics } from './process.ts';
@@ -43,6 +45,7 @@ export const applianceMetricSections: readonly MetricSection[] = [
   { title: 'Member and replicated state', metrics: memberMetrics },
   { title: 'Log', metrics: raftMetrics },
   { title: 'Links between members', metrics: bridgeMetrics },
+  { title: 'Links to other brokers', metrics: linkMetrics },
   { title: 'Store', metrics: storeMetrics },
   { title: 'Publisher', metrics: publisherMetrics },
   { title: 'Memory', metrics: memoryMetrics },

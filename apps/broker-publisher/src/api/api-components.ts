@@ -1,5 +1,6 @@
 import type { Broker } from '@mqtt-cluster/broker';
 import type { Logger } from '@mqtt-cluster/contracts';
+import type { LinkManager } from '@mqtt-cluster/links';
 import type { ClientAuthentication } from '../authentication/client-authentication.ts';
 import type { ApplianceConfig } from '../config.ts';
 import type { ManagementInterface } from '../node/management-interface.ts';
@@ -21,6 +22,8 @@ export interface ApiComponents {
   readonly clusterTraces: Pick<ClusterQueries, 'trace'>;
   /** Null until the broker exists. */
   readonly stateChanges: () => StateChanges | null;
+  /** Null until the member has its broker. */
+  readonly links: () => LinkManager | null;
   readonly authentication: ClientAuthentication;
   readonly reporter: Pick<MemberReporter, 'droppedMessages' | 'commits'>;
   readonly memoryPressure: MemberReporterOptions['memoryPressure'];

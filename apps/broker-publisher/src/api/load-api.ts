@@ -5,6 +5,8 @@ import { ClientsReader } from './clients/clients-reader.ts';
 import { clusterHandlers } from './cluster/cluster-handlers.ts';
 import { eventHandlers } from './events/event-handlers.ts';
 import { createApiApp } from './http/api-app.ts';
+import { LinkAdministration } from '../links/link-administration.ts';
+import { linkHandlers } from './links/link-handlers.ts';
 import { memberHandlers } from './members/member-handlers.ts';
 import { MembersReader } from './members/members-reader.ts';
 import { LocalClients } from './messages/local-clients.ts';
@@ -15,6 +17,7 @@ import { signInHandlers } from './sign-in/sign-in-handlers.ts';
 import { subscriptionHandlers } from './subscriptions/subscription-handlers.ts';
 import { SubscriptionsReader } from './subscriptions/subscriptions-reader.ts';
 import { userHandlers } from './users/user-handlers.ts';
+import { announcedUrls } from '../listeners/client-listeners.ts';
 import { ApiProblem } from './http/api-problem.ts';
 import { StateChangeError } from '../state-changes/state-change-error.ts';
 import type { StateChanges } from '../state-changes/state-changes.ts';
@@ -51,6 +54,21 @@ export function loadApi(components: ApiComponents): (exchange: HttpExchange) => 
     }
   };
   const retained = new RetainedReader(view);
+  const links = new LinkAdministration({
+    manager: () => {
+      const manager = components.links();
+      if (manager === null) throw notStarted();
+      return manager;
+    },
+    view,
+    queries,
+    changing,
+    ownUrls: () => [
+      ...announcedUrls(config),
+      ...[...config.urls.values()].flat(),
+      ...Object.values(status().peers).flatMap(({ urls }) => urls),
+    ],
+  });
   return createApiApp({
     access: management.access,
     audit: management.audit,
@@ -89,6 +107,7 @@ export function loadApi(components: ApiComponents): (exchange: HttpExchange) => 
         retained,
         clear: (topics) => changing((changes) => changes.deleteRetained(topics)),
       }),
+      ...linkHandlers(links),
       ...messageHandlers(local),
       ...eventHandlers(clusterQueries, components.clusterTraces),
     },

@@ -1,6 +1,8 @@
+import { linkListener } from '@mqtt-cluster/links';
+
 /**
  * Names of connections that no listener has accepted, instead of the name of a listener: the probe and the publisher inside
- * this process, and the WebSocket on the HTTP port, which the console uses. No listener may have such a name, because
+ * this process, the links, and the WebSocket on the HTTP port, which the console uses. No listener may have such a name, because
  * `$` is not allowed in the setting `mqtt.listeners`.
  */
 export const internalListeners = {
@@ -8,4 +10,5 @@ export const internalListeners = {
   publisher: '$publisher',
   console: '$console',
   stateChanges: '$api',
+  links: linkListener,
 } as const;

@@ -5,7 +5,15 @@ import { createBridge } from '@mqtt-cluster/bridge';
 import type { ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker, ListenerOptions } from '@mqtt-cluster/broker';
-import type { BridgeCounters, Lifecycle, Logger, RecoveredState, Store } from '@mqtt-cluster/contracts';
+import type {
+  BridgeCounters,
+  Lifecycle,
+  LinkState,
+  Logger,
+  MemberId,
+  RecoveredState,
+  Store,
+} from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings, replicatedBytesMax } from '@mqtt-cluster/member';
 import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
@@ -28,9 +36,12 @@ import { WatchedTls } from '../listeners/watched-tls.ts';
 import { brokerLimits } from '../limits/broker-limits.ts';
 import type { MemoryGuard } from '../limits/memory-guard.ts';
 import { startMemoryGuard } from '../limits/start-memory-guard.ts';
+import { composeLinks } from '../links/compose-links.ts';
+import type { Links } from '../links/compose-links.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { StopGauge } from '../observability/stop-gauge.ts';
 import { systemTopics } from '../observability/system-topics.ts';
+import { internalConnectionIds } from '../state-changes/internal-connection-ids.ts';
 import { StateChanges } from '../state-changes/state-changes.ts';
 import {
   answerQuestions,
@@ -100,6 +111,9 @@ export class Appliance implements Lifecycle {
   #broker: Broker | null = null;
   /** Changes of the replicated state for the HTTP API. */
   #stateChanges: StateChanges | null = null;
+  /** Links to other brokers. */
+  #links: Links | null = null;
+  readonly #linkStates = new Map<MemberId, LinkState>();
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
   #memory: MemoryGuard | null = null;
@@ -204,6 +218,7 @@ export class Appliance implements Lifecycle {
     await broker.start();
     watchedTls.attach(broker, this.#bridge);
     await management.start();
+    await this.#links!.manager.start();
     this.#startPublisher();
   }
 
@@ -229,6 +244,7 @@ export class Appliance implements Lifecycle {
     this.#files.stop();
     await this.#memory?.stop();
     await this.#publisher?.stop();
+    await this.#links?.manager.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);
     await this.#broker?.stop();
     await this.#authentication?.stop();
@@ -313,6 +329,7 @@ export class Appliance implements Lifecycle {
           if (!this.#queries.onMessage(from, message)) runner.receive(from, message);
         },
         onLink: (peer, state) => {
+          this.#linkStates.set(peer, state);
           this.#queries.onLink(peer, state);
           runner.link(peer, state);
         },
@@ -343,11 +360,23 @@ export class Appliance implements Lifecycle {
   ): Broker {
     const { config, version } = this.#options;
     const { reporter } = this.#metrics;
-    const stateChanges = new StateChanges(runner);
+    const nextConnection = internalConnectionIds();
+    const stateChanges = new StateChanges(runner, nextConnection);
     this.#stateChanges = stateChanges;
+    const links = composeLinks({
+      config,
+      runner,
+      queries: this.#queries,
+      linkState: (peer) => this.#linkStates.get(peer) ?? 'down',
+      nextConnection,
+      logger: this.#logger.child({ part: 'links' }),
+      metrics: this.#metrics.registry,
+    });
+    this.#links = links;
     const port = observedClientPort(runner, (effects) => {
       reporter.onEffectsWritten();
       stateChanges.onEffects(effects);
+      links.onEffects(effects);
     });
     return createBroker({
       memberId: config.id,
@@ -404,6 +433,7 @@ export class Appliance implements Lifecycle {
         this.#broker,
         this.#bridge,
         this.#publisher,
+        this.#links?.manager ?? null,
         turns,
         stopGauge,
       ]);
@@ -418,6 +448,7 @@ export class Appliance implements Lifecycle {
       clusterQueries: this.clusterQueries,
       clusterTraces: this.clusterTraces,
       stateChanges: () => this.#stateChanges,
+      links: () => this.#links?.manager ?? null,
       authentication: this.#authentication!,
       reporter: metrics.reporter,
       memoryPressure: () => this.#memory?.pressure ?? 'none',

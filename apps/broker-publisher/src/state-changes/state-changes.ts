@@ -12,6 +12,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { internalListeners } from '../authentication/internal-listeners.ts';
 import type { MemberRunner } from '../node/member-runner.ts';
+import { internalConnectionIds } from './internal-connection-ids.ts';
 import { InternalConnection } from './internal-connection.ts';
 import type { PublishMessage } from './internal-connection.ts';
 import { refused, StateChangeError } from './state-change-error.ts';
@@ -42,12 +43,15 @@ export interface PublishOutcome {
 export class StateChanges {
   readonly #member: Pick<MemberRunner, 'input' | 'readMember' | 'status'>;
   readonly #connections = new Map<ConnectionId, InternalConnection>();
-  /** The broker numbers the connections of clients from 1 upwards. */
-  #lastConnection = 0;
+  readonly #nextConnection: () => ConnectionId;
   #changes = 0;
 
-  constructor(member: Pick<MemberRunner, 'input' | 'readMember' | 'status'>) {
+  constructor(
+    member: Pick<MemberRunner, 'input' | 'readMember' | 'status'>,
+    nextConnection = internalConnectionIds(),
+  ) {
     this.#member = member;
+    this.#nextConnection = nextConnection;
   }
 
   /** Receives the effects of each turn of the member. */
@@ -174,7 +178,7 @@ export class StateChanges {
 
   /** Opens a connection. Rejects if the member has accepted it without the cluster. */
   async #connect(request: ConnectRequest): Promise<InternalConnection> {
-    const id = --this.#lastConnection;
+    const id = this.#nextConnection();
     const connection = new InternalConnection(
       id,
       (input) => this.#member.input(id, input),

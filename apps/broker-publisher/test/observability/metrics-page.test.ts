@@ -1,4 +1,4 @@
-import { applianceMetrics, processMetrics } from '@mqtt-cluster/metric-catalogue';
+import { applianceMetrics, linkMetrics, processMetrics } from '@mqtt-cluster/metric-catalogue';
 import { until } from '@mqtt-cluster/testing';
 import type { MetricsPage } from '../support/metrics-page.ts';
 import { TestCluster } from '../support/test-cluster.ts';
@@ -39,10 +39,11 @@ test('the metrics page of a member contains every metric of the catalogue and no
   });
   const ours = (page: MetricsPage): string[] =>
     [...page.names].filter((name) => !/^(process|nodejs)_/.test(name)).sort();
-  // These metrics exist only with TLS and with files that are read again.
+  // These metrics exist only with TLS, with files that are read again, and with links to other brokers.
   const optional: readonly string[] = [
     processMetrics.certificateExpiry.name,
     processMetrics.fileRefused.name,
+    ...Object.values(linkMetrics).map(({ name }) => name),
   ];
   const expected = applianceMetrics
     .map(({ name }) => name)

@@ -3,6 +3,7 @@ import { addClientCommands } from '../commands/clients.ts';
 import { addClusterCommands } from '../commands/cluster.ts';
 import { addBackupCommands } from '../commands/backup.ts';
 import { addEventCommands } from '../commands/events.ts';
+import { addLinkCommands } from '../commands/links.ts';
 import { addMemberCommands } from '../commands/members.ts';
 import { addMessageCommands } from '../commands/messages.ts';
 import { addRetainedCommands } from '../commands/retained.ts';
@@ -73,6 +74,7 @@ function createProgram(options: RegistryOptions, registry: Registry, version: st
   addMessageCommands(program, registry);
   addEventCommands(program, registry);
   addBackupCommands(program, registry);
+  addLinkCommands(program, registry);
   addUserCommands(program, registry);
   addRuleCommands(program, registry);
   return program;

@@ -516,6 +516,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The links to other brokers with their state
+         * @description Needs the role viewer.
+         */
+        get: operations["listLinks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/links/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add a link, or replace its definition
+         * @description Needs the role admin.
+         */
+        put: operations["putLink"];
+        post?: never;
+        /**
+         * Remove a link with the messages that wait for the other broker
+         * @description Needs the role admin.
+         */
+        delete: operations["deleteLink"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/links/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a link and keep its messages
+         * @description Needs the role operator.
+         */
+        post: operations["pauseLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/links/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a paused link
+         * @description Needs the role operator.
+         */
+        post: operations["resumeLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/links/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connect from the asked member to the other broker with a client id of its own
+         * @description Needs the role operator.
+         */
+        post: operations["testLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users": {
         parameters: {
             query?: never;
@@ -1147,6 +1251,152 @@ export interface components {
             decision?: string;
             /** @description Base64. Only with payload=true. */
             payload?: string;
+        };
+        LinkList: {
+            links: components["schemas"]["Link"][];
+            /** @description Members that did not answer. */
+            unreachable: string[];
+            /** @description Members whose version has no links. */
+            tooOld: string[];
+        };
+        Link: {
+            name: string;
+            /** @description Null: this member does not understand the definition. */
+            definition: {
+                /**
+                 * @default mqtt
+                 * @enum {string}
+                 */
+                kind: "mqtt";
+                addresses: string[];
+                /**
+                 * @default 5.0
+                 * @enum {string}
+                 */
+                protocol: "3.1.1" | "5.0";
+                /** @default true */
+                bridge: boolean;
+                clientId: string;
+                username: string;
+                passwordFile: string;
+                tls: {
+                    ca: string;
+                    cert: string;
+                    key: string;
+                    serverName: string;
+                };
+                /** @default 10 */
+                keepAliveSeconds: number;
+                /** @default 100 */
+                inFlightMax: number;
+                /** @default 262144 */
+                packetBytesMax: number;
+                /** @default 1 */
+                hopsMax: number;
+                /** @default false */
+                paused: boolean;
+                rules: {
+                    /** @enum {string} */
+                    direction: "out" | "in";
+                    filter: string;
+                    /** @default  */
+                    localPrefix: string;
+                    /** @default  */
+                    remotePrefix: string;
+                    /** @enum {integer} */
+                    qosMax?: 0 | 1 | 2;
+                    /**
+                     * @default no
+                     * @enum {string}
+                     */
+                    retained: "no" | "live";
+                }[];
+            } | null;
+            /**
+             * @description connected: the link works. connecting: a member runs the link without a connection. waiting: no member runs it.
+             * @enum {string}
+             */
+            state: "connected" | "connecting" | "waiting" | "paused" | "invalid";
+            /** @description The member that runs the link. */
+            member: string | null;
+            address: string | null;
+            /** @description What is wrong, in one sentence. */
+            error: string | null;
+            /** @description Messages that the other broker has not acknowledged yet. */
+            lagMessages: number;
+            lagSeconds: number;
+            /** @description Messages of QoS 0, 1 and 2. */
+            sent: number[];
+            /** @description Messages of QoS 0, 1 and 2. */
+            received: number[];
+            /** @description Messages by reason. */
+            dropped: {
+                [key: string]: number;
+            };
+            reconnects: number;
+            possibleDuplicates: number;
+            /** @description Which members may run the link, and why others may not. */
+            members: {
+                member: string;
+                mayRun: boolean;
+                reason: string | null;
+            }[];
+        };
+        /** @description docs/LINKS.md describes the fields. */
+        LinkDefinition: {
+            /**
+             * @default mqtt
+             * @enum {string}
+             */
+            kind: "mqtt";
+            addresses: string[];
+            /**
+             * @default 5.0
+             * @enum {string}
+             */
+            protocol: "3.1.1" | "5.0";
+            /** @default true */
+            bridge: boolean;
+            clientId: string;
+            username: string;
+            passwordFile: string;
+            tls: {
+                ca: string;
+                cert: string;
+                key: string;
+                serverName: string;
+            };
+            /** @default 10 */
+            keepAliveSeconds: number;
+            /** @default 100 */
+            inFlightMax: number;
+            /** @default 262144 */
+            packetBytesMax: number;
+            /** @default 1 */
+            hopsMax: number;
+            /** @default false */
+            paused: boolean;
+            rules: {
+                /** @enum {string} */
+                direction: "out" | "in";
+                filter: string;
+                /** @default  */
+                localPrefix: string;
+                /** @default  */
+                remotePrefix: string;
+                /** @enum {integer} */
+                qosMax?: 0 | 1 | 2;
+                /**
+                 * @default no
+                 * @enum {string}
+                 */
+                retained: "no" | "live";
+            }[];
+        };
+        LinkTest: {
+            ok: boolean;
+            /** @description The result in one sentence. */
+            text: string;
         };
         UserList: {
             version: number;
@@ -2451,6 +2701,253 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["TraceItem"];
+                };
+            };
+            /** @description The request is wrong or not permitted. Nothing has changed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The member cannot answer now. The log of the member has the reason. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLinks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All links. Counters begin anew with each process that runs a link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkList"];
+                };
+            };
+            /** @description The request is wrong or not permitted. Nothing has changed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The member cannot answer now. The log of the member has the reason. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the link. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkDefinition"];
+            };
+        };
+        responses: {
+            /** @description The definition is committed. A member starts the link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description The request is wrong or not permitted. Nothing has changed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The member cannot answer now. The log of the member has the reason. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the link. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link and its sessions are deleted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description The request is wrong or not permitted. Nothing has changed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The member cannot answer now. The log of the member has the reason. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the link. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No member runs the link. Its messages wait. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description The request is wrong or not permitted. Nothing has changed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The member cannot answer now. The log of the member has the reason. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the link. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A member starts the link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description The request is wrong or not permitted. Nothing has changed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The member cannot answer now. The log of the member has the reason. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the link. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result of the attempt. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkTest"];
                 };
             };
             /** @description The request is wrong or not permitted. Nothing has changed. */

@@ -152,6 +152,64 @@ const publishers: readonly PanelSpec[] = [
   ),
 ];
 
+const noLink = 'the cluster has no link';
+
+const links: readonly PanelSpec[] = [
+  stat(
+    'Link connected',
+    'none',
+    'Whether the member that runs the link is connected to the other broker. Expected: yes, unless the link is paused.',
+    [query(sumBy('link', ofSite('link_connected')), '{{link}}')],
+    { valueTexts: { '1': ['yes', 'green'], '0': ['NO', 'red'] }, emptyWhen: noLink },
+  ),
+  {
+    kind: 'timeline',
+    title: 'Member that runs the link',
+    description: 'Exactly one member runs a link. Another one takes over when it fails or drains.',
+    unit: 'none',
+    width: 12,
+    height: 8,
+    queries: [query(ofSite('link_running'), '{{link}}: {{member}}')],
+    valueTexts: { '1': ['runs', 'green'], '0': ['-', 'text'] },
+    emptyWhen: noLink,
+  },
+  graph(
+    'Waiting for the other broker',
+    'none',
+    'Messages that the other broker has not acknowledged. A rising line: it is slow or unreachable.',
+    [query(sumBy('link', ofSite('link_lag_messages')), '{{link}}')],
+    { emptyWhen: noLink },
+  ),
+  graph(
+    'Age of the oldest message on its way',
+    's',
+    'Time since the oldest message that is on its way to the other broker left the queue.',
+    [query(sumBy('link', ofSite('link_lag_seconds')), '{{link}}')],
+    { emptyWhen: noLink },
+  ),
+  graph(
+    'Sent and received',
+    'si:/s',
+    'Messages per second that the other broker acknowledged, and that the cluster committed, by QoS.',
+    [
+      query(sumBy('link, qos', rate(ofSite('link_sent_total'))), '{{link}} sent, QoS {{qos}}'),
+      query(sumBy('link, qos', rate(ofSite('link_received_total'))), '{{link}} received, QoS {{qos}}'),
+    ],
+    { emptyWhen: noLink },
+  ),
+  graph(
+    'Not passed on, and repeated',
+    'si:/s',
+    'Dropped messages by reason, connections after the first one, and QoS 2 messages that the other broker may have twice.',
+    [
+      query(sumBy('link, reason', rate(ofSite('link_dropped_total'))), '{{link}} {{reason}}'),
+      query(sumBy('link', rate(ofSite('link_reconnects_total'))), '{{link}} reconnects'),
+      query(sumBy('link', rate(ofSite('link_possible_duplicates_total'))), '{{link}} possible duplicates'),
+    ],
+    { emptyWhen: noLink },
+  ),
+];
+
 export const clientsAndPublishers: DashboardSpec = {
   uid: 'mqtt-cluster-clients',
   title: 'MQTT Cluster: Client and publisher',
@@ -159,5 +217,6 @@ export const clientsAndPublishers: DashboardSpec = {
   rows: [
     { title: 'Applications', panels: application },
     { title: 'Publishers', panels: publishers },
+    { title: 'Links to other brokers', panels: links },
   ],
 };

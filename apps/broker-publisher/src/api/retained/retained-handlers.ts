@@ -1,5 +1,8 @@
+import { ApiProblem } from '../http/api-problem.ts';
 import type { ApiHandlers } from '../http/handler.ts';
 import type { RetainedReader } from './retained-reader.ts';
+
+const reservedPrefix = '$cluster/';
 
 export interface RetainedHandlersOptions {
   readonly retained: RetainedReader;
@@ -15,10 +18,12 @@ export function retainedHandlers({ retained, clear }: RetainedHandlersOptions): 
     listRetained: ({ query: { filter = '#', limit, after } }) => retained.list(filter, limit, after),
     getRetainedMessage: ({ query }) => retained.read(query.topic),
     deleteRetainedMessage: async ({ query: { topic } }) => {
+      refuseReserved(topic);
       if (!retained.has(topic)) return { deleted: false };
       return { deleted: (await clear([topic])) > 0 };
     },
     deleteRetained: async ({ query: { filter, dryRun, limit = Infinity, after } }) => {
+      refuseReserved(filter);
       let matched = 0;
       let cursor: string | null = null;
       // All topics are known before the first deletion changes the state.
@@ -32,4 +37,18 @@ export function retainedHandlers({ retained, clear }: RetainedHandlersOptions): 
       return { matched, deleted, dryRun, next: cursor };
     },
   };
+}
+
+/**
+ * Refuses the deletion of topics that members use between themselves, such as the definitions of links: each has an operation
+ * of its own, with a role of its own.
+ *
+ * @throws ApiProblem
+ */
+function refuseReserved(filter: string): void {
+  if (filter !== reservedPrefix.slice(0, -1) && !filter.startsWith(reservedPrefix)) return;
+  throw new ApiProblem(
+    400,
+    `messages below ${reservedPrefix} are not deleted here: use the command for links`,
+  );
 }

@@ -1,0 +1,185 @@
+import type { LinkItem } from '@mqtt-cluster/api';
+import { linksMax, linkTopicPrefix } from '@mqtt-cluster/contracts';
+import type { LinkDefinition, MemberId } from '@mqtt-cluster/contracts';
+import { checkDefinition, incomingClient, linkReportsSchema, outgoingClient } from '@mqtt-cluster/links';
+import type { LinkManager, LinkReport, LocalMember } from '@mqtt-cluster/links';
+import type { PeerQueries } from '../queries/index.ts';
+import type { StateChanges } from '../state-changes/state-changes.ts';
+import { linksQuestion } from './compose-links.ts';
+
+/** Time in which the member that ran a removed link deletes its sessions itself, ms. */
+const removalMsMax = 1_500;
+const pollMs = 50;
+
+/** A change of a link is refused. `code` is as in HTTP. */
+export class LinkFault extends Error {
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.name = 'LinkFault';
+    this.code = code;
+  }
+}
+
+export interface LinkAdministrationOptions {
+  /** @throws the member has not started yet */
+  readonly manager: () => LinkManager;
+  readonly view: LocalMember['view'];
+  readonly queries: Pick<PeerQueries, 'askAll'>;
+  /** Runs a change of the replicated state, and translates its errors. */
+  readonly changing: <Result>(change: (changes: StateChanges) => Promise<Result>) => Promise<Result>;
+  /** Returns the URLs at which clients reach the members of this cluster. */
+  readonly ownUrls: () => readonly string[];
+}
+
+/** The links of the cluster, for the HTTP API. */
+export class LinkAdministration {
+  readonly #options: LinkAdministrationOptions;
+
+  constructor(options: LinkAdministrationOptions) {
+    this.#options = options;
+  }
+
+  async list(): Promise<{ links: LinkItem[]; unreachable: string[]; tooOld: string[] }> {
+    const { queries } = this.#options;
+    const manager = this.#options.manager();
+    const { answers, unreachable, tooOld } = await queries.askAll(linksQuestion, null);
+    const reports = new Map<MemberId, readonly LinkReport[]>();
+    for (const [member, body] of answers) {
+      const parsed = linkReportsSchema.safeParse(body);
+      if (parsed.success) reports.set(member, parsed.data);
+    }
+    const links = manager.definitions().map(({ name, definition, fault }) => {
+      const ofLink = [...reports].flatMap(([member, each]) => {
+        const report = each.find((one) => one.name === name);
+        return report === undefined ? [] : [{ member, report }];
+      });
+      return this.#itemOf(name, definition, fault, ofLink);
+    });
+    return { links, unreachable: [...unreachable], tooOld: [...tooOld] };
+  }
+
+  /** @throws LinkFault the definition is refused */
+  async put(name: string, body: unknown): Promise<string> {
+    const { definition, fault } = checkDefinition(body);
+    if (definition === null) throw new LinkFault(400, fault);
+    const own = this.#options.ownUrls().map(hostAndPort);
+    const self = definition.addresses.find((address) => own.includes(hostAndPort(address)));
+    if (self !== undefined) throw new LinkFault(400, `addresses: ${self} is a member of this cluster`);
+    const others = this.#options
+      .manager()
+      .definitions()
+      .filter((each) => each.name !== name);
+    if (others.length >= linksMax)
+      throw new LinkFault(409, `the cluster has ${linksMax} links, which is the bound`);
+    await this.#write(name, definition);
+    return `the link ${name} is defined`;
+  }
+
+  /** @throws LinkFault the cluster has no such link */
+  async setPaused(name: string, paused: boolean): Promise<string> {
+    const definition = this.#find(name);
+    if (definition.paused !== paused) await this.#write(name, { ...definition, paused });
+    return paused ? `the link ${name} is paused, and its messages wait` : `the link ${name} is resumed`;
+  }
+
+  /** @throws LinkFault the cluster has no such link */
+  async remove(name: string): Promise<string> {
+    const { changing, view } = this.#options;
+    const manager = this.#options.manager();
+    const isDefined = manager.definitions().some((each) => each.name === name);
+    const clients = [outgoingClient(name), incomingClient(name)];
+    const isLeft = (): boolean => clients.some((client) => view().session(client) !== undefined);
+    if (!isDefined && !isLeft()) throw unknownLink(name);
+    if (isDefined) await changing((changes) => changes.deleteRetained([linkTopicPrefix + name]));
+    // The member that runs the link also deletes its session at the other broker.
+    const deadlineMs = performance.now() + removalMsMax;
+    while (isLeft() && performance.now() < deadlineMs)
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    for (const client of clients) await changing((changes) => changes.deleteSession(client));
+    return `the link ${name} is removed`;
+  }
+
+  /** @throws LinkFault the cluster has no such link */
+  async test(name: string): Promise<{ ok: boolean; text: string }> {
+    return { ...(await this.#options.manager().test(name, this.#find(name))) };
+  }
+
+  #find(name: string): LinkDefinition {
+    const found = this.#options
+      .manager()
+      .definitions()
+      .find((each) => each.name === name);
+    if (found === undefined) throw unknownLink(name);
+    if (found.definition === null)
+      throw new LinkFault(409, `the definition of ${name} is not valid: ${found.fault}`);
+    return found.definition;
+  }
+
+  async #write(name: string, definition: LinkDefinition): Promise<void> {
+    const message = {
+      topic: linkTopicPrefix + name,
+      payload: Buffer.from(JSON.stringify(definition)),
+      qos: 1,
+      retain: true,
+    } as const;
+    await this.#options.changing((changes) => changes.publish(message));
+  }
+
+  #itemOf(
+    name: string,
+    definition: LinkDefinition | null,
+    fault: string | null,
+    reports: readonly { readonly member: MemberId; readonly report: LinkReport }[],
+  ): LinkItem {
+    const runner = reports.find(({ report }) => report.runs) ?? null;
+    const reason = reports.map(({ report }) => report.reason).find((each) => each !== null) ?? null;
+    const report = runner?.report;
+    const session = this.#options.view().session(outgoingClient(name));
+    return {
+      name,
+      definition: definition === null ? null : (structuredClone(definition) as LinkItem['definition']),
+      state: stateOf(definition, runner?.report.phase ?? null),
+      member: runner?.member ?? null,
+      address: report?.address ?? null,
+      error:
+        fault ?? (runner === null ? (definition?.paused === true ? null : reason) : runner.report.reason),
+      lagMessages: session?.queuedMessages ?? 0,
+      lagSeconds: report?.lagSeconds ?? 0,
+      sent: report?.sent ?? [0, 0, 0],
+      received: report?.received ?? [0, 0, 0],
+      dropped: report?.dropped ?? {},
+      reconnects: report?.reconnects ?? 0,
+      possibleDuplicates: report?.possibleDuplicates ?? 0,
+      members: reports.map(({ member, report: each }) => ({
+        member,
+        mayRun: each.mayRun,
+        reason: each.mayRun ? null : each.reason,
+      })),
+    };
+  }
+}
+
+function stateOf(definition: LinkDefinition | null, phase: LinkReport['phase']): LinkItem['state'] {
+  if (definition === null) return 'invalid';
+  if (definition.paused) return 'paused';
+  if (phase === null) return 'waiting';
+  return phase === 'connected' ? 'connected' : 'connecting';
+}
+
+function unknownLink(name: string): LinkFault {
+  return new LinkFault(404, `the cluster has no link ${name}`);
+}
+
+const defaultPorts: Readonly<Record<string, string>> = {
+  'mqtt:': '1883',
+  'mqtts:': '8883',
+  'ws:': '80',
+  'wss:': '443',
+};
+
+function hostAndPort(address: string): string {
+  const { protocol, hostname, port } = new URL(address);
+  return `${hostname}:${port === '' ? (defaultPorts[protocol] ?? '') : port}`;
+}

@@ -1,0 +1,84 @@
+import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
+import type { LinkDefinition, LinkRule } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
+import { filtersOverlap, isTopicFilter } from './topics/filters.ts';
+import { localFilter, remoteFilter } from './topics/topic-map.ts';
+
+/** Bytes of a topic name or filter [MQTT-4.7.3-3]. */
+const topicBytesMax = 65_535;
+
+/** A definition, or one sentence that says what is wrong with it. */
+export type ParsedDefinition =
+  | { readonly definition: LinkDefinition; readonly fault: null }
+  | { readonly definition: null; readonly fault: string };
+
+/** Parses the payload of the retained message of a link. */
+export function parseDefinition(payload: Uint8Array): ParsedDefinition {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(payload).toString('utf8'));
+  } catch {
+    return { definition: null, fault: 'the definition is not JSON' };
+  }
+  return checkDefinition(value);
+}
+
+/** Checks a definition: the shape, and what its rules would do. */
+export function checkDefinition(value: unknown): ParsedDefinition {
+  const parsed = linkDefinitionSchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const path = z.core.toDotPath(issue?.path ?? []);
+    return {
+      definition: null,
+      fault: `${path === '' ? 'the definition' : path}: ${issue?.message ?? 'is not valid'}`,
+    };
+  }
+  const fault = definitionFault(parsed.data);
+  return fault === null ? { definition: parsed.data, fault: null } : { definition: null, fault };
+}
+
+function definitionFault(definition: LinkDefinition): string | null {
+  const { rules, tls, username, passwordFile, addresses } = definition;
+  if (passwordFile !== undefined && username === undefined)
+    return 'passwordFile: a password needs a user name (username)';
+  if ((tls?.cert === undefined) !== (tls?.key === undefined))
+    return 'tls: must set key and cert together, or none of them';
+  const plain = addresses.find((address) => !/^(mqtts|wss):/.test(address));
+  if (tls !== undefined && plain !== undefined) return `tls: the address ${plain} does not use TLS`;
+  for (const [position, rule] of rules.entries()) {
+    const fault = ruleFault(rule) ?? loopFault(rule, definition);
+    if (fault !== null) return `rule ${position + 1}: ${fault}`;
+  }
+  return null;
+}
+
+function ruleFault(rule: LinkRule): string | null {
+  for (const filter of [localFilter(rule), remoteFilter(rule)]) {
+    if (!isTopicFilter(filter)) return `${filter} is not a topic filter`;
+    if (Buffer.byteLength(filter) > topicBytesMax)
+      return `a topic filter has more than ${topicBytesMax} bytes`;
+    if (filter.startsWith('$share/')) return 'a shared subscription is not possible';
+  }
+  if (/[+#]/.test(rule.localPrefix + rule.remotePrefix)) return 'a prefix must have no wildcard';
+  if (localFilter(rule).startsWith('$')) return 'topics of the cluster that begin with $ are not linked';
+  if (rule.direction === 'out' && remoteFilter(rule).startsWith('$'))
+    return 'the other broker accepts no topics that begin with $';
+  return null;
+}
+
+/**
+ * Returns the loop that a rule would make, or null. No Local (5.0) and the bridge bit (3.1.1) keep a broker from returning
+ * messages to the link. Without them, a message that goes out must not match a rule for messages that come in.
+ */
+function loopFault(rule: LinkRule, { rules, protocol, bridge }: LinkDefinition): string | null {
+  if (protocol === '5.0' || bridge || rule.direction === 'in') return null;
+  const other = rules.findIndex(
+    (each) => each.direction === 'in' && filtersOverlap(remoteFilter(each), remoteFilter(rule)),
+  );
+  if (other < 0) return null;
+  return (
+    `would loop with rule ${other + 1}: the other broker returns the messages of ${remoteFilter(rule)}, ` +
+    'because the connection is not marked as that of a bridge (protocol 5.0, or bridge: true)'
+  );
+}

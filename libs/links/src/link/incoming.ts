@@ -1,0 +1,97 @@
+import type { ClientInput, LinkDefinition, QoS } from '@mqtt-cluster/contracts';
+import type { IPublishPacket, Packet } from 'mqtt-packet';
+import { toLocal } from '../remote/properties.ts';
+import { TopicMap } from '../topics/topic-map.ts';
+import type { LinkCounters, PublishAnswer } from '../types.ts';
+
+const topicLevelsMax = 100;
+
+export interface IncomingOptions {
+  readonly definition: LinkDefinition;
+  readonly mark: string;
+  /** The largest message that the cluster accepts, bytes. */
+  readonly packetBytesMax: number;
+  readonly counters: LinkCounters;
+  /** Passes a packet to the session that publishes the messages in the cluster. */
+  readonly input: (input: ClientInput) => void;
+  readonly send: (packet: Packet) => void;
+  readonly onFault: (text: string) => void;
+  /** The cluster does not accept messages now: the connection to the other broker must end. */
+  readonly onRefused: (text: string) => void;
+}
+
+/**
+ * Publishes the messages of the other broker in the cluster. The other broker receives its acknowledgement after the commit.
+ * The publishing session has the packet ids of the other broker, and the cluster replicates those of QoS 2: so a message
+ * that the other broker sends again through another member is recognised.
+ */
+export class Incoming {
+  readonly #options: IncomingOptions;
+  readonly #map: TopicMap;
+
+  constructor(options: IncomingOptions) {
+    this.#options = options;
+    this.#map = new TopicMap(options.definition.rules, 'in');
+  }
+
+  onPublish(packet: IPublishPacket): void {
+    const { messageId: packetId, topic: remoteTopic, properties } = packet;
+    const payload = packet.payload as Buffer;
+    const mapped = this.#map.map(remoteTopic);
+    const fault = mapped === null ? null : this.#faultOf(mapped.topic, payload);
+    if (mapped === null || fault !== null) {
+      this.#options.counters.dropped[fault === null ? 'unmapped' : 'too_large']++;
+      if (fault !== null) this.#options.onFault(fault);
+      return this.#acknowledgeUnpublished(packet);
+    }
+    const qos = packet.qos;
+    this.#options.input({
+      kind: 'publish',
+      request: {
+        topic: mapped.topic,
+        // The parser's buffer is a view of all bytes that were read.
+        payload: Uint8Array.from(payload),
+        qos,
+        retain: packet.retain && mapped.rule.retained === 'live',
+        ...(packetId !== undefined && qos > 0 && { packetId }),
+        properties: toLocal(properties, this.#options.mark),
+      },
+    });
+    if (qos === 0) this.#options.counters.received[0]++;
+  }
+
+  onPubrel(packetId: number): void {
+    this.#options.input({ kind: 'pubrel', packetId });
+  }
+
+  /** The cluster has handled a packet of the publishing session. */
+  onAnswer(answer: PublishAnswer): void {
+    const { counters, send, onRefused } = this.#options;
+    const { kind, packetId: messageId } = answer;
+    if (kind === 'pubcomp') return send({ cmd: 'pubcomp', messageId });
+    if (answer.degraded === true)
+      return onRefused(
+        'this member has lost its majority, so it acknowledges no message of the other broker',
+      );
+    if (answer.result === 'quotaExceeded')
+      return onRefused('the cluster has no room for the messages of the other broker');
+    counters.received[kind === 'puback' ? 1 : 2]++;
+    send({ cmd: kind, messageId });
+  }
+
+  #faultOf(topic: string, payload: Buffer): string | null {
+    const { packetBytesMax } = this.#options;
+    const bytes = topic.length + payload.length;
+    if (bytes > packetBytesMax)
+      return `message on ${topic} of the other broker dropped: it has ${bytes} bytes, and members accept ${packetBytesMax}`;
+    if (topic.split('/', topicLevelsMax + 1).length > topicLevelsMax)
+      return `message on ${topic.slice(0, 100)} of the other broker dropped: it has more than ${topicLevelsMax} levels`;
+    return null;
+  }
+
+  #acknowledgeUnpublished({ qos, messageId }: IPublishPacket): void {
+    const cmds: Readonly<Record<QoS, 'puback' | 'pubrec' | null>> = { 0: null, 1: 'puback', 2: 'pubrec' };
+    const cmd = cmds[qos];
+    if (cmd !== null && messageId !== undefined) this.#options.send({ cmd, messageId });
+  }
+}

@@ -1,0 +1,130 @@
+import type {
+  ClientEffect,
+  ClientInput,
+  DeliverEffect,
+  RefusalReason,
+  SessionDetail,
+  Subscription,
+} from '@mqtt-cluster/contracts';
+import type { LocalConnection, LocalMember, PublishAnswer } from '../types.ts';
+
+/** Name of the listener of connections that links open, see the internal listeners of the appliance. */
+export const linkListener = '$links';
+/** The session of a link never expires: its definition is what ends it. */
+const neverExpires = 0xffff_ffff;
+
+export interface LocalSessionHandlers {
+  /** The cluster has opened the session, so this connection is the current one of its client id. */
+  readonly onOpen: (sessionPresent: boolean) => void;
+  /** The connection has ended, and no effect follows. Not called after {@link LocalSession.close}. */
+  readonly onClosed: (reason: RefusalReason) => void;
+  readonly onDeliver?: (effect: DeliverEffect) => void;
+  readonly onPubrel?: (packetId: number) => void;
+  readonly onAnswer?: (answer: PublishAnswer) => void;
+}
+
+export interface LocalSessionOptions {
+  readonly member: LocalMember;
+  readonly client: string;
+  /** Owner of the session: no client of another user can open it. */
+  readonly owner: string;
+  readonly receiveMaximum: number;
+  /** Begins with an empty session. */
+  readonly clean?: boolean;
+  readonly handlers: LocalSessionHandlers;
+}
+
+/**
+ * One connection to a persistent session of the cluster, inside the process of its member. An `open` entry of the log gives
+ * it the epoch of the session. When another member opens the session, the member closes this connection.
+ */
+export class LocalSession {
+  readonly client: string;
+  readonly #member: LocalMember;
+  readonly #handlers: LocalSessionHandlers;
+  readonly #connection: LocalConnection;
+  #isEnded = false;
+  #isOpen = false;
+  #lastPacketId = 0;
+
+  constructor({ member, client, owner, receiveMaximum, clean = false, handlers }: LocalSessionOptions) {
+    this.client = client;
+    this.#member = member;
+    this.#handlers = handlers;
+    this.#connection = member.connect((effect) => this.#onEffect(effect));
+    this.#connection.input({
+      kind: 'connect',
+      request: {
+        client,
+        clean,
+        sessionExpirySeconds: neverExpires,
+        receiveMaximum,
+        // The source is not `cluster`: the owner is no user that an operator could delete.
+        access: { source: 'passwordFile', user: owner, address: '', listener: linkListener },
+      },
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen && !this.#isEnded;
+  }
+
+  /** The session as this member has applied it. */
+  get detail(): SessionDetail | undefined {
+    return this.#member.view().session(this.client);
+  }
+
+  input(input: ClientInput): void {
+    if (!this.#isEnded) this.#connection.input(input);
+  }
+
+  subscribe(subscriptions: readonly Subscription[]): void {
+    if (subscriptions.length > 0)
+      this.input({ kind: 'subscribe', packetId: this.#packetId(), subscriptions });
+  }
+
+  unsubscribe(filters: readonly string[]): void {
+    if (filters.length > 0) this.input({ kind: 'unsubscribe', packetId: this.#packetId(), filters });
+  }
+
+  /** @param endsSession deletes the session with its subscriptions and queue */
+  close({ endsSession = false }: { readonly endsSession?: boolean } = {}): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#connection.input({
+      kind: 'disconnect',
+      graceful: true,
+      ...(endsSession && { sessionExpirySeconds: 0 }),
+    });
+    this.#connection.release();
+  }
+
+  #onEffect(effect: ClientEffect): void {
+    if (this.#isEnded) return;
+    switch (effect.kind) {
+      case 'connack':
+        this.#isOpen = true;
+        return this.#handlers.onOpen(effect.sessionPresent);
+      case 'refuse':
+      case 'close':
+        this.#isEnded = true;
+        this.#connection.release();
+        return this.#handlers.onClosed(effect.reason);
+      case 'deliver':
+        return this.#handlers.onDeliver?.(effect);
+      case 'pubrel':
+        return this.#handlers.onPubrel?.(effect.packetId);
+      case 'puback':
+      case 'pubrec':
+        return this.#handlers.onAnswer?.(effect);
+      case 'pubcomp':
+        return this.#handlers.onAnswer?.({ kind: 'pubcomp', packetId: effect.packetId });
+    }
+  }
+
+  /** SUBSCRIBE and UNSUBSCRIBE have packet ids of their own: the member compares them with nothing else. */
+  #packetId(): number {
+    this.#lastPacketId = (this.#lastPacketId % 65_535) + 1;
+    return this.#lastPacketId;
+  }
+}

@@ -1,0 +1,287 @@
+import type { Lifecycle, LinkDefinition } from '@mqtt-cluster/contracts';
+import { createCounters } from '../link/counters.ts';
+import type { Link } from '../link/link.ts';
+import { outgoingClient } from '../names.ts';
+import { missingFile } from '../remote/credential-files.ts';
+import type { TestResult } from '../remote/test-link.ts';
+import { positionOf, runnerStep } from '../runner/runner-choice.ts';
+import type { Candidate } from '../runner/runner-choice.ts';
+import type { LinkCounters, LinkManagerOptions } from '../types.ts';
+import { LinkDefinitions } from './link-definitions.ts';
+import type { NamedDefinition } from './link-definitions.ts';
+import { LinkMetrics } from './link-metrics.ts';
+import { linkReportsSchema } from './link-report.ts';
+import type { LinkReport } from './link-report.ts';
+
+/** Interval of the decisions about links, ms: with links, and without any. It delays each takeover. */
+const decideMs = 250;
+const idleMs = 1_000;
+/** Time for the answers of the peers before this member starts a link, ms. */
+const askMsMax = 500;
+/** The member at the next position starts a link this much later, ms: the ones before it had time to start. */
+const positionMs = 2_000;
+/** After another member has taken the session of a link, this member does not start it for this time, ms. */
+const pauseAfterEndMs = 2_000;
+
+/** A link that runs at this member. */
+interface Running {
+  readonly source: NamedDefinition;
+  readonly link: Link;
+}
+
+/** A decision that this member starts a link, unless another member does so first. */
+interface Choice {
+  /** Since when no member runs the link, ms. */
+  readonly sinceMs: number;
+  isAsking: boolean;
+}
+
+/**
+ * Decides which links this member runs. Exactly one member runs a link: it holds the session of the link, which an entry of
+ * the log gives to one connection. The members that may run a link take it in an order that all of them compute; when they
+ * disagree for a moment, the newest `open` of the session wins and the other runner ends.
+ */
+export class LinkManager implements Lifecycle {
+  readonly #options: LinkManagerOptions;
+  readonly #definitions: LinkDefinitions;
+  readonly #metrics: LinkMetrics;
+  readonly #running = new Map<string, Running>();
+  /** Counters of the links that have run here. They continue when the link comes back. */
+  readonly #counters = new Map<string, LinkCounters>();
+  readonly #starting = new Set<string>();
+  readonly #choices = new Map<string, Choice>();
+  /** Time until which this member does not start a link, by name. */
+  readonly #pausedUntilMs = new Map<string, number>();
+  /** Why no member starts a link, by name: what this member has found out last. */
+  readonly #obstacles = new Map<string, string>();
+  #timer: NodeJS.Timeout | null = null;
+  #isStopped = true;
+
+  constructor(options: LinkManagerOptions) {
+    this.#options = options;
+    this.#definitions = new LinkDefinitions(() => options.member.view());
+    this.#metrics = new LinkMetrics(options.metrics);
+  }
+
+  async start(): Promise<void> {
+    this.#isStopped = false;
+    this.#decide();
+  }
+
+  /** Ends the connections to other brokers. The sessions of the links stay open, so that other members take them over. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const { link } of this.#running.values()) link.stop({ keepsSession: true });
+    this.#running.clear();
+  }
+
+  definitions(): readonly NamedDefinition[] {
+    return this.#definitions.read();
+  }
+
+  /** Copies the counters of the links that run here to the metrics. */
+  report(): void {
+    for (const [name, counters] of this.#counters) this.#withQueueDrops(name, counters);
+    this.#metrics.report(
+      this.definitions().map(({ name }) => name),
+      [...this.#running].map(([name, { link }]) => ({
+        name,
+        isConnected: link.phase === 'connected',
+        lagMessages: this.#options.member.view().session(outgoingClient(name))?.queuedMessages ?? 0,
+        lagSeconds: link.lagMs / 1_000,
+      })),
+      this.#counters,
+    );
+  }
+
+  /** Answers the question of another member, or of this one, about all links. */
+  async reports(): Promise<LinkReport[]> {
+    return Promise.all(this.definitions().map((each) => this.#reportOf(each)));
+  }
+
+  /** Connects to the other broker of a link from this member, without disturbing the link. */
+  async test(name: string, definition: LinkDefinition): Promise<TestResult> {
+    const { testLink } = await import('../remote/test-link.ts');
+    return testLink(name, definition, this.#options.directory);
+  }
+
+  // ---- decisions ----
+
+  #decide(): void {
+    if (this.#isStopped) return;
+    const definitions = this.#definitions.read();
+    this.#endRemoved(definitions);
+    for (const each of definitions) this.#decideLink(each);
+    const isIdle = definitions.length === 0 && this.#running.size === 0;
+    this.#timer = setTimeout(() => this.#decide(), isIdle ? idleMs : decideMs);
+  }
+
+  #endRemoved(definitions: readonly NamedDefinition[]): void {
+    const names = new Set(definitions.map(({ name }) => name));
+    for (const [name, { link }] of this.#running) {
+      if (names.has(name)) continue;
+      this.#running.delete(name);
+      link.remove();
+      this.#options.logger.info({ link: name }, 'link removed');
+    }
+    for (const kept of [this.#choices, this.#obstacles, this.#pausedUntilMs])
+      for (const name of kept.keys()) if (!names.has(name)) kept.delete(name);
+  }
+
+  #decideLink(source: NamedDefinition): void {
+    const { name, definition } = source;
+    const running = this.#running.get(name);
+    if (running !== undefined && running.source !== source) {
+      // The link is defined anew: it starts again at this member, with its queue.
+      this.#end(name, running, false);
+    }
+    if (definition === null || definition.paused) {
+      if (running !== undefined) this.#end(name, running, false);
+      this.#choices.delete(name);
+      return;
+    }
+    const { self, member, linkState } = this.#options;
+    const status = member.status();
+    const home = member.view().session(outgoingClient(name))?.home ?? null;
+    const homeState = home === null ? undefined : status.peers[home]?.state;
+    const step = runnerStep({
+      self,
+      state: status.state,
+      home,
+      runsHere: this.#running.has(name) || this.#starting.has(name),
+      ...(homeState !== undefined && { homeState }),
+      isHomeDead: home !== null && home !== self && linkState(home) === 'refused',
+    });
+    if (step === 'leave') {
+      const current = this.#running.get(name);
+      if (current !== undefined) this.#end(name, current, status.state === 'draining');
+    }
+    if (step !== 'choose') this.#choices.delete(name);
+    else this.#choose(name, definition);
+  }
+
+  /** @param keepsSession the next runner takes the session over, which is without a gap */
+  #end(name: string, { link }: Running, keepsSession: boolean): void {
+    this.#running.delete(name);
+    link.stop({ keepsSession });
+  }
+
+  /** No member runs the link: asks the members that are reachable whether they may, and starts it if it is this one's turn. */
+  #choose(name: string, definition: LinkDefinition): void {
+    const { now } = this.#options;
+    if (now() < (this.#pausedUntilMs.get(name) ?? 0)) return;
+    let choice = this.#choices.get(name);
+    if (choice === undefined) this.#choices.set(name, (choice = { sinceMs: now(), isAsking: false }));
+    if (choice.isAsking) return;
+    choice.isAsking = true;
+    void this.#askAll(name, definition).then((candidates) => {
+      choice.isAsking = false;
+      if (candidates === null || this.#choices.get(name) !== choice || this.#isStopped) return;
+      const position = positionOf(this.#options.self, name, candidates);
+      if (position === null || now() - choice.sinceMs < position * positionMs) return;
+      this.#choices.delete(name);
+      void this.#startLink(name);
+    });
+  }
+
+  /** Returns the members that may run the link, or null if no member may start it now. */
+  async #askAll(name: string, definition: LinkDefinition): Promise<Candidate[] | null> {
+    const { self, members, ask, linkState, member, semantics } = this.#options;
+    const own = await this.#obstacleHere(definition);
+    if (member.status().semantics < semantics) {
+      this.#obstacles.set(name, 'the update of the cluster is not complete, so no link starts');
+      return null;
+    }
+    const candidates: Candidate[] = [{ member: self, mayRun: own === null }];
+    const peers = members().filter((id) => id !== self && linkState(id) === 'up');
+    const answers = await Promise.all(
+      peers.map(async (peer) => ({ peer, answer: await ask(peer, askMsMax) })),
+    );
+    for (const { peer, answer } of answers) {
+      if (answer.outcome === 'tooOld') {
+        this.#obstacles.set(name, `${peer} runs an older version, so no link starts until it is updated`);
+        return null;
+      }
+      candidates.push({ member: peer, mayRun: mayRun(answer, name) });
+    }
+    if (candidates.some((candidate) => candidate.mayRun)) this.#obstacles.delete(name);
+    else this.#obstacles.set(name, `no reachable member may run the link; ${self}: ${own ?? 'ready'}`);
+    return candidates;
+  }
+
+  async #startLink(name: string): Promise<void> {
+    if (this.#running.has(name) || this.#starting.has(name)) return;
+    this.#starting.add(name);
+    // Members without a running link do not load the parser.
+    const { Link: LinkClass } = await import('../link/link.ts');
+    this.#starting.delete(name);
+    const source = this.#definitions.read().find((each) => each.name === name);
+    if (source?.definition == null || source.definition.paused || this.#isStopped) return;
+    const { member, directory, packetBytesMax, logger, now, mark } = this.#options;
+    const counters = this.#counters.get(name) ?? createCounters();
+    this.#counters.set(name, counters);
+    const link = new LinkClass({
+      name,
+      definition: source.definition,
+      member,
+      directory,
+      packetBytesMax,
+      mark: `${mark}/${name}`,
+      counters,
+      logger,
+      now,
+      onEnded: (reason) => {
+        if (this.#running.get(name)?.link !== link) return;
+        this.#running.delete(name);
+        this.#pausedUntilMs.set(name, now() + pauseAfterEndMs);
+        logger.info({ link: name, reason }, 'this member runs the link no longer');
+      },
+    });
+    this.#running.set(name, { source, link });
+    logger.info({ link: name }, 'this member runs the link');
+    link.start();
+  }
+
+  // ---- reports ----
+
+  async #obstacleHere(definition: LinkDefinition): Promise<string | null> {
+    const { member, directory } = this.#options;
+    const { state, reason } = member.status();
+    if (state !== 'serving') return reason === '' ? `the member is ${state}` : reason;
+    return missingFile(definition, directory);
+  }
+
+  async #reportOf({ name, definition, fault }: NamedDefinition): Promise<LinkReport> {
+    const running = this.#running.get(name);
+    const obstacle = definition === null ? fault : await this.#obstacleHere(definition);
+    const counters = this.#withQueueDrops(name, this.#counters.get(name) ?? createCounters());
+    return {
+      name,
+      mayRun: obstacle === null,
+      reason: obstacle ?? running?.link.error ?? this.#obstacles.get(name) ?? null,
+      runs: running !== undefined,
+      phase: running?.link.phase ?? null,
+      address: running?.link.address ?? null,
+      lagSeconds: (running?.link.lagMs ?? 0) / 1_000,
+      sent: [...counters.sent],
+      received: [...counters.received],
+      dropped: { ...counters.dropped },
+      reconnects: counters.reconnects,
+      possibleDuplicates: counters.possibleDuplicates,
+    };
+  }
+
+  /** The state counts the messages that the queue of the link's session has dropped at its bound. */
+  #withQueueDrops(name: string, counters: LinkCounters): LinkCounters {
+    const queue = this.#options.member.view().session(outgoingClient(name))?.dropped ?? 0;
+    counters.dropped.queue = Math.max(counters.dropped.queue, queue);
+    return counters;
+  }
+}
+
+function mayRun(answer: Awaited<ReturnType<LinkManagerOptions['ask']>>, name: string): boolean {
+  if (answer.outcome !== 'answered') return false;
+  const parsed = linkReportsSchema.safeParse(answer.body);
+  return parsed.success && parsed.data.some((report) => report.name === name && report.mayRun);
+}

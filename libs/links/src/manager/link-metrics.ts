@@ -1,0 +1,65 @@
+import { linkMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import { linkDropReasons } from '../types.ts';
+import type { LinkCounters } from '../types.ts';
+
+export interface LinkMeasures {
+  readonly name: string;
+  readonly isConnected: boolean;
+  readonly lagMessages: number;
+  readonly lagSeconds: number;
+}
+
+const qosLevels = [0, 1, 2] as const;
+
+/** Copies the state of the links to metrics. A link that runs elsewhere has the value 0 in `running`. */
+export class LinkMetrics {
+  readonly #metrics: Metrics;
+  readonly #totals: MetricTotals;
+  #names: readonly string[] = [];
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+    this.#totals = new MetricTotals(metrics);
+  }
+
+  /** @param counters those of the links that have run here, by name */
+  report(
+    names: readonly string[],
+    running: readonly LinkMeasures[],
+    counters: ReadonlyMap<string, LinkCounters>,
+  ): void {
+    const metrics = this.#metrics;
+    for (const name of this.#names) if (!names.includes(name)) this.#remove(name);
+    this.#names = names;
+    for (const name of names) {
+      const link = running.find((each) => each.name === name);
+      metrics.set(linkMetrics.running, [name], link === undefined ? 0 : 1);
+      metrics.set(linkMetrics.connected, [name], link?.isConnected === true ? 1 : 0);
+      metrics.set(linkMetrics.lagMessages, [name], link?.lagMessages ?? 0);
+      metrics.set(linkMetrics.lagSeconds, [name], link?.lagSeconds ?? 0);
+    }
+    for (const [name, each] of counters) this.#reportCounters(name, each);
+  }
+
+  #reportCounters(name: string, counters: LinkCounters): void {
+    for (const qos of qosLevels) {
+      this.#totals.report(linkMetrics.sent, [name, String(qos)], counters.sent[qos]);
+      this.#totals.report(linkMetrics.received, [name, String(qos)], counters.received[qos]);
+    }
+    for (const reason of linkDropReasons)
+      this.#totals.report(linkMetrics.dropped, [name, reason], counters.dropped[reason]);
+    this.#totals.report(linkMetrics.reconnects, [name], counters.reconnects);
+    this.#totals.report(linkMetrics.possibleDuplicates, [name], counters.possibleDuplicates);
+  }
+
+  #remove(name: string): void {
+    for (const metric of [
+      linkMetrics.running,
+      linkMetrics.connected,
+      linkMetrics.lagMessages,
+      linkMetrics.lagSeconds,
+    ])
+      this.#metrics.remove(metric, [name]);
+  }
+}

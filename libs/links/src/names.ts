@@ -1,0 +1,37 @@
+/** Client id of the session that holds the messages of a link for the other broker. */
+export function outgoingClient(link: string): string {
+  return `$link/${link}`;
+}
+
+/** Client id of the session that publishes the messages of the other broker. It holds their QoS 2 packet ids. */
+export function incomingClient(link: string): string {
+  return `$link/${link}/in`;
+}
+
+/**
+ * Prefix of subscriptions that only mark something in the replicated state of a link: nothing is published below
+ * `$cluster/link/`.
+ */
+const markPrefix = '$cluster/link/';
+
+/** Marks that the session at the other broker began after the session of the link. */
+export const freshRemoteMark = `${markPrefix}fresh`;
+
+const remoteFilterPrefix = `${markPrefix}remote/`;
+
+/** Marks that the link has subscribed to this filter at the other broker. */
+export function remoteFilterMark(filter: string): string {
+  return remoteFilterPrefix + filter;
+}
+
+/** Returns the filter of a mark of {@link remoteFilterMark}, or null. */
+export function markedRemoteFilter(mark: string): string | null {
+  return mark.startsWith(remoteFilterPrefix) ? mark.slice(remoteFilterPrefix.length) : null;
+}
+
+export function isMark(filter: string): boolean {
+  return filter.startsWith(markPrefix);
+}
+
+/** User property of a message that has passed a link: one for each link. */
+export const hopProperty = 'mqtt-cluster-link';

@@ -1,0 +1,134 @@
+import type { ClientStream, TlsOptions } from '@mqtt-cluster/failover-client';
+import { openStream } from '@mqtt-cluster/failover-client/transport';
+import { generate, parser } from 'mqtt-packet';
+import type { IConnackPacket, IConnectPacket, Packet } from 'mqtt-packet';
+import { failureText, reasonText, refusalOf } from './reasons.ts';
+
+/** Time for the connection and the CONNACK, ms. */
+const connectMsMax = 5_000;
+/** Bytes that wait in the socket. Beyond it, messages of QoS 0 are dropped. */
+const waitingBytesMax = 1024 * 1024;
+/** Bytes around the payload of a PUBLISH. */
+const packetOverheadBytes = 128 * 1024;
+
+export interface RemoteConnectionOptions {
+  readonly url: string;
+  readonly tls: TlsOptions;
+  readonly connect: IConnectPacket;
+  readonly keepAliveMs: number;
+  readonly packetBytesMax: number;
+  readonly onConnected: (connack: IConnackPacket) => void;
+  readonly onPacket: (packet: Packet) => void;
+  /** The connection has failed or ended. Not called after {@link RemoteConnection.end}. */
+  readonly onClosed: (reason: string) => void;
+}
+
+/** One connection to another broker. It sends and receives packets, and ends when the other broker is silent. */
+export class RemoteConnection {
+  readonly #options: RemoteConnectionOptions;
+  readonly #stream: ClientStream;
+  readonly #version: 4 | 5;
+  readonly #connectTimer: NodeJS.Timeout;
+  #pingTimer: NodeJS.Timeout | null = null;
+  #isConnected = false;
+  #isEnded = false;
+  /** Bytes since the last complete packet. */
+  #unparsed = 0;
+  /** Intervals of half a keep-alive without a packet of the other broker. */
+  #silentIntervals = 0;
+
+  constructor(options: RemoteConnectionOptions) {
+    this.#options = options;
+    this.#version = options.connect.protocolVersion === 5 ? 5 : 4;
+    this.#stream = openStream(options.url, options.tls);
+    const packets = parser({ protocolVersion: this.#version });
+    packets.on('packet', (packet) => {
+      this.#unparsed = 0;
+      if (!this.#isEnded) this.#onPacket(packet);
+    });
+    packets.on('error', (error: Error) =>
+      this.#fail(`the other broker sent a malformed packet: ${error.message}`),
+    );
+    this.#stream.on('data', (chunk: Buffer) => this.#onData(chunk, packets));
+    this.#stream.on('error', (error: Error) => this.#fail(failureText(error)));
+    this.#stream.on('close', () => this.#fail('the other broker closed the connection'));
+    this.#connectTimer = setTimeout(() => this.#fail('the other broker does not answer'), connectMsMax);
+    this.#write(options.connect);
+  }
+
+  /** True if the socket has no room for messages that may be dropped. */
+  get isSlow(): boolean {
+    return this.#stream.writableLength > waitingBytesMax;
+  }
+
+  send(packet: Packet): void {
+    if (!this.#isEnded) this.#write(packet);
+  }
+
+  /** Sends DISCONNECT and closes the connection. */
+  end({ endsSession = false }: { readonly endsSession?: boolean } = {}): void {
+    if (this.#isEnded) return;
+    this.#stop();
+    if (!this.#isConnected) return void this.#stream.destroy();
+    const ends = endsSession && this.#version === 5;
+    this.#write({ cmd: 'disconnect', ...(ends && { properties: { sessionExpiryInterval: 0 } }) });
+    this.#stream.end();
+    // A broker that does not close its side must not keep the socket.
+    setTimeout(() => this.#stream.destroy(), connectMsMax).unref();
+  }
+
+  #onData(chunk: Buffer, packets: ReturnType<typeof parser>): void {
+    this.#silentIntervals = 0;
+    this.#unparsed += chunk.length;
+    packets.parse(chunk);
+    if (this.#unparsed > this.#options.packetBytesMax + packetOverheadBytes)
+      this.#fail(`the other broker sent a packet of more than ${this.#options.packetBytesMax} bytes`);
+  }
+
+  #onPacket(packet: Packet): void {
+    if (packet.cmd === 'connack') return this.#onConnack(packet);
+    if (!this.#isConnected) return this.#fail('the other broker sent a packet before CONNACK');
+    if (packet.cmd === 'pingresp') return;
+    if (packet.cmd === 'disconnect')
+      return this.#fail(`the other broker closed the connection: ${reasonText(packet.reasonCode ?? 0)}`);
+    this.#options.onPacket(packet);
+  }
+
+  #onConnack(packet: IConnackPacket): void {
+    if (this.#isConnected) return this.#fail('the other broker sent a second CONNACK');
+    const refusal = refusalOf(packet);
+    if (refusal !== null) return this.#fail(`the other broker refused the connection: ${refusal}`);
+    this.#isConnected = true;
+    clearTimeout(this.#connectTimer);
+    const serverKeepAlive = packet.properties?.serverKeepAlive;
+    const keepAliveMs = Math.min(
+      this.#options.keepAliveMs,
+      serverKeepAlive === undefined || serverKeepAlive === 0 ? Infinity : serverKeepAlive * 1_000,
+    );
+    this.#pingTimer = setInterval(() => this.#checkSilence(), keepAliveMs / 2);
+    this.#options.onConnected(packet);
+  }
+
+  /** Sends PINGREQ twice in each keep-alive. Without any packet for two intervals, the other broker is gone. */
+  #checkSilence(): void {
+    if (this.#silentIntervals++ >= 2) return this.#fail('the other broker does not answer');
+    this.#write({ cmd: 'pingreq' });
+  }
+
+  #write(packet: Packet): void {
+    this.#stream.write(generate(packet, { protocolVersion: this.#version }));
+  }
+
+  #fail(reason: string): void {
+    if (this.#isEnded) return;
+    this.#stop();
+    this.#stream.destroy();
+    this.#options.onClosed(reason);
+  }
+
+  #stop(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#connectTimer);
+    if (this.#pingTimer !== null) clearInterval(this.#pingTimer);
+  }
+}

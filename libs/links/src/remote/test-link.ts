@@ -1,0 +1,70 @@
+import type { LinkDefinition } from '@mqtt-cluster/contracts';
+import type { IConnectPacket } from 'mqtt-packet';
+import { readCredentials } from './credential-files.ts';
+import { RemoteConnection } from './remote-connection.ts';
+
+export interface TestResult {
+  readonly ok: boolean;
+  /** One sentence. */
+  readonly text: string;
+}
+
+/**
+ * Connects to each address of a link with a client id of its own and a clean session, so that a running link is not
+ * disturbed. Sends no message.
+ */
+export async function testLink(
+  name: string,
+  definition: LinkDefinition,
+  directory: string,
+): Promise<TestResult> {
+  const texts: string[] = [];
+  let ok = true;
+  for (const url of definition.addresses) {
+    const failure = await tryAddress(name, definition, directory, url);
+    if (failure !== null) ok = false;
+    texts.push(`${url}: ${failure ?? 'accepted the connection'}`);
+  }
+  return { ok, text: texts.join('; ') };
+}
+
+/** Returns why the connection failed, or null. */
+async function tryAddress(
+  name: string,
+  definition: LinkDefinition,
+  directory: string,
+  url: string,
+): Promise<string | null> {
+  const { protocol, bridge, username, keepAliveSeconds, packetBytesMax, clientId } = definition;
+  try {
+    const { password, tls } = await readCredentials(definition, directory);
+    const connect: IConnectPacket & { bridgeMode?: boolean } = {
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: protocol === '5.0' ? 5 : 4,
+      clientId: `${clientId ?? `mqtt-cluster-${name}`}-test`,
+      clean: true,
+      keepalive: keepAliveSeconds,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      ...(protocol !== '5.0' && bridge && { bridgeMode: true }),
+    };
+    return await new Promise<string | null>((resolve) => {
+      const connection = new RemoteConnection({
+        url,
+        tls,
+        connect,
+        keepAliveMs: keepAliveSeconds * 1_000,
+        packetBytesMax,
+        onConnected: () => {
+          connection.end();
+          resolve(null);
+        },
+        onPacket: () => undefined,
+        onClosed: resolve,
+      });
+    });
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

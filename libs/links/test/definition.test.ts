@@ -1,0 +1,98 @@
+import { checkDefinition } from '../src/index.ts';
+
+const rule = { direction: 'out', filter: 'a/#' };
+const base = { addresses: ['mqtt://broker:1883'], rules: [rule] };
+
+function faultOf(change: object): string | null {
+  return checkDefinition({ ...base, ...change }).fault;
+}
+
+test('a definition with an address and one rule is complete: the other fields have defaults', () => {
+  expect(checkDefinition(base)).toEqual({
+    fault: null,
+    definition: {
+      kind: 'mqtt',
+      addresses: ['mqtt://broker:1883'],
+      protocol: '5.0',
+      bridge: true,
+      keepAliveSeconds: 10,
+      inFlightMax: 100,
+      packetBytesMax: 262_144,
+      hopsMax: 1,
+      paused: false,
+      rules: [
+        { direction: 'out', filter: 'a/#', localPrefix: '', remotePrefix: '', qosMax: 1, retained: 'no' },
+      ],
+    },
+  });
+});
+
+test.each([
+  [
+    'an address with a password in it',
+    { addresses: ['mqtt://ann:secret@broker'] },
+    'addresses[0]: must be mqtt://',
+  ],
+  ['an address of another protocol', { addresses: ['http://broker'] }, 'addresses[0]: must be mqtt://'],
+  ['no rule', { rules: [] }, 'rules: '],
+  ['a field that does not exist', { password: 'secret' }, 'the definition: '],
+  [
+    'a file in a folder',
+    { username: 'ann', passwordFile: '../secret' },
+    'passwordFile: must be the name of a file',
+  ],
+  ['a hidden file', { username: 'ann', passwordFile: '.secret' }, 'passwordFile: must be the name of a file'],
+  ['a password without a user', { passwordFile: 'secret' }, 'passwordFile: a password needs a user name'],
+  [
+    'a certificate without a key',
+    { addresses: ['mqtts://b'], tls: { cert: 'c' } },
+    'tls: must set key and cert',
+  ],
+  [
+    'TLS files for an address without TLS',
+    { tls: { ca: 'ca.pem' } },
+    'tls: the address mqtt://broker:1883 does not use TLS',
+  ],
+  [
+    'a filter that is none',
+    { rules: [{ direction: 'out', filter: 'a/#/b' }] },
+    'rule 1: a/#/b is not a topic filter',
+  ],
+  [
+    'a wildcard in a prefix',
+    { rules: [{ ...rule, localPrefix: '+/' }] },
+    'rule 1: a prefix must have no wildcard',
+  ],
+  [
+    'a shared subscription',
+    { rules: [{ direction: 'in', filter: '$share/g/a' }] },
+    'rule 1: a shared subscription',
+  ],
+  [
+    'topics of the members',
+    { rules: [{ direction: 'in', filter: 'a', localPrefix: '$cluster/links/' }] },
+    'rule 1: topics of the cluster that begin with $',
+  ],
+  [
+    'topics of the other server',
+    { rules: [{ direction: 'out', filter: 'a', remotePrefix: '$SYS/' }] },
+    'rule 1: the other broker accepts no topics',
+  ],
+])('a definition with %s is refused with one sentence', (_name, change, sentence) => {
+  expect(faultOf(change)).toContain(sentence);
+});
+
+const ring = [
+  { direction: 'out', filter: 'a/#', remotePrefix: 'x/' },
+  { direction: 'in', filter: '+/a/b' },
+];
+
+test('a rule that would loop is refused if neither No Local nor the bridge bit stops it', () => {
+  expect(faultOf({ protocol: '3.1.1', bridge: false, rules: ring })).toMatch(
+    /^rule 1: would loop with rule 2/,
+  );
+  expect(faultOf({ protocol: '3.1.1', bridge: true, rules: ring })).toBeNull();
+  expect(faultOf({ protocol: '5.0', bridge: false, rules: ring })).toBeNull();
+  const apart = [ring[0], { direction: 'in', filter: 'b/#' }];
+  expect(faultOf({ protocol: '3.1.1', bridge: false, rules: apart })).toBeNull();
+});

@@ -1,0 +1,251 @@
+import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
+import type { ClientInput, DeliverEffect, QoS } from '@mqtt-cluster/contracts';
+import type { IPublishPacket, Packet } from 'mqtt-packet';
+import { createCounters } from '../src/link/counters.ts';
+import { fruitlessConnectionsMax, Outgoing } from '../src/link/outgoing.ts';
+import type { RemoteLimits } from '../src/link/outgoing.ts';
+
+const limits: RemoteLimits = {
+  sessionPresent: true,
+  receiveMaximum: 10,
+  qosMax: 2,
+  packetBytesMax: Infinity,
+  retains: true,
+};
+
+/** The outgoing half of a link, with what it sends to the other broker and to the cluster. */
+class Half {
+  readonly sent: Packet[] = [];
+  readonly inputs: ClientInput[] = [];
+  readonly faults: string[] = [];
+  readonly counters = createCounters();
+  readonly outgoing: Outgoing;
+
+  constructor(definition: object = {}) {
+    this.outgoing = new Outgoing({
+      definition: linkDefinitionSchema.parse({
+        addresses: ['mqtt://b'],
+        rules: [{ direction: 'out', filter: '#', qosMax: 2 }],
+        ...definition,
+      }),
+      mark: 'c/l',
+      echoOf: '$link/l/in',
+      counters: this.counters,
+      acknowledge: (input) => this.inputs.push(input),
+      send: (packet) => this.sent.push(structuredClone(packet)),
+      isSlow: () => false,
+      onFault: (text) => this.faults.push(text),
+      now: () => 0,
+    });
+  }
+
+  deliver(packetId: number, qos: QoS, change: Partial<DeliverEffect> = {}, payload = 'x'): void {
+    const message = { topic: `t/${packetId}`, payload: Buffer.from(payload), qos, retain: false };
+    const effect = {
+      kind: 'deliver',
+      connection: -1,
+      message,
+      qos,
+      retain: false,
+      dup: false,
+      packetId,
+    } as const;
+    this.outgoing.onDeliver({ ...effect, ...change });
+  }
+
+  /** Packets since the last call, as texts. */
+  take(): string[] {
+    return this.sent.splice(0).map((packet) => {
+      const { qos, dup } = packet as IPublishPacket;
+      return [
+        packet.cmd,
+        packet.messageId,
+        ...(packet.cmd === 'publish' ? [`qos${qos}`, dup ? 'dup' : ''] : []),
+      ]
+        .join(' ')
+        .trim();
+    });
+  }
+
+  takeInputs(): string[] {
+    return this.inputs.splice(0).map((input) => {
+      const { packetId, refused } = input as { packetId: number; refused?: boolean };
+      return `${input.kind} ${packetId}${refused === true ? ' refused' : ''}`;
+    });
+  }
+}
+
+test('a QoS 1 message is acknowledged in the cluster only after the other broker has acknowledged it', () => {
+  const half = new Half();
+  half.deliver(7, 1);
+  half.outgoing.onConnected(limits);
+  expect(half.take()).toEqual(['publish 7 qos1']);
+  expect(half.takeInputs()).toEqual([]);
+  half.outgoing.onPuback(7);
+  expect(half.takeInputs()).toEqual(['puback 7']);
+  expect(half.counters.sent).toEqual([0, 1, 0]);
+});
+
+test('a QoS 2 exchange has the packet id of the cluster, and PUBREL follows the commit of PUBREC', () => {
+  const half = new Half();
+  half.outgoing.onConnected(limits);
+  half.deliver(40_000, 2);
+  expect(half.take()).toEqual(['publish 40000 qos2']);
+  half.outgoing.onPubrec(40_000);
+  expect([half.take(), half.takeInputs()]).toEqual([[], ['pubrec 40000']]);
+  half.outgoing.onPubrel(40_000);
+  expect(half.take()).toEqual(['pubrel 40000']);
+  half.outgoing.onPubcomp(40_000);
+  expect(half.takeInputs()).toEqual(['pubcomp 40000']);
+});
+
+test('another member continues the exchanges: PUBLISH with DUP, or only PUBREL behind a committed PUBREC', () => {
+  const half = new Half();
+  half.deliver(40_000, 2, { dup: true });
+  half.outgoing.onPubrel(40_001);
+  half.outgoing.onConnected(limits);
+  expect(half.take().toSorted()).toEqual(['publish 40000 qos2 dup', 'pubrel 40001']);
+  expect(half.counters.possibleDuplicates).toBe(0);
+  half.outgoing.onPubcomp(40_001);
+  expect(half.takeInputs()).toEqual(['pubcomp 40001']);
+});
+
+test('a reconnect sends what is not acknowledged again, in order and with DUP', () => {
+  const half = new Half();
+  half.outgoing.onConnected(limits);
+  for (const id of [3, 1, 2]) half.deliver(id, 1);
+  half.outgoing.onPuback(1);
+  half.take();
+  half.outgoing.onDisconnected(true);
+  half.deliver(4, 1);
+  half.outgoing.onConnected(limits);
+  expect(half.take()).toEqual(['publish 3 qos1 dup', 'publish 2 qos1 dup', 'publish 4 qos1']);
+});
+
+test('a QoS 2 message that is sent again to a broker that has lost its session is a possible duplicate', () => {
+  const half = new Half();
+  half.outgoing.onConnected(limits);
+  half.deliver(40_000, 2);
+  half.outgoing.onDisconnected(true);
+  half.outgoing.onConnected({ ...limits, sessionPresent: false });
+  expect(half.counters.possibleDuplicates).toBe(1);
+});
+
+test('at most the Receive Maximum of the other broker is unacknowledged', () => {
+  const half = new Half();
+  half.outgoing.onConnected({ ...limits, receiveMaximum: 2 });
+  for (const id of [1, 2, 3]) half.deliver(id, 1);
+  expect(half.take()).toEqual(['publish 1 qos1', 'publish 2 qos1']);
+  half.outgoing.onPuback(1);
+  expect(half.take()).toEqual(['publish 3 qos1']);
+});
+
+test('a broker with a lower maximum QoS gets QoS 2 messages with its own, and the exchange with the cluster completes', () => {
+  const half = new Half();
+  half.outgoing.onConnected({ ...limits, qosMax: 1 });
+  half.deliver(40_000, 2);
+  expect(half.take()).toEqual(['publish 40000 qos1']);
+  half.outgoing.onPuback(40_000);
+  half.outgoing.onPubrel(40_000);
+  expect(half.take()).toEqual([]);
+  expect(half.takeInputs()).toEqual(['pubrec 40000', 'pubcomp 40000']);
+});
+
+test('a message that the other broker refuses is dropped and counted with its reason, and the next one follows', () => {
+  const half = new Half();
+  half.outgoing.onConnected({ ...limits, receiveMaximum: 1 });
+  half.deliver(1, 1);
+  half.deliver(40_000, 2);
+  half.outgoing.onPuback(1, 0x87);
+  expect(half.faults).toEqual([
+    'message on t/1 dropped: the other broker refused it: the user is not authorized',
+  ]);
+  half.outgoing.onPubrec(40_000, 0x97);
+  expect(half.takeInputs()).toEqual(['puback 1', 'pubrec 40000 refused']);
+  expect(half.counters.dropped.refused).toBe(2);
+  expect(half.counters.sent).toEqual([0, 0, 0]);
+});
+
+test('a message above the Maximum Packet Size of the other broker is dropped, and the next one follows', () => {
+  const half = new Half();
+  half.outgoing.onConnected({ ...limits, packetBytesMax: 500 });
+  half.deliver(1, 1, {}, 'x'.repeat(600));
+  half.deliver(2, 1);
+  expect(half.take()).toEqual(['publish 2 qos1']);
+  expect(half.takeInputs()).toEqual(['puback 1']);
+  expect(half.counters.dropped.too_large).toBe(1);
+  expect(half.faults[0]).toMatch(
+    /^message on t\/1 dropped: it has \d+ bytes, and the other broker accepts 500$/,
+  );
+});
+
+test('a message that ends every connection is sent alone and then dropped, so that it does not block the others', () => {
+  const half = new Half();
+  half.deliver(1, 1);
+  half.deliver(2, 1);
+  const sizes: number[] = [];
+  for (let connection = 0; connection < fruitlessConnectionsMax; connection++) {
+    half.outgoing.onConnected(limits);
+    sizes.push(half.take().length);
+    half.outgoing.onDisconnected(true);
+  }
+  expect(sizes).toEqual([2, 2, 1, 1, 1]);
+  expect(half.takeInputs()).toEqual(['puback 1']);
+  expect(half.counters.dropped.refused).toBe(1);
+  half.outgoing.onConnected(limits);
+  expect(half.take()).toEqual(['publish 2 qos1 dup']);
+});
+
+test('connections that this side ends drop nothing, however many there are', () => {
+  const half = new Half();
+  half.deliver(1, 1);
+  for (let connection = 0; connection < 3 * fruitlessConnectionsMax; connection++) {
+    half.outgoing.onConnected(limits);
+    half.outgoing.onDisconnected(false);
+  }
+  expect(half.takeInputs()).toEqual([]);
+});
+
+test('a message that came in through the link does not go out, and one that has passed another link neither', () => {
+  const half = new Half();
+  half.outgoing.onConnected(limits);
+  const message = { topic: 't', payload: new Uint8Array(), qos: 1, retain: false } as const;
+  half.deliver(1, 1, { message: { ...message, publisher: '$link/l/in' } });
+  half.deliver(2, 1, {
+    message: { ...message, properties: { userProperties: [['mqtt-cluster-link', 'd/k']] } },
+  });
+  expect(half.take()).toEqual([]);
+  expect(half.takeInputs()).toEqual(['puback 1', 'puback 2']);
+  expect(half.counters.dropped.loop).toBe(1);
+  const further = new Half({ hopsMax: 2 });
+  further.outgoing.onConnected(limits);
+  further.deliver(2, 1, {
+    message: { ...message, properties: { userProperties: [['mqtt-cluster-link', 'd/k']] } },
+  });
+  expect((further.sent[0] as IPublishPacket).properties!.userProperties).toEqual({
+    'mqtt-cluster-link': ['d/k', 'c/l'],
+  });
+});
+
+test('QoS 0 messages without a connection are dropped and counted', () => {
+  const half = new Half();
+  half.deliver(0, 0);
+  half.outgoing.onConnected(limits);
+  half.deliver(0, 0);
+  expect(half.take()).toEqual(['publish  qos0']);
+  expect(half.counters.dropped.offline).toBe(1);
+  expect(half.counters.sent).toEqual([1, 0, 0]);
+});
+
+test('RETAIN goes out only by a rule that retains, and only to a broker that does', () => {
+  const half = new Half({ rules: [{ direction: 'out', filter: '#', retained: 'live' }] });
+  half.outgoing.onConnected(limits);
+  half.deliver(1, 1, { retain: true });
+  half.outgoing.onDisconnected(true);
+  half.outgoing.onConnected({ ...limits, retains: false });
+  const plain = new Half();
+  plain.outgoing.onConnected(limits);
+  plain.deliver(1, 1, { retain: true });
+  const flags = [...half.sent, ...plain.sent].map((packet) => (packet as IPublishPacket).retain);
+  expect(flags).toEqual([true, false, false]);
+});
