@@ -265,8 +265,17 @@ export class Outgoing {
     else if (this.#faultOf(packet) !== null) counters.dropped.too_large++;
     else {
       counters.sent[0]++;
-      const { messageId: _unused, ...unnumbered } = packet;
-      send({ ...unnumbered, qos: 0, dup: false, retain: packet.retain && limits.retains });
+      const { topic, payload, properties } = packet;
+      const retain = packet.retain && limits.retains;
+      send({
+        cmd: 'publish',
+        topic,
+        payload,
+        qos: 0,
+        dup: false,
+        retain,
+        ...(properties && { properties }),
+      });
     }
   }
 

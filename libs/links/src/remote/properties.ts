@@ -13,13 +13,18 @@ export function toRemote(
   mark: string,
   expirySeconds: number | undefined,
 ): NonNullable<IPublishPacket['properties']> {
-  const { messageExpiryInterval: _unused, userProperties = [], ...same } = properties;
+  const {
+    userProperties = [],
+    payloadFormatIndicator,
+    contentType,
+    responseTopic,
+    correlationData,
+  } = properties;
   const user: UserProperties = Object.create(null) as UserProperties;
   for (const [name, value] of [...userProperties, [hopProperty, mark] as const]) {
     const former = user[name];
     user[name] = former === undefined ? value : [...(Array.isArray(former) ? former : [former]), value];
   }
-  const { payloadFormatIndicator, contentType, responseTopic, correlationData } = same;
   return {
     ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
     ...(contentType !== undefined && { contentType }),
