@@ -7,6 +7,7 @@ import { billOfMaterialsFault } from './bill-of-materials.ts';
 import { firewallFault } from './firewall-check.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
+import { receiversFault } from './receivers-check.ts';
 import { assertRejected } from './steps/refusals.ts';
 import { wrongUpdates } from './wrong-updates.ts';
 
@@ -42,6 +43,7 @@ export async function checkStatically(
     ...refusals(ansible),
     ...preflights(ansible),
     firewall(root),
+    receivers(root),
   ].filter(({ name }) => name.includes(only));
   let failed = 0;
   for (const check of checks) {
@@ -84,6 +86,13 @@ function firewall(root: string): Check {
   return {
     name: 'firewall: each port answers to the hosts that the inventory allows, and to no other',
     run: () => firewallFault(root),
+  };
+}
+
+function receivers(root: string): Check {
+  return {
+    name: 'preflight warns about receivers of alerts that send nothing',
+    run: () => receiversFault(root),
   };
 }
 

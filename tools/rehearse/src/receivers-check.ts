@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attemptCommand } from '@mqtt-cluster/kit';
+import { firstFailure } from './playbook.ts';
+
+const webhook = 'webhook_configs: [{ url: https://example.org }]';
+
+interface Case {
+  readonly what: string;
+  readonly change: (configuration: string) => string;
+  /** Text of the output; a text that begins with "not " must be absent. */
+  readonly expected: string;
+}
+
+/** Gives each of these receivers a webhook. */
+const configured =
+  (...names: readonly string[]) =>
+  (text: string): string =>
+    names.reduce(
+      (done, name) => done.replace(`  - name: ${name}\n`, `  - { name: ${name}, ${webhook} }\n`),
+      text,
+    );
+
+const cases: readonly Case[] = [
+  {
+    what: 'the product',
+    change: (text) => text,
+    expected: 'WARNING: nobody is notified of alerts for now, day, dead-man',
+  },
+  {
+    what: "an inventory without a dead man's switch",
+    change: configured('now', 'day'),
+    expected: 'WARNING: nobody is notified of alerts for dead-man:',
+  },
+  {
+    what: 'a complete inventory',
+    change: configured('now', 'day', 'dead-man'),
+    expected: 'not WARNING',
+  },
+  { what: 'a wrong file', change: () => 'route: {}\n', expected: 'has no receivers' },
+];
+
+/** Checks what preflight reports about receivers of Alertmanager. @returns the first wrong report, or null */
+export async function receiversFault(root: string): Promise<string | null> {
+  const product = readFileSync(join(root, 'monitoring', 'alertmanager', 'alertmanager.yml'), 'utf8');
+  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-receivers-'));
+  try {
+    for (const { what, change, expected } of cases) {
+      const file = join(folder, 'alertmanager.yml');
+      writeFileSync(file, change(product));
+      const args = ['tests/receivers.yml', '--extra-vars', `prometheus_alertmanager_configuration=${file}`];
+      const { output } = await attemptCommand('ansible-playbook', args, { directory: join(root, 'ansible') });
+      const unwanted = expected.startsWith('not ');
+      if (output.includes(unwanted ? expected.slice(4) : expected) === unwanted)
+        return `the configuration of ${what}: expected "${expected}": ${firstFailure(output)}`;
+    }
+    return null;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
