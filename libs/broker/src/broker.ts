@@ -67,6 +67,8 @@ export interface Broker extends Lifecycle {
   admit(address: string): boolean;
   /** Sets what the broker does because the process uses too much memory. */
   setMemoryPressure(pressure: MemoryPressure): void;
+  /** Rejects QoS 1 and 2 publishes of clients (0x97) until it is called with false. */
+  setPublishesRefused(refused: boolean): void;
   /** The connected clients of this member. */
   readonly connections: ConnectionDirectory;
   /**
@@ -217,6 +219,10 @@ class MqttBroker implements Broker {
 
   setMemoryPressure(pressure: MemoryPressure): void {
     this.#context.clientLimits.memoryPressure = pressure;
+  }
+
+  setPublishesRefused(refused: boolean): void {
+    this.#context.clientLimits.refusesPublishes = refused;
   }
 
   handle(stream: Duplex, partial: Partial<ConnectionOrigin> = {}): void {

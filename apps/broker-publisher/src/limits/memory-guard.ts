@@ -15,6 +15,11 @@ const refuseFrom = 0.8;
 const refuseUntil = 0.72;
 const dropFrom = 0.9;
 const dropUntil = 0.82;
+/** Shares for the resident memory together with a snapshot of the replicated state, which the member encodes in memory. */
+const refusePublishesFrom = 0.9;
+const refusePublishesUntil = 0.8;
+/** Below this share the size of the state is not measured: a snapshot of it is smaller than the resident memory. */
+const measureStateFrom = 0.45;
 
 /** What the process uses, bytes. */
 export interface MemoryUse {
@@ -51,6 +56,9 @@ export interface MemoryGuardOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly onPressure: (pressure: MemoryPressure) => void;
+  readonly onPublishesRefused: (refused: boolean) => void;
+  /** Measures the replicated state, bytes. A snapshot of it has about this size. */
+  readonly stateBytes: () => number;
   /** Measures the process. */
   readonly measure?: () => MemoryUse;
 }
@@ -59,12 +67,16 @@ export interface MemoryGuardOptions {
  * Keeps the process below the memory that it may use. From 80 % on the broker rejects new clients, from 90 % on it
  * drops the QoS 0 publishes of its clients. Peers and HTTP are not affected. Without this ceiling, the kernel or V8
  * would end the process, and all its clients would lose their connections.
+ *
+ * A snapshot needs as much memory again as the replicated state. If resident memory and snapshot together reach 90 %, the
+ * broker rejects QoS 1 and 2 publishes. New clients are still accepted, because they may receive what is queued.
  */
 export class MemoryGuard implements Lifecycle {
   readonly #options: MemoryGuardOptions;
   readonly #gauge: MemoryGauge;
   readonly #limits: MemoryUse;
   #pressure: MemoryPressure = 'none';
+  #refusesPublishes = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: MemoryGuardOptions) {
@@ -89,6 +101,11 @@ export class MemoryGuard implements Lifecycle {
     return this.#pressure;
   }
 
+  /** What the broker does at the last measurement, as far as one word can say it. */
+  get effect(): MemoryPressure | 'refusePublishes' {
+    return this.#refusesPublishes && this.#pressure !== 'dropQos0' ? 'refusePublishes' : this.#pressure;
+  }
+
   /** Measures the process once. The guard also does this twice a second. */
   sample(): void {
     const { metrics, logger, onPressure, measure = measureProcess } = this.#options;
@@ -101,6 +118,7 @@ export class MemoryGuard implements Lifecycle {
     for (const each of ['refuseClients', 'dropQos0'] as const) {
       metrics.set(memoryMetrics.pressure, [pressureLabels[each]], pressure === each ? 1 : 0);
     }
+    this.#samplePublishes(use.rss);
     if (pressure === this.#pressure) return;
     const before = this.#pressure;
     this.#pressure = pressure;
@@ -108,6 +126,20 @@ export class MemoryGuard implements Lifecycle {
     if (pressure === 'none') logger.info(fields, pressureTexts[pressure]);
     else logger.warn(fields, pressureTexts[pressure]);
     onPressure(pressure);
+  }
+
+  #samplePublishes(rss: number): void {
+    const { metrics, logger, onPublishesRefused, stateBytes } = this.#options;
+    const stateNow = rss < measureStateFrom * this.#limits.rss ? 0 : stateBytes();
+    const share = (rss + stateNow) / this.#limits.rss;
+    const refuses = share >= (this.#refusesPublishes ? refusePublishesUntil : refusePublishesFrom);
+    metrics.set(memoryMetrics.pressure, ['refuse_publishes'], refuses ? 1 : 0);
+    if (refuses === this.#refusesPublishes) return;
+    this.#refusesPublishes = refuses;
+    const fields = { rss, stateBytes: stateNow, rssMax: this.#limits.rss };
+    if (refuses) logger.warn(fields, publishTexts.refused);
+    else logger.info(fields, publishTexts.accepted);
+    onPublishesRefused(refuses);
   }
 }
 
@@ -122,6 +154,15 @@ const pressureTexts: Readonly<Record<MemoryPressure, string>> = {
     'the process uses more than 90 % of its memory (limits.memoryBytesMax, or the heap limit of V8): QoS 0 publishes ' +
     'are dropped, and new connections are closed',
 };
+
+const publishTexts = {
+  refused:
+    'the process and a snapshot of the replicated state need more than 90 % of the memory (limits.memoryBytesMax): QoS 1 ' +
+    'and 2 publishes are rejected. Let absent clients receive their queues, lower the bounds of the cluster, or raise the ' +
+    'memory of the unit',
+  accepted:
+    'a snapshot of the replicated state fits into the memory again: QoS 1 and 2 publishes are accepted',
+} as const;
 
 /** Returns the size at which V8 ends the process, bytes. */
 export function heapLimitBytes(): number {

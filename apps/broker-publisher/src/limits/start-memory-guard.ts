@@ -1,5 +1,5 @@
 import type { Broker } from '@mqtt-cluster/broker';
-import type { Logger } from '@mqtt-cluster/contracts';
+import type { Logger, MemberStatus } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { ApplianceConfig } from '../config.ts';
 import { heapLimitBytes, MemoryGuard } from './memory-guard.ts';
@@ -11,13 +11,15 @@ interface GuardedParts {
   readonly broker: Broker;
   /** Bound of the replicated state, bytes. */
   readonly replicatedBytes: number;
+  /** Returns the bytes of the replicated state by kind. */
+  readonly stateBytes: () => MemberStatus['stateBytes'];
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 /** Logs the bounds of memory, and keeps the process below the memory that it may use until the guard is stopped. */
 export async function startMemoryGuard(parts: GuardedParts): Promise<MemoryGuard> {
-  const { config, broker, replicatedBytes, metrics, logger } = parts;
+  const { config, broker, replicatedBytes, stateBytes, metrics, logger } = parts;
   const limit = memoryLimit(config.limits.memoryBytesMax);
   reportMemory(memoryBounds(config, replicatedBytes), limit, heapLimitBytes(), logger);
   const guard = new MemoryGuard({
@@ -25,6 +27,8 @@ export async function startMemoryGuard(parts: GuardedParts): Promise<MemoryGuard
     metrics,
     logger,
     onPressure: (pressure) => broker.setMemoryPressure(pressure),
+    onPublishesRefused: (refused) => broker.setPublishesRefused(refused),
+    stateBytes: () => Object.values(stateBytes()).reduce((sum, { bytes }) => sum + bytes, 0),
   });
   await guard.start();
   return guard;

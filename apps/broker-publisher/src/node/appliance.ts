@@ -212,6 +212,7 @@ export class Appliance implements Lifecycle {
       config,
       broker,
       replicatedBytes: replicatedBytesMax(runner.status().settings).total,
+      stateBytes: () => runner.status().stateBytes,
       metrics: this.#metrics.registry,
       logger: this.#logger,
     });
@@ -451,7 +452,7 @@ export class Appliance implements Lifecycle {
       links: () => this.#links?.manager ?? null,
       authentication: this.#authentication!,
       reporter: metrics.reporter,
-      memoryPressure: () => this.#memory?.pressure ?? 'none',
+      memoryPressure: () => this.#memory?.effect ?? 'none',
       broker: () => this.#broker,
     });
     const upgrades = new MqttUpgrades({

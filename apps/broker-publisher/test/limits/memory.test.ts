@@ -90,12 +90,45 @@ test('the memory guard reports each change of the pressure once', async () => {
     metrics: noMetrics,
     logger: silentLogger,
     onPressure: (pressure) => reported.push(pressure),
+    onPublishesRefused: () => undefined,
+    stateBytes: () => 0,
     measure: () => ({ rss, heap: 0 }),
   });
   await guard.start();
   for (rss of [50, 85, 85, 95, 95, 10, 10]) guard.sample();
   await guard.stop();
   expect(reported).toEqual(['refuseClients', 'dropQos0', 'none']);
+});
+
+test('the memory guard rejects publishes before a snapshot exceeds the memory, and accepts them when it fits again', async () => {
+  const reported: boolean[] = [];
+  let rss = 0;
+  let state = 0;
+  const guard = new MemoryGuard({
+    limitBytes: 100,
+    metrics: noMetrics,
+    logger: silentLogger,
+    onPressure: () => undefined,
+    onPublishesRefused: (refused) => reported.push(refused),
+    stateBytes: () => state,
+    measure: () => ({ rss, heap: 0 }),
+  });
+  await guard.start();
+  for (const [nextRss, nextState] of [
+    [60, 29],
+    [60, 30],
+    [60, 21],
+    [60, 19],
+  ] as const) {
+    rss = nextRss;
+    state = nextState;
+    guard.sample();
+  }
+  expect(reported).toEqual([true, false]);
+  [rss, state] = [70, 20];
+  guard.sample();
+  expect(guard.effect).toBe('refusePublishes');
+  await guard.stop();
 });
 
 test.each([

@@ -252,6 +252,9 @@ export class Inbound {
       tap?.decided('dropped: the process of the member uses too much memory');
       return;
     }
+    if (qos > 0 && this.#context.clientLimits.refusesPublishes && command === null) {
+      return this.#refuseForMemory(packet);
+    }
     const properties = packet.properties && messageProperties(packet.properties);
     if (qos === 1) this.#publishWindow.add(payload.length);
     else if (qos === 2) this.#openQos2.onPublish(packetId, payload.length);
@@ -314,6 +317,18 @@ export class Inbound {
     if (qos > 0) {
       this.#outbound.refuse(qos === 1 ? 'puback' : 'pubrec', packet.packetId, reasonCode);
     }
+  }
+
+  /** Rejects a publish that would enlarge the replicated state, unless it repeats a publish that the member has accepted. */
+  #refuseForMemory(packet: PublishPacket): void {
+    if (this.#answerRepetition(packet)) return;
+    this.#context.counters.publishRefusals.quota++;
+    this.#host.tap?.decided('rejected: the process of the member uses too much memory');
+    if (this.#host.version < 5) {
+      throw new PacketError(reasonCodes.quotaExceeded, 'the process of the member uses too much memory');
+    }
+    const kind = packet.qos === 1 ? 'puback' : 'pubrec';
+    this.#outbound.refuse(kind, packet.packetId, reasonCodes.quotaExceeded);
   }
 
   /** The member has acknowledged or rejected a QoS 1 publish. */

@@ -59,6 +59,8 @@ export class ClientLimits {
   readonly unansweredBytes: SharedBytes<LimitedConnection>;
   /** Set by the application. */
   memoryPressure: MemoryPressure = 'none';
+  /** Set by the application: the replicated state has no room in the memory of the process. */
+  refusesPublishes = false;
   /** Whether the member was isolated when the broker last asked, at most a second ago. */
   isIsolated = false;
   readonly #limits: BrokerLimits;

@@ -47,3 +47,20 @@ test('an MQTT 5 client is redirected if the memory of this member is used and an
     properties: { serverReference: 'other:1883' },
   });
 });
+
+test('without memory for a snapshot QoS 1 and 2 publishes are rejected, and new clients still receive their queues', async () => {
+  const target = await startBroker({});
+  const client = await connectFrom(target, address, 'c', { protocolVersion: 5 });
+  target.broker.setPublishesRefused(true);
+  client.publish('a', 'rejected', { qos: 1, messageId: 1 });
+  await expect(client.next('puback')).resolves.toMatchObject({ messageId: 1, reasonCode: 0x97 });
+  client.publish('a', 'rejected', { qos: 2, messageId: 2 });
+  await expect(client.next('pubrec')).resolves.toMatchObject({ messageId: 2, reasonCode: 0x97 });
+  const older = await connectFrom(target, address, 'older');
+  older.publish('a', 'rejected', { qos: 1, messageId: 1 });
+  await older.closed;
+  expect(target.broker.counters().publishRefusals.quota).toBe(3);
+  target.broker.setPublishesRefused(false);
+  client.publish('a', 'accepted', { qos: 1, messageId: 3 });
+  await expect(client.next('puback')).resolves.toMatchObject({ messageId: 3, reasonCode: 0 });
+});

@@ -3,6 +3,7 @@ import type { ClusterProblem, MemberRates } from '@mqtt-cluster/api';
 import type { MemberId, MemberStatus } from '@mqtt-cluster/contracts';
 import { ownProblems } from './own-problems.ts';
 import type { RateMeter } from './rate-meter.ts';
+import type { MemoryGuard } from '../../limits/memory-guard.ts';
 
 /** What a member reports about itself to the member that was asked. */
 export interface MemberReport {
@@ -41,7 +42,7 @@ export interface MemberReporterOptions {
   readonly httpSecure: boolean;
   /** Directory of the store. */
   readonly directory: string;
-  readonly memoryPressure: () => 'none' | 'refuseClients' | 'dropQos0';
+  readonly memoryPressure: () => MemoryGuard['effect'];
 }
 
 /** Time that a report waits for the file system, ms. */

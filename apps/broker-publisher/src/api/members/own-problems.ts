@@ -1,5 +1,6 @@
 import type { ClusterProblem } from '@mqtt-cluster/api';
 import type { BoundedBytes, MemberStatus } from '@mqtt-cluster/contracts';
+import type { MemoryGuard } from '../../limits/memory-guard.ts';
 
 /** Share of a bound from which a member reports it; the alerts of Prometheus use the same share. */
 const nearBound = 0.8;
@@ -22,7 +23,7 @@ const stateNames: Readonly<Record<string, readonly [name: string, setting: strin
 /** Returns what is wrong at this member, in words. */
 export function ownProblems(
   status: MemberStatus,
-  host: { readonly freeShare: number | null; readonly pressure: 'none' | 'refuseClients' | 'dropQos0' },
+  host: { readonly freeShare: number | null; readonly pressure: MemoryGuard['effect'] },
 ): ClusterProblem[] {
   return [...stateProblems(status), ...boundProblems(status), ...hostProblems(status.id, host)];
 }
@@ -84,9 +85,15 @@ function boundProblems({ id, stateBytes, homeBytes, outboxBytes, bounds }: Membe
   return problems;
 }
 
+const pressureProblems = {
+  refuseClients: 'ID uses much memory: it refuses new clients.',
+  dropQos0: 'ID uses too much memory: it drops the QoS 0 publishes of its clients.',
+  refusePublishes: 'ID has no memory for a larger replicated state: it rejects QoS 1 and 2 publishes.',
+} as const;
+
 function hostProblems(
   id: string,
-  { freeShare, pressure }: { readonly freeShare: number | null; readonly pressure: string },
+  { freeShare, pressure }: { readonly freeShare: number | null; readonly pressure: MemoryGuard['effect'] },
 ): ClusterProblem[] {
   const problems: ClusterProblem[] = [];
   if (freeShare !== null && freeShare < diskFreeWarning)
@@ -97,11 +104,8 @@ function hostProblems(
     });
   if (pressure !== 'none')
     problems.push({
-      severity: pressure === 'dropQos0' ? 'critical' : 'warning',
-      text:
-        pressure === 'dropQos0'
-          ? `${id} uses too much memory: it drops the QoS 0 publishes of its clients.`
-          : `${id} uses much memory: it refuses new clients.`,
+      severity: pressure === 'refuseClients' ? 'warning' : 'critical',
+      text: pressureProblems[pressure].replace('ID', () => id),
       runbook: runbook('MqttClusterMemoryPressure'),
     });
   return problems;
