@@ -137,6 +137,7 @@ function rendered(root: string, ansible: string): Check[] {
           vault_certificate_authority_passphrase: 'static',
           vault_virtual_address_password: 'static',
           vault_grafana_admin_password: 'static',
+          vault_monitoring_password: 'static',
           vault_broker_admin_token: 'static-admin-token',
           vault_broker_users: [{ name: 'telemetry-client', password: 'static' }],
           broker_publisher_packet_bytes_max: 65_536,
