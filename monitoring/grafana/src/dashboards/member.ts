@@ -203,6 +203,84 @@ const machine: readonly PanelSpec[] = [
   ),
 ];
 
+const ofNode = (metric: string, more = ''): string =>
+  `${metric}{job="node",site=~"$site",member=~"$member"${more === '' ? '' : `,${more}`}}`;
+const real = 'fstype!~"tmpfs|ramfs|vfat|fuse.*"';
+const needsExporter = { emptyWhen: 'no node exporter is scraped' };
+
+/** From the node exporter, which the playbooks install on every host. */
+const hostPanels: readonly PanelSpec[] = [
+  graph(
+    'File systems',
+    'percentunit',
+    'Used space and inodes of each file system. Alerts fire at 95 %, and a day before a file system is full.',
+    [
+      query(
+        `1 - ${ofNode('node_filesystem_avail_bytes', real)} / ${ofNode('node_filesystem_size_bytes', real)}`,
+        '{{mountpoint}} space',
+      ),
+      query(
+        `1 - ${ofNode('node_filesystem_files_free', real)} / ${ofNode('node_filesystem_files', real)}`,
+        '{{mountpoint}} inodes',
+      ),
+    ],
+    { ...needsExporter, max: 1, thresholds: alertLine(0.95) },
+  ),
+  graph(
+    'Processor and memory of the host',
+    'percentunit',
+    'Busy share of all processors, and memory that is not available. The alert fires at 90 % of the memory.',
+    [
+      query(
+        `1 - avg by (member) (rate(${ofNode('node_cpu_seconds_total', 'mode="idle"')}[$__rate_interval]))`,
+        'processor',
+      ),
+      query(
+        `1 - ${ofNode('node_memory_MemAvailable_bytes')} / ${ofNode('node_memory_MemTotal_bytes')}`,
+        'memory',
+      ),
+      query(
+        `rate(${ofNode('node_pressure_memory_waiting_seconds_total')}[$__rate_interval])`,
+        'waits for memory',
+      ),
+    ],
+    { ...needsExporter, max: 1, thresholds: alertLine(0.9) },
+  ),
+  graph(
+    'Clock',
+    's',
+    'Offset from the time server, and difference from the clock of Prometheus, which includes the time of a scrape.',
+    [
+      query(`abs(${ofNode('node_timex_offset_seconds')})`, 'offset'),
+      query(
+        `abs(${ofNode('node_time_seconds')} - timestamp(${ofNode('node_time_seconds')}))`,
+        'to Prometheus',
+      ),
+    ],
+    { ...needsExporter, thresholds: alertLine(5) },
+  ),
+  graph(
+    'Temperature',
+    'celsius',
+    'Sensors of the host. The alert fires 5 °C below the critical temperature of a sensor.',
+    [
+      query(ofNode('node_hwmon_temp_celsius'), '{{chip}} {{sensor}}'),
+      query(ofNode('node_thermal_zone_temp'), '{{type}}'),
+    ],
+    { width: 12, emptyWhen: 'the host has no sensors' },
+  ),
+  graph(
+    'Failed units and RAID disks',
+    'none',
+    'Units that systemd has given up, and failed disks of arrays. Expected: 0.',
+    [
+      query(`sum by (member) (${ofNode('node_systemd_unit_state', 'state="failed"')})`, 'failed units'),
+      query(`sum by (device) (${ofNode('node_md_disks', 'state="failed"')})`, '{{device}} failed disks'),
+    ],
+    { ...needsExporter, width: 12, thresholds: alertLine(1) },
+  ),
+];
+
 export const member: DashboardSpec = {
   uid: 'mqtt-cluster-member',
   title: 'MQTT Cluster: Member',
@@ -213,5 +291,6 @@ export const member: DashboardSpec = {
     { title: 'Clients', panels: clients },
     { title: 'Logins', panels: logins },
     { title: 'Machine', panels: machine },
+    { title: 'Host', panels: hostPanels },
   ],
 };

@@ -1,6 +1,7 @@
 import type { DashboardSpec, PanelSpec } from '../model.ts';
 import { inRange, ofClients, ofMembers, ofSite, recorded, sumBy } from '../queries.ts';
 import { membersTable } from './members-table.ts';
+import { budgetUse, serviceLevels } from './service-levels.ts';
 import { memberStates, memberStateTexts } from './states.ts';
 
 const expected = (value: string): string => `Expected: ${value}.`;
@@ -271,11 +272,13 @@ const events: readonly PanelSpec[] = [
 export const overview: DashboardSpec = {
   uid: 'mqtt-cluster-overview',
   title: 'MQTT Cluster: Overview',
-  description: 'One line for each member, the health of the cluster, risks, and recent events.',
+  description:
+    'One line for each member, the health of the cluster, risks, recent events and service levels.',
   rows: [
     { title: 'Members', panels: [membersTable] },
     { title: 'Health', panels: health },
     { title: 'Risks', panels: risks },
     { title: 'Events', panels: events },
+    { title: 'Service levels', panels: [...serviceLevels, ...budgetUse] },
   ],
 };
