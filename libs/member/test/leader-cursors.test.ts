@@ -1,3 +1,4 @@
+import type { ClusterConfig } from '@mqtt-cluster/contracts';
 import type { Raft } from '@mqtt-cluster/consensus';
 import { encodeBatch } from '@mqtt-cluster/mqtt-state';
 import { LeaderDuties } from '../src/log/leader-duties.ts';
@@ -14,6 +15,7 @@ function batch(sequence: number): Uint8Array {
 class Leader {
   appliedSequence = 0;
   refuses = false;
+  config: ClusterConfig | null = null;
   /** Number of batches in the log. */
   appended = 0;
   readonly #duties: LeaderDuties;
@@ -32,7 +34,8 @@ class Leader {
       this.appended += entries.length;
       return this.appended;
     };
-    this.#duties.accept({ propose } as unknown as Raft, sequences.map(batch));
+    const raft = { propose, config: () => this.config } as unknown as Raft;
+    this.#duties.accept(raft, sequences.map(batch));
     return this.appended - appended;
   }
 }
@@ -47,6 +50,16 @@ describe('a leader that appends the batches of a member', () => {
     expect(leader.accept(6)).toBe(0);
     expect(leader.accept(4, 5, 6)).toBe(3);
     expect(leader.accept(1, 2, 3)).toBe(0);
+  });
+
+  test('continues behind the applied batches of a member that was removed and added again', () => {
+    const leader = new Leader();
+    expect(leader.accept(1)).toBe(1);
+    leader.appliedSequence = 1;
+    leader.config = { members: [] };
+    expect(leader.accept(2, 3)).toBe(0);
+    leader.config = { members: [{ id: 'b', storeId, role: 'voter' }] };
+    expect(leader.accept(2)).toBe(1);
   });
 
   test('continues behind the applied batches when an earlier leader has appended more than this one', () => {

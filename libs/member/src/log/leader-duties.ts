@@ -1,4 +1,5 @@
-import type { Incarnation, MemberId, StoreId } from '@mqtt-cluster/contracts';
+import { findMember } from '@mqtt-cluster/contracts';
+import type { ClusterConfig, Incarnation, MemberId, StoreId } from '@mqtt-cluster/contracts';
 import type { Raft, RaftStatus } from '@mqtt-cluster/consensus';
 import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
 import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
@@ -87,14 +88,15 @@ export class LeaderDuties {
   }
 
   /**
-   * Appends the next batches of each member to the log, in order. Ignores repeated batches and batches after
-   * a gap.
+   * Appends the next batches of each member to the log, in order. Ignores repeated batches, batches after a gap, and
+   * batches of stores that are not members: these would be ignored when they are applied.
    */
   accept(raft: Raft, batches: readonly Uint8Array[]): void {
     const timeMs = this.#context.clock.nowMs;
+    const config = raft.config();
     const before = new Map(this.#cursors);
     const stamped: Uint8Array[] = [];
-    for (const batch of batches) if (this.#isNext(batch)) stamped.push(stamp(timeMs, batch));
+    for (const batch of batches) if (this.#isNext(batch, config)) stamped.push(stamp(timeMs, batch));
     if (stamped.length === 0 || raft.propose(stamped) !== null) return;
     // Raft has refused these batches. Earlier ones are in the log, so their cursors stay.
     this.#cursors.clear();
@@ -116,9 +118,10 @@ export class LeaderDuties {
     return continues;
   }
 
-  #isNext(batch: Uint8Array): boolean {
+  #isNext(batch: Uint8Array, config: ClusterConfig | null): boolean {
     const header = headerOf(batch);
     if (header === null) return false;
+    if (config !== null && findMember(config, header.member)?.storeId !== header.storeId) return false;
     const cursor = this.#lastOf(header);
     const same = cursor?.storeId === header.storeId && cursor.incarnation === header.incarnation;
     const next = same
