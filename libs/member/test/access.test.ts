@@ -191,6 +191,39 @@ describe('the home of a client', () => {
     },
   );
 
+  test('a message that follows the end of the connection in the same entry is sent only to the next connection, with DUP=0', () => {
+    const { cluster, home } = clusterWithUsers();
+    const member = cluster.member(home);
+    connect(cluster, home, 1, token);
+    member.input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
+    member.input(2, { kind: 'connect', request: request('publisher') });
+    cluster.run(200);
+    cluster.takeEffects(home, 1);
+    const publish = (payload: string, packetId: number): void => {
+      const message = { topic: 'x', payload: text(payload), qos: 1 as const, retain: false, packetId };
+      member.input(2, { kind: 'publish', request: message });
+    };
+    publish('before', 1);
+    member.revoke(++requests, { user: 'eve', source: 'jwt' });
+    publish('after', 2);
+    cluster.run(200);
+    const sent = (connection: number): [string, boolean][] =>
+      cluster
+        .takeEffects(home, connection)
+        .flatMap((effect) =>
+          effect.kind === 'deliver'
+            ? [[new TextDecoder().decode(effect.message.payload), effect.dup] as [string, boolean]]
+            : [],
+        );
+    expect(sent(1)).toEqual([]);
+    member.input(3, { kind: 'connect', request: { ...request('c', 3_600), access: token } });
+    cluster.run(200);
+    expect(sent(3)).toEqual([
+      ['before', false],
+      ['after', false],
+    ]);
+  });
+
   test('closes the connections of a revoked user and answers with their number', () => {
     const { cluster, home, other } = clusterWithUsers();
     connect(cluster, other, 1, token);

@@ -94,38 +94,67 @@ describe('an isolated member', () => {
     },
   );
 
-  test('refuses retained messages beyond the bounds of the cluster instead of acknowledging them alone (P1)', () => {
-    const { cluster, away, other } = servingCluster();
-    cluster.until('the bounds are in force', () => {
-      cluster.member(other).changeSettings({ retainedBytesMax: 20_000, retainedMax: 30 });
-      return cluster.member(away).settings().retainedBytesMax === 20_000;
+  describe('without a majority', () => {
+    const results = (cluster: TestCluster, away: string, connection: number): string[] =>
+      cluster
+        .takeEffects(away, connection)
+        .flatMap((effect) => (effect.kind === 'puback' ? [effect.result] : []));
+
+    /** An isolated member of a cluster with small bounds, with the clients 1 and 2. */
+    function isolatedWith(bounds: { retainedBytesMax: number; retainedMax: number }): {
+      cluster: TestCluster;
+      away: string;
+      other: string;
+      publish: (connection: number, packetId: number, topic: string, bytes: number) => void;
+    } {
+      const { cluster, away, other } = servingCluster();
+      cluster.until('the bounds are in force', () => {
+        cluster.member(other).changeSettings(bounds);
+        return cluster.member(away).settings().retainedBytesMax === bounds.retainedBytesMax;
+      });
+      for (const connection of [1, 2])
+        cluster.member(away).input(connection, { kind: 'connect', request: request(`client-${connection}`) });
+      cluster.run(100);
+      cluster.cut(away);
+      cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');
+      const publish = (connection: number, packetId: number, topic: string, bytes: number): void => {
+        const message = { topic, payload: new Uint8Array(bytes), qos: 1 as const, retain: true, packetId };
+        cluster.member(away).input(connection, { kind: 'publish', request: message });
+        cluster.run(20);
+      };
+      return { cluster, away, other, publish };
+    }
+
+    test('refuses retained messages beyond its part of the bounds instead of acknowledging them alone (P1)', () => {
+      const { cluster, away, other, publish } = isolatedWith({ retainedBytesMax: 60_000, retainedMax: 90 });
+      for (let packetId = 1; packetId <= 40; packetId++) publish(1, packetId, `r/${packetId}`, 1_000);
+      publish(1, 41, 'r/1', 1_000);
+      publish(1, 42, 'r/2', 0);
+      const answers = results(cluster, away, 1);
+      expect(answers).toHaveLength(42);
+      expect(answers.slice(0, 8)).toEqual(Array(8).fill('ok'));
+      expect(answers.slice(20, 40)).toEqual(Array(20).fill('quotaExceeded'));
+      // A message that replaces another one, and one that deletes, need no room.
+      expect(answers.slice(40)).toEqual(['ok', 'ok']);
+      cluster.heal(away);
+      cluster.run(3_000);
+      expect(cluster.member(other).status().stateBytes.retained.bytes).toBeLessThanOrEqual(20_000);
     });
-    cluster.member(away).input(1, { kind: 'connect', request: request('flooder') });
-    cluster.run(100);
-    cluster.cut(away);
-    cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');
-    const publish = (packetId: number, topic: string, payload: Uint8Array): void => {
-      const message = { topic, payload, qos: 1 as const, retain: true, packetId };
-      cluster.member(away).input(1, { kind: 'publish', request: message });
-      cluster.run(20);
-    };
-    for (let packetId = 1; packetId <= 40; packetId++)
-      publish(packetId, `r/${packetId}`, new Uint8Array(1_000));
-    for (let packetId = 41; packetId <= 80; packetId++) publish(packetId, `s/${packetId}`, new Uint8Array(1));
-    publish(81, 'r/1', new Uint8Array(0));
-    const results = cluster
-      .takeEffects(away, 1)
-      .flatMap((effect) => (effect.kind === 'puback' ? [effect.result] : []));
-    expect(results).toHaveLength(81);
-    expect(results.slice(0, 10).every((result) => result === 'ok')).toBe(true);
-    expect(results.slice(30, 40)).toEqual(Array(10).fill('quotaExceeded'));
-    expect(results.slice(70, 80)).toEqual(Array(10).fill('quotaExceeded'));
-    expect(results.at(-1)).toBe('ok');
-    cluster.heal(away);
-    cluster.run(3_000);
-    const { retained, stateBytes } = cluster.member(other).status();
-    expect(retained).toBeLessThanOrEqual(30);
-    expect(stateBytes.retained.bytes).toBeLessThanOrEqual(20_000);
+
+    test('refuses more retained messages than its part of their bound', () => {
+      const { cluster, away, publish } = isolatedWith({ retainedBytesMax: 600_000, retainedMax: 90 });
+      for (let packetId = 1; packetId <= 40; packetId++) publish(1, packetId, `r/${packetId}`, 1);
+      const answers = results(cluster, away, 1);
+      expect(answers).toEqual([...Array(30).fill('ok'), ...Array(10).fill('quotaExceeded')]);
+    });
+
+    test('accepts retained messages of one client after another one has used its share of the room', () => {
+      const { cluster, away, publish } = isolatedWith({ retainedBytesMax: 90_000, retainedMax: 900 });
+      for (let packetId = 1; packetId <= 60; packetId++) publish(1, packetId, `r/${packetId}`, 1_000);
+      publish(2, 1, 's', 1_000);
+      expect(results(cluster, away, 1).at(-1)).toBe('quotaExceeded');
+      expect(results(cluster, away, 2)).toEqual(['ok']);
+    });
   });
 
   test('closes, after the heal, a clean session whose client has connected to another member meanwhile', () => {

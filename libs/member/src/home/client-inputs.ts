@@ -1,5 +1,6 @@
 import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type {
+  ClientId,
   ClientInput,
   ConnectionId,
   Message,
@@ -7,7 +8,7 @@ import type {
   PublishRequest,
   ServingState,
 } from '@mqtt-cluster/contracts';
-import { messageBytes, parseSharedFilter, retainedBytes } from '@mqtt-cluster/mqtt-state';
+import { messageBytes, parseSharedFilter } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Acknowledgements } from './delivery/acknowledgements.ts';
@@ -18,6 +19,7 @@ import type { Fanout } from './delivery/fanout.ts';
 import type { SessionOpening } from './connections/session-opening.ts';
 import { PublishOrder } from './live/publish-order.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import { IsolatedRetained } from './isolated-retained.ts';
 
 type SubscriptionChange = Extract<ClientInput, { kind: 'subscribe' | 'unsubscribe' }>;
 
@@ -41,8 +43,7 @@ export class ClientInputs {
   readonly #opening: SessionOpening;
   readonly #fanout: Fanout;
   readonly #order: PublishOrder;
-  /** Bytes and number of the retained messages that this home has accepted since it is isolated. */
-  #retainedAlone = { bytes: 0, count: 0 };
+  readonly #isolatedRetained: IsolatedRetained;
 
   constructor(
     context: MemberContext,
@@ -57,6 +58,7 @@ export class ClientInputs {
     },
   ) {
     this.#context = context;
+    this.#isolatedRetained = new IsolatedRetained(context);
     this.#proposer = parts.proposer;
     this.#connections = parts.connections;
     this.#delivery = parts.delivery;
@@ -105,7 +107,7 @@ export class ClientInputs {
 
   /** Ends all waits for the log, because it may not advance. */
   onIsolated(): void {
-    this.#retainedAlone = { bytes: 0, count: 0 };
+    this.#isolatedRetained.clear();
     this.#order.onIsolated();
     for (const connection of this.#connections.all()) this.#continue(connection);
   }
@@ -245,7 +247,7 @@ export class ClientInputs {
       if (!this.#order.hold(connection, message)) this.#publishUnacknowledged(connection, message);
     } else if (
       this.#proposer.isFull(connection.client, messageBytes(message)) ||
-      (qos === 1 && retain && !this.#mayRetainAlone(message))
+      (qos === 1 && retain && !this.#mayRetain(connection.client, message))
     ) {
       this.#refusePublish(connection, qos, packetId);
     } else if (qos === 1) {
@@ -279,25 +281,11 @@ export class ClientInputs {
     }
   }
 
-  /**
-   * Returns whether the bounds of the cluster have room for a retained message of an isolated home, and counts it. The
-   * cluster retains a message with a degraded acknowledgement beyond its bounds, so the bounds are checked before.
-   */
-  #mayRetainAlone(message: Message): boolean {
-    const { isolated, state, options } = this.#context;
-    const alone = this.#retainedAlone;
-    if (!isolated || options.whenIsolated === 'hold') {
-      alone.bytes = alone.count = 0;
-      return true;
-    }
-    if (message.payload.length === 0) return true;
-    const { retainedBytesMax, retainedMax } = state.settings;
-    const counts = state.counts();
-    const bytes = retainedBytes(message);
-    if (counts.retainedBytes + alone.bytes + bytes > retainedBytesMax) return false;
-    if (counts.retained + alone.count >= retainedMax) return false;
-    alone.bytes += bytes;
-    alone.count++;
+  /** Returns false for a retained message that would get a degraded acknowledgement beyond the bounds of the cluster. */
+  #mayRetain(client: ClientId, message: Message): boolean {
+    const { isolated, options } = this.#context;
+    if (isolated && options.whenIsolated === 'accept') return this.#isolatedRetained.accept(client, message);
+    this.#isolatedRetained.clear();
     return true;
   }
 
