@@ -238,8 +238,8 @@ export const conformanceSemantics = 3;
 export const accessSemantics = 4;
 
 /**
- * From this semantics version on, a connected session whose queue is larger than the reserve has no advantage over
- * absent sessions, and each digest covers a part of a large state.
+ * From this semantics version on, each digest covers one part of a large state, and a connected session whose queue is
+ * larger than its equal share of the reserve has no advantage over absent sessions.
  */
 export const largeStateSemantics = 5;
 

@@ -171,7 +171,7 @@ export interface LargeContents {
 }
 
 /** Payload bytes from which on a message is large. */
-export const largePayloadBytes = 4 * 1024;
+export const largePayloadBytes = 512;
 
 export interface ApplyContext {
   readonly data: StateData;

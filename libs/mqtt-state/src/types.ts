@@ -259,8 +259,8 @@ export interface MqttState {
   encodeParts(): readonly Uint8Array[];
   /**
    * Returns the digest of the replicated state, or of one of several parts of it, as 16 hex digits. Only messages and
-   * queues that changed since the last call are hashed again. All parts together cover the whole state, as long as no
-   * session and no retained message begins or ends meanwhile.
+   * queues that changed since the last call are hashed again. The parts divide sessions, queued messages, retained messages,
+   * tombstones and shared subscriptions by their positions, so a value can change its part when others come or go.
    */
   digest(part?: Part): string;
   readonly index: LogIndex;

@@ -1,3 +1,4 @@
+import { largeStateSemantics } from '@mqtt-cluster/contracts';
 import { decodeMqttState } from '../src/index.ts';
 import { publishCommand, StateDriver } from './support/state-driver.ts';
 
@@ -5,13 +6,12 @@ const parts = 7;
 
 /** A state with 50 sessions, 50 retained messages and 20 shared subscriptions. */
 function filled(): StateDriver {
-  const driver = new StateDriver();
-  for (let number = 0; number < 50; number++) {
-    driver.connect('a', `client-${number}`, {}, `topic/${number}`);
-    driver.propose('a', publishCommand(`retained/${number}`, 'x', 1, { retain: true }));
-  }
+  const driver = new StateDriver().raiseSemantics(largeStateSemantics);
+  for (let number = 0; number < 50; number++) driver.connect('a', `client-${number}`, {}, `topic/${number}`);
   for (let number = 0; number < 20; number++)
     driver.connect('a', `sharer-${number}`, {}, `$share/group-${number}/work`);
+  const topics = Array.from({ length: 50 }, (_, number) => `retained/${number}`);
+  driver.propose('a', ...topics.map((topic) => publishCommand(topic, 'x', 1, { retain: true })));
   return driver;
 }
 
@@ -50,10 +50,30 @@ describe('the digests of the parts of a state', () => {
   test('differ in one part when only the tombstone of one topic differs', () => {
     const [one, other] = [filled(), filled()];
     one.propose('a', publishCommand('retained/1', '', 1, { retain: true }));
-    one.propose('a', publishCommand('retained/2', '', 1, { retain: true }));
-    other.propose('a', publishCommand('retained/2', '', 1, { retain: true }));
+    one.propose('a', publishCommand('never/1', '', 1, { retain: true }));
     other.propose('a', publishCommand('retained/1', '', 1, { retain: true }));
+    other.propose('a', publishCommand('never/2', '', 1, { retain: true }));
+    expect(differingParts(digestsOf(one.state), digestsOf(other.state))).toHaveLength(1);
+  });
+
+  test('differ when only the next member of a shared subscription differs', () => {
+    const [one, other] = [filled(), filled()];
+    for (const driver of [one, other]) driver.connect('a', 'sharer-more', {}, '$share/group-3/work');
+    one.propose('a', publishCommand('work', 'x'));
+    other.propose('a', publishCommand('work', 'x'), publishCommand('work', 'x'));
     expect(differingParts(digestsOf(one.state), digestsOf(other.state)).length).toBeGreaterThanOrEqual(1);
+  });
+
+  test('differ in one part when one message within a long queue differs', () => {
+    const [one, other] = [filled(), filled()];
+    for (const [driver, different] of [
+      [one, 'one'],
+      [other, 'other'],
+    ] as const) {
+      const payloads = Array.from({ length: 300 }, (_, number) => (number === 150 ? different : `${number}`));
+      driver.propose('a', ...payloads.map((payload) => publishCommand('topic/20', payload)));
+    }
+    expect(differingParts(digestsOf(one.state), digestsOf(other.state))).toHaveLength(1);
   });
 
   test('all differ when a setting differs', () => {

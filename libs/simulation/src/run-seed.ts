@@ -80,6 +80,8 @@ const accessSeed = 0xacce;
 const greedySeed = 0x6eed;
 /** If no message arrives for this time, no message is in flight. */
 const silentMs = 1_000;
+/** Upper bound of the bytes of the retained messages in the phase of cluster time. */
+const timeRetainedBytesMax = 20_000;
 /** Part of the seeds with a phase of cluster time. */
 const clusterTimeShare = 0.4;
 const quiescentWithinMs = 30_000;
@@ -229,9 +231,17 @@ function check(world: World): void {
 /** Runs the phase of cluster time in a part of the seeds, after everything else, so that it changes nothing. */
 function checkClusterTime(world: World): void {
   const random = createRandom(world.seed ^ 0x71c3);
-  if (!random.chance(clusterTimeShare) || !isServing(world)) return;
+  if (!random.chance(clusterTimeShare) || !isServing(world) || lacksRetainedRoom(world)) return;
   new ClusterTimePhase(world, random.fork()).run();
   checkSameState(world);
+}
+
+/** Returns whether the members may refuse the retained messages of the phase of cluster time. */
+function lacksRetainedRoom({ hosts }: World): boolean {
+  return hosts.some(({ member }) => {
+    const retained = member?.status().stateBytes.retained;
+    return retained !== undefined && retained.bytes + timeRetainedBytesMax > retained.max;
+  });
 }
 
 /** Subscribes a new client at each member and returns the retained messages that it received. */

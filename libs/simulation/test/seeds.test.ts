@@ -14,7 +14,8 @@ const rareSeeds = [19, 26, 50, 59, 60, 72];
  * checks. Seed 44 moved cluster time forward after slow votes, more than the check of message expiry accepted.
  * Seed 61 lost a message with the session of a group member that had subscribed after its PUBLISH. In seeds 131 and
  * 175 the late `open` of an unanswered CONNECT created a session after a newer session had ended. In seed 800 a connected
- * session that acknowledged nothing took the room of all absent sessions. Seeds 530 and 682 retain more than the bound.
+ * session that acknowledged nothing took the room of all absent sessions. In seeds 530 and 682
+ * isolated members accepted more retained messages than the bound.
  */
 const onceFailedSeeds = [
   44, 53, 61, 76, 81, 87, 131, 152, 168, 174, 175, 227, 259, 311, 460, 530, 682, 800, 804, 969, 3_395, 4_335,

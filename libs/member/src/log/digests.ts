@@ -1,5 +1,5 @@
 import { largeStateSemantics } from '@mqtt-cluster/contracts';
-import type { ClusterConfig, HelloMessage, LogIndex } from '@mqtt-cluster/contracts';
+import type { ClusterConfig, LogIndex, MemberId, StoreId } from '@mqtt-cluster/contracts';
 import type { MqttStateCounts } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../cluster/peers.ts';
@@ -8,8 +8,10 @@ import type { Peers } from '../cluster/peers.ts';
  * Number of this member's own digests that are kept, for the comparison with peers that are ahead or behind.
  */
 const keptMax = 16;
-/** Largest part of the state that one digest reads, bytes. */
-const partBytesMax = 64 * 1024;
+/** Largest number of values in one part of the state: sessions, queued messages and retained messages. */
+const partValuesMax = 2_048;
+/** Bytes of subscriptions and wills in one part of the state, on average. */
+const partBytes = 256 * 1024;
 /**
  * Before `largeStateSemantics` a digest reads the whole state. So above these sizes members compare digests less often.
  * The sizes are functions of the replicated state, and each interval is a multiple of the shorter ones, so members at
@@ -20,15 +22,25 @@ const largeStateBytes = 32 * 1024 * 1024;
 /** What a digest reads of each session and of each retained message: names, numbers and the hash of its content. */
 const readBytesOfItem = 64;
 
+/** A digest of this member, and those that its peers reported for the same index. */
+interface OwnDigest {
+  readonly value: string;
+  /** Number of entries after which each part of the state has had another digest. */
+  readonly cycle: number;
+  readonly reports: Map<MemberId, { readonly storeId: StoreId; readonly value: string }>;
+}
+
 /**
  * Compares the digests of this member and its peers at common indexes: equal indexes must have equal states.
  */
 export class Digests {
   readonly #context: MemberContext;
   readonly #peers: Peers;
-  readonly #own = new Map<LogIndex, string>();
+  readonly #own = new Map<LogIndex, OwnDigest>();
   #latest: { index: LogIndex; value: string } | null = null;
   #reportedIndex = 0;
+  /** Up to this index a part of the state differs that later digests need not cover. */
+  #differsUntil = -1;
   #outvoted = false;
   agree = true;
 
@@ -41,18 +53,18 @@ export class Digests {
     return this.#latest;
   }
 
-  applied(index: LogIndex, config: ClusterConfig | null): void {
+  /** @param semantics the semantics version that was in force for the entry */
+  applied(index: LogIndex, semantics: number, config: ClusterConfig | null): void {
     const { state, options } = this.#context;
     const every = options.limits.digestEvery;
     if (index % every !== 0) return;
-    const bytes = readBytes(state.counts());
-    const divides = state.semantics >= largeStateSemantics;
-    const factor = divides || bytes <= mediumStateBytes ? 1 : bytes <= largeStateBytes ? 8 : 64;
-    if (index % (every * factor) !== 0) return;
-    const parts = divides ? Math.max(1, Math.ceil(bytes / partBytesMax)) : 1;
+    const divides = semantics >= largeStateSemantics;
+    const interval = divides ? every : every * intervalFactor(state.counts());
+    if (index % interval !== 0) return;
+    const parts = divides ? partsOf(state.counts()) : 1;
     const value = state.digest({ part: (index / every) % parts, parts });
     this.#latest = { index, value };
-    this.#own.set(index, value);
+    this.#own.set(index, { value, cycle: parts * interval, reports: new Map() });
     if (this.#own.size > keptMax) this.#own.delete(this.#own.keys().next().value!);
     this.compare(config);
   }
@@ -61,56 +73,62 @@ export class Digests {
   restored(): void {
     this.#own.clear();
     this.#latest = null;
+    this.#differsUntil = -1;
     this.agree = true;
   }
 
   /** Emits an event when a peer reports a different digest for the same index. */
   compare(config: ClusterConfig | null): void {
     const differing: string[] = [];
-    let index = 0;
-    for (const [peer, hello] of this.#peers.hellos) {
-      const own = this.#ownAt(hello);
-      if (own === undefined || own === hello.digest!.value) continue;
+    let differingIndex = 0;
+    for (const [peer, { digest, storeId }] of this.#peers.hellos) {
+      const own = digest === null ? undefined : this.#own.get(digest.index);
+      if (digest === null || own === undefined) continue;
+      const { index, value } = digest;
+      own.reports.set(peer, { storeId, value });
+      if (own.value === value) continue;
       differing.push(peer);
-      index = Math.max(index, hello.digest!.index);
+      differingIndex = Math.max(differingIndex, index);
+      this.#differsUntil = Math.max(this.#differsUntil, index + own.cycle);
+      this.#reportOutvoted(config, index, own);
     }
-    this.agree = differing.length === 0;
-    if (this.agree) return;
-    this.#reportOutvoted(config);
-    if (index <= this.#reportedIndex) return;
-    this.#reportedIndex = index;
-    this.#context.events.push({ kind: 'digestDiffers', index, members: differing });
+    this.agree = differing.length === 0 && (this.#latest?.index ?? 0) > this.#differsUntil;
+    if (differingIndex <= this.#reportedIndex) return;
+    this.#reportedIndex = differingIndex;
+    this.#context.events.push({ kind: 'digestDiffers', index: differingIndex, members: differing });
   }
 
   /**
    * Reports, once, that a majority of the voters has another digest. Two minorities with different digests
    * prove nothing.
    */
-  #reportOutvoted(config: ClusterConfig | null): void {
+  #reportOutvoted(config: ClusterConfig | null, index: LogIndex, own: OwnDigest): void {
     if (this.#outvoted) return;
     const voters = config?.members.filter((member) => member.role === 'voter') ?? [];
     const votes = new Map<string, number>();
     for (const { id, storeId } of voters) {
-      const hello = this.#peers.hellos.get(id);
-      const own = hello?.storeId === storeId ? this.#ownAt(hello) : undefined;
-      if (own === undefined || own === hello!.digest!.value) continue;
-      const { index, value } = hello!.digest!;
-      const count = (votes.get(`${index}/${value}`) ?? 0) + 1;
-      votes.set(`${index}/${value}`, count);
+      const report = own.reports.get(id);
+      if (report === undefined || report.storeId !== storeId || report.value === own.value) continue;
+      const count = (votes.get(report.value) ?? 0) + 1;
+      votes.set(report.value, count);
       if (count * 2 <= voters.length) continue;
       this.#outvoted = true;
       this.#context.events.push({ kind: 'storeUnfit', index });
       return;
     }
   }
-
-  #ownAt(hello: HelloMessage): string | undefined {
-    return hello.digest === null ? undefined : this.#own.get(hello.digest.index);
-  }
 }
 
-/** Returns about how many bytes a digest of the whole state reads. */
-function readBytes(counts: MqttStateCounts): number {
+/** Returns the number of parts of the state, so that a digest of one part stops a member for some milliseconds only. */
+function partsOf(counts: MqttStateCounts): number {
+  const values = counts.sessions + counts.queuedMessages + counts.retained;
+  const bytes = counts.subscriptionBytes + counts.willBytes;
+  return Math.max(1, Math.ceil(values / partValuesMax), Math.ceil(bytes / partBytes));
+}
+
+/** Returns how much longer the interval is while a digest reads the whole state. */
+function intervalFactor(counts: MqttStateCounts): number {
   const items = readBytesOfItem * (counts.sessions + counts.retained);
-  return Math.max(counts.queuedBytes, counts.willBytes + counts.subscriptionBytes + items);
+  const bytes = Math.max(counts.queuedBytes, counts.willBytes + counts.subscriptionBytes + items);
+  return bytes > largeStateBytes ? 64 : bytes > mediumStateBytes ? 8 : 1;
 }

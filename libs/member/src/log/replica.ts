@@ -245,6 +245,8 @@ export class Replica {
     if (this.isOutdated) return;
     const { index } = entry;
     const { state } = this.#context;
+    // As in `apply`, a new semantics version takes effect with the next entry.
+    const { semantics } = state;
     this.appliedIndex = index;
     if (entry.kind === 'config' && entry.config !== undefined) {
       this.#appliedConfig = entry.config;
@@ -255,7 +257,7 @@ export class Replica {
       if (this.#context.options.observer !== undefined) this.#observe(index, batch, effects);
       this.#handlers.onEffects(effects, batch);
     } else this.#handlers.onEffects(state.apply(index, state.timeMs, null), null);
-    this.#digests.applied(index, this.#appliedConfig);
+    this.#digests.applied(index, semantics, this.#appliedConfig);
   }
 
   #observe(index: number, batch: Uint8Array, effects: readonly StateEffect[]): void {

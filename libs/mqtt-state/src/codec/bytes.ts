@@ -279,11 +279,22 @@ export class ByteReader {
   }
 }
 
-/** One of several parts of equal size. */
+/** One of several parts of a collection. All have the same number of values, or one less. */
 export interface Part {
   /** 0 to `parts` - 1. */
   readonly part: number;
   readonly parts: number;
+}
+
+/** Positions of a collection: from `from` on, up to `to` - 1. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Returns the positions of one part of a collection with `size` values. */
+export function rangeOf(size: number, { part, parts }: Part): Range {
+  return { from: Math.floor((size * part) / parts), to: Math.floor((size * (part + 1)) / parts) };
 }
 
 /** Writes the size and the values of a map or set. */
@@ -296,19 +307,15 @@ export function writeList<T>(
   for (const value of values) write(value);
 }
 
-/**
- * Writes the size of a map or set, and the values of one of several parts of equal size.
- * @param part 0 to `parts` - 1
- */
+/** Writes the size of a map or set, and the values of one part. */
 export function writePart<T>(
   writer: ByteWriter,
   values: { readonly size: number } & Iterable<T>,
-  { part, parts }: Part,
+  part: Part,
   write: (value: T) => void,
 ): void {
   writer.number(values.size);
-  const from = Math.floor((values.size * part) / parts);
-  const to = Math.floor((values.size * (part + 1)) / parts);
+  const { from, to } = rangeOf(values.size, part);
   let position = 0;
   for (const value of values) {
     if (position >= to) return;

@@ -1,7 +1,7 @@
 import { accessSemantics, conformanceSemantics, FrameError } from '@mqtt-cluster/contracts';
 import { readConnectionAccess, writeConnectionAccess } from './access-codec.ts';
 import { writeArray, writeList } from './bytes.ts';
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import type { ByteReader, ByteWriter, Range } from './bytes.ts';
 import {
   readMessage,
   readQos,
@@ -189,10 +189,20 @@ function readHome(reader: ByteReader): Home {
   return { member: reader.string(), storeId: reader.string(), incarnation: reader.number() };
 }
 
-/** Writes the items of a queue. */
-export function writeItems(writer: ByteWriter, bodies: BodySink, items: SessionQueue): void {
+/** Writes the items of a queue at these positions. */
+export function writeItems(
+  writer: ByteWriter,
+  bodies: BodySink,
+  items: SessionQueue,
+  { from, to }: Range,
+): void {
   writer.number(items.size);
-  for (const item of items.from(0)) writeItem(writer, bodies, item);
+  let position = 0;
+  for (const item of items.from(0)) {
+    if (position >= to) return;
+    if (position >= from) writeItem(writer, bodies, item);
+    position++;
+  }
 }
 
 /** Reads a session with its queue, and adds both to the state. */

@@ -2,8 +2,8 @@ import { accessSemantics, FrameError } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, Incarnation, MemberRole, Message } from '@mqtt-cluster/contracts';
 import type { ReplicatedAccess } from '../access/access-table.ts';
 import { readAccess, writeAccess } from './access-codec.ts';
-import { ByteReader, ByteWriter, writeArray, writeList, writePart } from './bytes.ts';
-import type { Part } from './bytes.ts';
+import { ByteReader, ByteWriter, rangeOf, writeArray, writeList, writePart } from './bytes.ts';
+import type { Part, Range } from './bytes.ts';
 import { readSettings, settingsOf, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 import type { TopicChange } from '../topics/retained-messages.ts';
@@ -21,7 +21,8 @@ const roles: readonly MemberRole[] = ['voter', 'learner'];
 
 /** Writes the large parts of a state: in full for a snapshot, or as hashes for a digest. */
 export interface LargeParts {
-  items(session: Session): void;
+  /** @param range positions in the queue */
+  items(session: Session, range: Range): void;
   message(message: Message): void;
   access(access: ReplicatedAccess): void;
 }
@@ -50,7 +51,7 @@ export function encodeStateParts(data: StateData): Uint8Array[] {
   const writer = new ByteWriter((part) => parts.push(part));
   const bodies = new BodyWriter(writer);
   writeState(writer, data, {
-    items: (session) => writeItems(writer, bodies, session.items),
+    items: (session, range) => writeItems(writer, bodies, session.items, range),
     message: (message) => writeMessage(writer, message),
     access: (access) => writeAccess(writer, access),
   });
@@ -62,8 +63,8 @@ export function encodeStateParts(data: StateData): Uint8Array[] {
 export const whole: Part = { part: 0, parts: 1 };
 
 /**
- * Writes everything that is replicated. With several parts it writes only the sessions, shared subscriptions, retained
- * messages and tombstones of one part.
+ * Writes everything that is replicated. With several parts it writes only the sessions, queued messages, shared
+ * subscriptions, retained messages and tombstones of one part.
  */
 export function writeState(writer: ByteWriter, data: StateData, large: LargeParts, part = whole): void {
   writer.byte(stateFormat);
@@ -77,13 +78,26 @@ export function writeState(writer: ByteWriter, data: StateData, large: LargePart
     writer.string(member);
     writeProposer(writer, proposer);
   });
-  writePart(writer, data.sessions, part, ([, session]) => {
-    writeSession(writer, session, data.semantics);
-    large.items(session);
-  });
+  writeSessions(writer, data, large, part);
   writeSharedSubscriptions(writer, data, part);
   writeRetained(writer, data, large, part);
   if (data.semantics >= accessSemantics) large.access(data.access);
+}
+
+/** Writes the sessions and queued messages of one part. A session and each message in its queue count as one value. */
+function writeSessions(writer: ByteWriter, data: StateData, large: LargeParts, part: Part): void {
+  const { sessions, semantics } = data;
+  writer.number(sessions.size);
+  const { from, to } = rangeOf(sessions.size + data.queuedMessages, part);
+  let position = 0;
+  for (const session of sessions.values()) {
+    if (position >= to) return;
+    const items = position + 1;
+    if (position >= from) writeSession(writer, session, semantics);
+    position = items + session.items.size;
+    if (position > from || items > from)
+      large.items(session, { from: Math.max(0, from - items), to: Math.min(session.items.size, to - items) });
+  }
 }
 
 /** @throws FrameError the bytes are not a state of this format */

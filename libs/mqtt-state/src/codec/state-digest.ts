@@ -42,7 +42,10 @@ export class StateDigester {
   digest(data: StateData, part: Part): string {
     const writer = new ByteWriter(null, this.#stateBytes + stateGrowthBytes);
     const large: LargeParts = {
-      items: (session) => writer.number(this.#queueHash(session.items)),
+      items: ({ items }, range) =>
+        part.parts === 1
+          ? writer.number(this.#queueHash(items))
+          : writeItems(writer, { write: (body) => writer.number(this.#bodyHash(body)) }, items, range),
       message: (message) => writer.number(this.#messageHash(message)),
       access: (access) => writer.number(this.#accessHash(access)),
     };
@@ -55,7 +58,8 @@ export class StateDigester {
     const known = this.#queues.get(items);
     if (known?.revision === items.revision) return known.hash;
     const writer = new ByteWriter();
-    writeItems(writer, { write: (body) => writer.number(this.#bodyHash(body)) }, items);
+    const all = { from: 0, to: items.size };
+    writeItems(writer, { write: (body) => writer.number(this.#bodyHash(body)) }, items, all);
     const hash = hashOf(writer.written());
     this.#queues.set(items, { revision: items.revision, hash });
     return hash;

@@ -17,6 +17,11 @@ export class QueueHolders {
     return this.#absent.largest;
   }
 
+  /** Number of connected sessions with queued messages. */
+  get connectedCount(): number {
+    return this.#connected.size;
+  }
+
   /** Returns the largest queue of all sessions. */
   get largest(): Session | undefined {
     const absent = this.#absent.largest;
@@ -37,6 +42,10 @@ export class QueueHolders {
 class HolderHeap {
   readonly #sessions: Session[] = [];
   readonly #positions = new Map<Session, number>();
+
+  get size(): number {
+    return this.#sessions.length;
+  }
 
   get largest(): Session | undefined {
     return this.#sessions[0];

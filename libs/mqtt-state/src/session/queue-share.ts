@@ -4,13 +4,14 @@ import { queueItemBytes } from '../bounds/sizes.ts';
 import { addedBytes } from '../bounds/usage.ts';
 import type { ApplyContext } from '../state-data.ts';
 import { dequeue } from './dequeuing.ts';
-import type { MessageBody } from './queued-message.ts';
+import type { MessageBody, QueuedMessage } from './queued-message.ts';
 import type { Session } from './session.ts';
 
 /**
  * Makes room for a message in the queues of the cluster (docs/DESIGN.md, "Fair shares"): while the cluster's
  * bound is reached, the session with the largest queue loses its oldest message. Connected sessions have a reserve that
- * absent sessions cannot use: an absent session takes no room from a connected session whose queue fits into the reserve.
+ * absent sessions cannot use: an absent session takes no room from a connected session whose queue is within its equal
+ * share of the reserve.
  *
  * A state of an older version can be above the bound. A message then displaces as many bytes as it needs.
  * @returns false if the message is dropped
@@ -30,21 +31,32 @@ export function makeShare(context: ApplyContext, session: Session, body: Message
   const bytes = isNew ? body.bytes : 0;
   while (usage.queueBytes + memory > memoryMax || data.queuedBytes + bytes > bytesMax) {
     const victim = victimFor(context, session);
-    const oldest = victim?.items.oldestDroppable();
-    if (!victim || !oldest) return false;
-    dequeue(context, victim, oldest);
+    if (!victim) return false;
+    dequeue(context, victim.session, victim.oldest);
     context.droppedAtShare++;
-    victim.dropped++;
+    victim.session.dropped++;
   }
   return true;
 }
 
-/** Returns the session that loses its oldest message to this session. Older semantics versions spare all connected ones. */
-function victimFor({ data, semantics }: ApplyContext, { home }: Session): Session | undefined {
-  const { largest, largestAbsent } = data.queueHoldersNow();
-  if (home) return largest;
-  const isAboveReserve = largest && largest.items.memory > data.settings.connectedQueueReserve;
-  return semantics >= largeStateSemantics && isAboveReserve ? largest : largestAbsent;
+interface Victim {
+  readonly session: Session;
+  readonly oldest: QueuedMessage;
+}
+
+/** Returns the session that loses its oldest message because this session needs room, or null if none can. */
+function victimFor({ data, semantics }: ApplyContext, { home }: Session): Victim | null {
+  const { largest, largestAbsent, connectedCount } = data.queueHoldersNow();
+  if (semantics < largeStateSemantics) return victimOf(home ? largest : largestAbsent);
+  const equalShare = data.settings.connectedQueueReserve / connectedCount;
+  const mayTakeFromAll = home !== null || (largest?.items.memory ?? 0) > equalShare;
+  return (mayTakeFromAll ? victimOf(largest) : null) ?? victimOf(largestAbsent);
+}
+
+/** Returns null if all messages of the session are QoS 2 exchanges in progress. */
+function victimOf(session: Session | undefined): Victim | null {
+  const oldest = session?.items.oldestDroppable();
+  return session && oldest ? { session, oldest } : null;
 }
 
 /**
@@ -61,16 +73,14 @@ export function hasShare(
   if (semantics < accessSemantics) return true;
   const { settings, usage, queuedBytes } = data;
   const { home, items, account } = session;
+  const reserve = home ? settings.connectedQueueReserve : 0;
   const memory = copies * (queueItemBytes + body.memory);
   const bytes = copies * body.bytes;
-  const isWithin = (reserve: number): boolean =>
+  return (
+    account.queueBytes + memory <= settings.userQueueMemoryMax &&
     isWithinShare(items.memory, memory, usage.queueBytes, settings.clusterQueueMemoryMax + reserve) &&
-    isWithinShare(items.bytes, bytes, queuedBytes, settings.clusterQueuedBytesMax + reserve);
-  if (account.queueBytes + memory > settings.userQueueMemoryMax) return false;
-  const reserve = home ? settings.connectedQueueReserve : 0;
-  if (!isWithin(reserve)) return false;
-  // A connected session that needs more than the reserve shares the rest with the absent sessions.
-  return semantics < largeStateSemantics || items.memory + memory <= reserve || isWithin(0);
+    isWithinShare(items.bytes, bytes, queuedBytes, settings.clusterQueuedBytesMax + reserve)
+  );
 }
 
 /**

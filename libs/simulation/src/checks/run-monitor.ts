@@ -1,5 +1,5 @@
 import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
-import type { Member, MemberEvent, MemberId, Outgoing } from '@mqtt-cluster/contracts';
+import type { LogIndex, Member, MemberEvent, MemberId, Outgoing } from '@mqtt-cluster/contracts';
 import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
 import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { SimulatedClient } from '../clients/client.ts';
@@ -28,6 +28,8 @@ export class RunMonitor {
   /** The replicated state of each member's current process. */
   readonly #states = new Map<MemberId, MqttState>();
   #turns = 0;
+  /** The newest index that a member has applied. */
+  #newestIndex: LogIndex = 0;
 
   constructor(history: History, hosts: ReadonlyMap<MemberId, Host>, clients: readonly SimulatedClient[]) {
     this.#history = history;
@@ -84,12 +86,12 @@ export class RunMonitor {
     };
   }
 
-  #observeRetained(state: MqttState): void {
+  /** A member that restarts applies old entries again; they show nothing about the present. */
+  #observeRetained(index: LogIndex, state: MqttState): void {
+    if (index < this.#newestIndex) return;
+    this.#newestIndex = index;
     if (state.counts().retainedBytes <= state.settings.retainedBytesMax) return;
-    const { nowMs } = this.#history;
-    this.#history.retainedAboveBound ??= { fromMs: nowMs, toMs: nowMs };
-    this.#history.retainedAboveBound.toMs = nowMs;
-    this.#history.mark('retained-above-bound');
+    this.#history.retainedAboveBoundMs.push(this.#history.nowMs);
   }
 
   /** Returns the observer that the member calls when it applies batches or reaches a mark. */
@@ -102,7 +104,7 @@ export class RunMonitor {
       batchApplied: (index, applied) => {
         this.#changed.add(id);
         const state = this.#states.get(id);
-        if (state !== undefined) this.#observeRetained(state);
+        if (state !== undefined) this.#observeRetained(index, state);
         const semantics = state?.semantics ?? 0;
         if (semantics >= conformanceSemantics) this.#history.conformanceSinceMs ??= this.#history.nowMs;
         if (semantics >= accessSemantics) this.#history.accessSinceMs ??= this.#history.nowMs;

@@ -200,10 +200,10 @@ export class History {
   readonly disturbances: Disturbance[] = [];
   readonly calmPeriods: CalmPeriod[] = [];
   /**
-   * From the first to the last time at which a member applied an entry while the retained messages were above their
-   * bound; null if none did. Messages with a degraded acknowledgement are retained beyond the bound.
+   * Times at which a member applied the newest entry of the cluster while the retained messages were above their bound.
+   * Messages with a degraded acknowledgement are retained beyond the bound.
    */
-  retainedAboveBound: { readonly fromMs: number; toMs: number } | null = null;
+  readonly retainedAboveBoundMs: number[] = [];
   readonly sends: PublicationSend[] = [];
   readonly sessionEnds: SessionEnd[] = [];
   /** The time since which a member has applied the rules of `conformanceSemantics`, or null. */

@@ -31,8 +31,6 @@ export const markMeanings = {
   'session-taken-over-during-failover': 'a session was taken over within a second of the loss of a leader',
   'qos2-resumed-elsewhere': 'a QoS 2 handshake continued at another member',
   'retained-resumed-elsewhere': 'retained messages of a new subscription arrived from another home',
-  'retained-above-bound':
-    'messages with a degraded acknowledgement were retained beyond the bound of retained messages',
   'queue-bound-hit': 'a queue at its bound dropped its oldest message',
   'semantics-finalised': 'the newer semantics version came into force',
   'newer-command-applied': 'a command was applied that only the newer version supports',
