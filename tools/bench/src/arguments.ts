@@ -9,9 +9,11 @@ import {
 } from '@mqtt-cluster/kit';
 import { gapDefinition } from './failover/gap-definition.ts';
 import { attacks } from './hostile/attacks/index.ts';
+import { rows } from './rows/index.ts';
 
 export interface BenchArguments {
-  readonly command: 'compare' | 'idle' | 'low-rate' | 'failover' | 'scrape' | 'hostile' | 'lists';
+  readonly command:
+    'compare' | 'idle' | 'low-rate' | 'rows' | 'quick' | 'failover' | 'scrape' | 'hostile' | 'lists';
   /** Names of the targets that `compare` measures, in this order. */
   readonly targets: readonly string[];
   /** QoS levels that `compare` measures; null for the default levels of each target. */
@@ -31,19 +33,21 @@ export interface BenchArguments {
   readonly members: number;
   /** Cluster sizes that `low-rate` measures, in this order. */
   readonly sizes: readonly number[];
-  /** Clients that are connected while `scrape` reads the metrics; sessions of `lists`. */
+  /** Clients that are connected while `scrape` reads the metrics; clients of `rows`; sessions of `lists`. */
   readonly clients: number;
   /** Clients of `lists` that are connected; the others are absent. */
   readonly connected: number;
   /** Retained messages of `lists`. */
   readonly retained: number;
+  /** Queued messages of `rows`. */
+  readonly messages: number;
   /** Number of rounds of `failover` in which a member is killed. */
   readonly kills: number;
   /** Number of rounds of `failover` in which a member goes silent. */
   readonly silent: number;
   /** Seed of the random choice of members in `failover`. */
   readonly seed: number;
-  /** Names of the attacks that `hostile` measures; null: all. */
+  /** Names of the rows or attacks that `rows` or `hostile` measures; null: all. */
   readonly only: readonly string[] | null;
   /** Only list the attacks of `hostile`. */
   readonly list: boolean;
@@ -80,6 +84,7 @@ const defaults: BenchArguments = {
   clients: 10_000,
   connected: 2_000,
   retained: 100_000,
+  messages: 100_000,
   kills: 200,
   silent: 50,
   seed: 1,
@@ -115,6 +120,7 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       `what to measure, in this order (default: ${targetsDefault})`,
       listOf((name) => name),
     )
+    .option('--quick', 'throughput, low rate and rows, each short; ends with all tables (about five minutes)')
     .option('--tls', `throughput with TLS beside without: the same as --targets ${targetsOfTls}`)
     .option('--qos <Q,...>', 'QoS levels (default: those that suit each target)', listOf(qosLevel))
     .option(
@@ -139,7 +145,8 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       wholeNumber(1, 60_000),
       defaults.window,
     )
-    .action(({ tls, ...options }: Partial<BenchArguments> & { readonly tls?: true }) => {
+    .action(({ tls, quick, ...options }: Partial<BenchArguments> & CompareFlags) => {
+      if (quick) return reportWith('quick')({});
       if (tls && options.targets !== undefined)
         throw new UsageError('--tls and --targets exclude each other: both select the targets');
       reportWith('compare')(tls ? { ...options, targets: targetsOfTls.split(',') } : options);
@@ -169,6 +176,28 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       }: Partial<Omit<BenchArguments, 'members'>> & { readonly members?: readonly number[] }) =>
         reportWith('low-rate')({ ...options, sizes, publishers }),
     );
+  program
+    .command('rows')
+    .description('connections, idle clients, fan-out, many filters and queues, beside mosquitto')
+    .option('--list', 'print the names of the rows and do nothing else')
+    .option(
+      '--only <NAME,...>',
+      'measure only these rows (default: all)',
+      listOf(oneOf(...rows.map(({ name }) => name))),
+    )
+    .option('--clients <N>', 'clients of connect and of idle-clients', wholeNumber(100, 9_000), 4_000)
+    .option('--messages <N>', 'queued messages of queue', wholeNumber(2_000, 1_000_000), defaults.messages)
+    .option(
+      '--size <N>',
+      'bytes of a payload of fan-out and of filters',
+      wholeNumber(16, 200_000),
+      defaults.size,
+    )
+    .option('--seconds <N>', 'length of fan-out and of filters', seconds, defaults.seconds)
+    .option('--runs <N>', 'number of measurements; medians are printed', wholeNumber(1, 100), defaults.runs)
+    .option('--seed <N>', 'seed of the random topics', wholeNumber(0, 0x7fff_ffff), defaults.seed)
+    .addHelpText('after', '\nFor a quick try: --runs 1 --seconds 3 --clients 1000 --messages 10000')
+    .action(reportWith('rows'));
   program
     .command('scrape')
     .description('size and response time of /metrics of a member with many clients')
@@ -231,6 +260,11 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       reportWith('lists')({ ...options, forMs });
     });
   return program;
+}
+
+interface CompareFlags {
+  readonly tls?: true;
+  readonly quick?: true;
 }
 
 const qosWord = oneOf('0', '1', '2');

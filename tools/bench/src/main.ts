@@ -12,6 +12,9 @@ import { attacks } from './hostile/attacks/index.ts';
 import { measureHostile } from './hostile/hostile.ts';
 import type { HostileResult } from './hostile/hostile.ts';
 import { measureIdle, renderIdle } from './idle.ts';
+import { rows } from './rows/index.ts';
+import { measureRows } from './rows/measure-rows.ts';
+import { renderRows, summarizeRows } from './rows/rows-report.ts';
 import { measureLists } from './lists/lists.ts';
 import { missedGoals, renderLists } from './lists/lists-report.ts';
 import { renderLowRate, summarizeLowRate } from './low-rate/low-rate-report.ts';
@@ -34,6 +37,8 @@ async function main(given: BenchArguments): Promise<void> {
     return;
   }
   if (given.command === 'low-rate') return lowRate(processes, given);
+  if (given.command === 'rows') return measureAllRows(processes, given);
+  if (given.command === 'quick') return quick(processes, given);
   if (given.command === 'scrape') return scrape(processes, given);
   if (given.command === 'failover') return failover(processes, given);
   if (given.command === 'hostile') return hostile(processes, given);
@@ -67,6 +72,45 @@ async function lowRate(processes: Processes, given: BenchArguments): Promise<voi
   );
   const lost = summary.some((each) => each.lost > 0);
   if (lost || result.failures.length > 0) process.exitCode = 1;
+}
+
+async function measureAllRows(processes: Processes, given: BenchArguments): Promise<void> {
+  if (given.list) {
+    process.stdout.write(rows.map(({ name, title }) => `${name.padEnd(16)}${title}\n`).join(''));
+    return;
+  }
+  const machine = describeMachine();
+  const result = await measureRows(processes, given, log);
+  const text = `${renderMachine(machine)}\n\n${renderRows(result)}`;
+  process.stdout.write(
+    given.json ? json({ machine, summary: summarizeRows(result.measurements), ...result }) : text,
+  );
+  if (result.failures.length > 0) process.exitCode = 1;
+}
+
+/** Measures a little of everything, and prints all tables at the end. */
+async function quick(processes: Processes, given: BenchArguments): Promise<void> {
+  const machine = describeMachine();
+  const short = { ...given, runs: 1, seconds: 5 };
+  const comparison = await compare(processes, { ...short, qos: [1] }, log);
+  const low = await measureLowRate(processes, { ...short, rate: 100, sizes: [1, 3], publishers: 0 }, log);
+  const all = await measureRows(processes, { ...short, clients: 2_000, messages: 50_000 }, log);
+  const found = faults(comparison.measurements);
+  process.stdout.write(
+    given.json
+      ? json({
+          machine,
+          summary: summarize(comparison.measurements),
+          ratios: ratios(comparison.measurements),
+          lowRate: summarizeLowRate(low.measurements),
+          rows: summarizeRows(all.measurements),
+          faults: [...found, ...comparison.failures, ...low.failures, ...all.failures],
+        })
+      : `${render(machine, comparison)}\n${renderLowRate(low)}\n${renderRows(all)}`,
+  );
+  const lost = summarizeLowRate(low.measurements).some((each) => each.lost > 0);
+  const failures = [...found, ...comparison.failures, ...low.failures, ...all.failures];
+  if (failures.length > 0 || lost) process.exitCode = 1;
 }
 
 async function scrape(processes: Processes, given: BenchArguments): Promise<void> {

@@ -19,6 +19,7 @@ test('without arguments, readArguments selects the comparison of all targets', (
     clients: 10_000,
     connected: 2_000,
     retained: 100_000,
+    messages: 100_000,
     kills: 200,
     silent: 50,
     seed: 1,
@@ -49,6 +50,17 @@ test('--tls measures one member with TLS beside one without, and excludes --targ
 test('by default, the command idle measures for 60 s and the command scrape measures one member', () => {
   expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 60 });
   expect(readArguments(['scrape', '--json'])).toMatchObject({ members: 1, clients: 10_000, json: true });
+});
+
+test('--quick selects the short comparison of everything, and rows selects single rows', () => {
+  expect(readArguments(['--quick', '--json'])).toMatchObject({ command: 'quick', json: true });
+  expect(readArguments(['rows', '--only', 'queue,connect', '--messages', '5000'])).toMatchObject({
+    command: 'rows',
+    only: ['queue', 'connect'],
+    messages: 5_000,
+    clients: 4_000,
+  });
+  expect(() => readArguments(['rows', '--only', 'speed'])).toThrow('speed');
 });
 
 test('by default, the command low-rate measures 1, 3 and 7 members with 100 messages a second', () => {
@@ -94,7 +106,7 @@ test.each([
   [['--rate', ''], '--rate must be a whole number from 0 to 10000000, not ""'],
   [
     ['nonsense'],
-    'unexpected argument "nonsense" (commands: compare, idle, low-rate, scrape, failover, hostile, lists)',
+    'unexpected argument "nonsense" (commands: compare, idle, low-rate, rows, scrape, failover, hostile, lists)',
   ],
   [['--qos', '3'], '--qos must be 0, 1 or 2, not "3"'],
   [['--seconds', '0'], '--seconds must be a whole number from 1 to 3600, not "0"'],

@@ -81,7 +81,6 @@ function decodeHeader(file: Uint8Array): BackupHeader {
   return header;
 }
 
-/** Returns the SHA-256 of a state, in hex. */
-export function sha256Of(data: Uint8Array): string {
+function sha256Of(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }

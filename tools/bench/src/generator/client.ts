@@ -37,6 +37,7 @@ export class RawClient {
   /**
    * Opens a connection.
    * @param onFailure called with each error
+   * @param onPacket called with each packet that is not awaited, from CONNACK on
    * @throws Error when the broker rejects the client or sends no CONNACK in time
    */
   static async open(
@@ -44,9 +45,10 @@ export class RawClient {
     id: string,
     clean: boolean,
     onFailure: (error: Error) => void,
+    onPacket?: (client: RawClient, ...packet: Parameters<OnPacket>) => void,
   ): Promise<RawClient> {
-    const { host, port, access } = endpoint;
-    const tcp = connect({ host, port, noDelay: true });
+    const { host, port, access, from } = endpoint;
+    const tcp = connect({ host, port, noDelay: true, ...(from && { localAddress: from }) });
     const socket = access === undefined ? tcp : startTls(tcp, host, access);
     let rejectOpening: (error: Error) => void = () => {};
     const failed = new Promise<never>((_resolve, reject) => (rejectOpening = reject));
@@ -55,6 +57,7 @@ export class RawClient {
       rejectOpening(error);
       onFailure(error);
     });
+    if (onPacket !== undefined) client.onPackets((...packet) => onPacket(client, ...packet));
     try {
       const code = client.#answer(packetTypes.connack);
       socket.write(encodeConnect(id, clean));

@@ -6,6 +6,8 @@ export interface Endpoint {
   readonly port: number;
   /** Absent: the broker has no TLS. */
   readonly access?: ServerAccess;
+  /** Address from which the client connects. Absent: the system selects it. */
+  readonly from?: string;
 }
 
 /** The task of one run of the generator, which its process receives as JSON. */

@@ -31,6 +31,8 @@ export const mosquitto: Target = {
       'log_type warning',
       `persistence ${clean ? 'false' : 'true'}`,
       ...(clean ? [] : [`persistence_location ${directory}/`]),
+      // As root, mosquitto would change to a user that may not write to this directory.
+      ...(process.getuid?.() === 0 ? ['user root'] : []),
     ];
     writeFileSync(file, `${settings.join('\n')}\n`);
     const started = processes.start('mosquitto', program!, ['-c', file], join(directory, 'mosquitto.log'));

@@ -1,0 +1,39 @@
+import type { BenchArguments } from '../arguments.ts';
+import type { Processes } from '../processes.ts';
+import type { RunningTarget } from '../targets/target.ts';
+
+/** One number that a row measures. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  /** Whether a smaller value is better. */
+  readonly isLessBetter: boolean;
+}
+
+/** A broker that the rows measure. */
+export interface Subject {
+  readonly name: string;
+  /** Starts the broker with persistence. A second call with the same directory opens the stored data. */
+  start(directory: string): Promise<RunningTarget>;
+}
+
+export interface RowContext {
+  readonly processes: Processes;
+  readonly subject: Subject;
+  /** An empty directory. */
+  readonly directory: string;
+  readonly given: BenchArguments;
+}
+
+/** One kind of load that a site has, and what it costs. */
+export interface Row {
+  readonly name: string;
+  readonly title: string;
+  readonly figures: readonly Figure[];
+  /**
+   * Starts the subject, and measures it.
+   * @returns one value for each figure
+   * @throws Error when a client fails or a message is lost
+   */
+  measure(context: RowContext): Promise<readonly number[]>;
+}
