@@ -14,6 +14,8 @@ export class RecordingClient {
   readonly #connection: MqttConnection;
   readonly #subacks = new Set<number>();
   #unacknowledged = new Set<number>();
+  /** Packet ids of received QoS 2 messages without PUBREL. */
+  readonly #unreleased = new Set<number>();
   #lastPacketId = 0;
   #connected = false;
   #ended: string | null = null;
@@ -46,17 +48,17 @@ export class RecordingClient {
     return client;
   }
 
-  async subscribe(filter: string): Promise<void> {
+  async subscribe(filter: string, qos: 1 | 2 = 1): Promise<void> {
     const messageId = ++this.#lastPacketId;
-    this.#connection.send({ cmd: 'subscribe', messageId, subscriptions: [{ topic: filter, qos: 1 }] });
+    this.#connection.send({ cmd: 'subscribe', messageId, subscriptions: [{ topic: filter, qos }] });
     await this.waitUntil(() => this.#subacks.has(messageId));
   }
 
-  /** Sends a QoS 1 message. {@link acknowledged} waits for its PUBACK. */
-  publish(topic: string, payload: string, retain = false): void {
+  /** Sends a QoS 1 or QoS 2 message. {@link acknowledged} waits for its PUBACK or PUBCOMP. */
+  publish(topic: string, payload: string, retain = false, qos: 1 | 2 = 1): void {
     const messageId = ++this.#lastPacketId;
     this.#unacknowledged.add(messageId);
-    this.#connection.send({ cmd: 'publish', topic, payload, qos: 1, retain, dup: false, messageId });
+    this.#connection.send({ cmd: 'publish', topic, payload, qos, retain, dup: false, messageId });
   }
 
   /** Resolves when the server has acknowledged all messages of {@link publish}. */
@@ -93,17 +95,31 @@ export class RecordingClient {
   #onPacket(packet: Packet): void {
     switch (packet.cmd) {
       case 'puback':
+      case 'pubcomp':
         this.#unacknowledged.delete(packet.messageId ?? 0);
         return;
+      case 'pubrec':
+        return this.#connection.send({ cmd: 'pubrel', messageId: packet.messageId ?? 0 });
+      case 'pubrel':
+        this.#unreleased.delete(packet.messageId ?? 0);
+        return this.#connection.send({ cmd: 'pubcomp', messageId: packet.messageId ?? 0 });
       case 'suback':
         this.#subacks.add(packet.messageId ?? 0);
         return;
       case 'publish':
-        this.received.push(packet as ReceivedPublish);
-        if (packet.qos > 0) this.#connection.send({ cmd: 'puback', messageId: packet.messageId ?? 0 });
-        return;
+        return this.#onPublish(packet as ReceivedPublish);
       default:
         return;
     }
+  }
+
+  #onPublish(packet: ReceivedPublish): void {
+    const { qos, messageId = 0 } = packet;
+    if (qos < 2) this.received.push(packet);
+    else if (!this.#unreleased.has(messageId)) {
+      this.#unreleased.add(messageId);
+      this.received.push(packet);
+    }
+    if (qos > 0) this.#connection.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId });
   }
 }
