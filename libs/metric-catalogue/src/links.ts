@@ -10,6 +10,11 @@ export const linkMetrics = {
     help: '1 while this member runs the link, 0 while another member or no member runs it.',
     values: { link: links },
   }),
+  enabled: gauge('link_enabled', {
+    unit: 'none',
+    help: '1 while the cluster has the link and no operator has paused it. The same at all members.',
+    values: { link: links },
+  }),
   connected: gauge('link_connected', {
     unit: 'none',
     help: '1 while this member runs the link and is connected to the other broker.',

@@ -84,7 +84,7 @@ export class LinkManager implements Lifecycle {
   report(): void {
     for (const [name, counters] of this.#counters) this.#withQueueDrops(name, counters);
     this.#metrics.report(
-      this.definitions().map(({ name }) => name),
+      this.definitions(),
       [...this.#running].map(([name, { link }]) => ({
         name,
         isConnected: link.phase === 'connected',

@@ -2,6 +2,7 @@ import { linkMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { linkDropReasons } from '../types.ts';
 import type { LinkCounters } from '../types.ts';
+import type { NamedDefinition } from './link-definitions.ts';
 
 export interface LinkMeasures {
   readonly name: string;
@@ -25,15 +26,17 @@ export class LinkMetrics {
 
   /** @param counters those of the links that have run here, by name */
   report(
-    names: readonly string[],
+    definitions: readonly NamedDefinition[],
     running: readonly LinkMeasures[],
     counters: ReadonlyMap<string, LinkCounters>,
   ): void {
     const metrics = this.#metrics;
+    const names = definitions.map(({ name }) => name);
     for (const name of this.#names) if (!names.includes(name)) this.#remove(name);
     this.#names = names;
-    for (const name of names) {
+    for (const { name, definition } of definitions) {
       const link = running.find((each) => each.name === name);
+      metrics.set(linkMetrics.enabled, [name], definition?.paused === true ? 0 : 1);
       metrics.set(linkMetrics.running, [name], link === undefined ? 0 : 1);
       metrics.set(linkMetrics.connected, [name], link?.isConnected === true ? 1 : 0);
       metrics.set(linkMetrics.lagMessages, [name], link?.lagMessages ?? 0);
@@ -55,6 +58,7 @@ export class LinkMetrics {
 
   #remove(name: string): void {
     for (const metric of [
+      linkMetrics.enabled,
       linkMetrics.running,
       linkMetrics.connected,
       linkMetrics.lagMessages,

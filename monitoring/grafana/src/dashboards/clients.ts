@@ -159,7 +159,12 @@ const links: readonly PanelSpec[] = [
     'Link connected',
     'none',
     'Whether the member that runs the link is connected to the other broker. Expected: yes, unless the link is paused.',
-    [query(sumBy('link', ofSite('link_connected')), '{{link}}')],
+    [
+      query(
+        `${sumBy('link', ofSite('link_connected'))} and ${sumBy('link', ofSite('link_enabled'))} > 0`,
+        '{{link}}',
+      ),
+    ],
     { valueTexts: { '1': ['yes', 'green'], '0': ['NO', 'red'] }, emptyWhen: noLink },
   ),
   {
