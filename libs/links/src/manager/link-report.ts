@@ -4,7 +4,7 @@ const count = z.number().min(0);
 const byQos = z.tuple([count, count, count]);
 
 /** What one member says about one link, in the answer to the question of another member. */
-export const linkReportSchema = z.object({
+const linkReportSchema = z.object({
   name: z.string(),
   mayRun: z.boolean(),
   /** Why this member may not run the link, or what is wrong with it, in one sentence. */

@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { freePorts, host, until } from '@mqtt-cluster/testing';
+import { generate } from 'mqtt-packet';
+import type { Packet } from 'mqtt-packet';
+import { RemoteConnection } from '../src/remote/remote-connection.ts';
+
+const servers: Server[] = [];
+const sockets: Socket[] = [];
+
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) server.close();
+});
+
+/** Starts a broker that answers CONNECT with these bytes, and returns its port. */
+async function answering(...packets: (Packet | Buffer)[]): Promise<number> {
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.once('data', () => {
+      for (const packet of packets)
+        socket.write(Buffer.isBuffer(packet) ? packet : generate(packet, { protocolVersion: 5 }));
+    });
+  });
+  servers.push(server);
+  server.listen(0, host);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Connects, and returns the reason of the end and the received packets. */
+async function reasonOf(port: number): Promise<{ reason: string; packets: Packet[] }> {
+  const packets: Packet[] = [];
+  let reason = '';
+  const connection = new RemoteConnection({
+    url: `mqtt://${host}:${port}`,
+    tls: {},
+    connect: {
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 5,
+      clientId: 'c',
+      clean: true,
+      keepalive: 1,
+    },
+    keepAliveMs: 200,
+    packetBytesMax: 1_000,
+    onConnected: () => undefined,
+    onPacket: (packet) => packets.push(packet),
+    onClosed: (text) => (reason = text),
+  });
+  await until(() => reason !== '');
+  connection.end();
+  return { reason, packets };
+}
+
+const accepted: Packet = { cmd: 'connack', reasonCode: 0, sessionPresent: false };
+
+test('a port at which nothing listens is one sentence', async () => {
+  const [port = 0] = await freePorts(1);
+  expect((await reasonOf(port)).reason).toBe('the connection was refused: nothing listens at the address');
+});
+
+test('the reason code of a refused CONNECT is in the reason', async () => {
+  const port = await answering({ cmd: 'connack', reasonCode: 0x86, sessionPresent: false });
+  expect((await reasonOf(port)).reason).toBe(
+    'the other broker refused the connection: the user name or password is wrong',
+  );
+});
+
+test('a broker that is silent for a keep-alive ends the connection', async () => {
+  expect((await reasonOf(await answering(accepted))).reason).toBe('the other broker does not answer');
+});
+
+test('a packet before CONNACK ends the connection', async () => {
+  const port = await answering({ cmd: 'puback', messageId: 1 });
+  expect((await reasonOf(port)).reason).toBe('the other broker sent a packet before CONNACK');
+});
+
+test('a packet that never ends is not kept in memory beyond the bound', async () => {
+  // The header of a PUBLISH of 256 MiB, and its begin.
+  const endless = Buffer.concat([Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f]), Buffer.alloc(400_000)]);
+  const { reason, packets } = await reasonOf(await answering(accepted, endless));
+  expect(reason).toBe('the other broker sent a packet of more than 1000 bytes');
+  expect(packets).toEqual([]);
+});
