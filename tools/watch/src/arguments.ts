@@ -15,10 +15,13 @@ export interface WatchArguments {
   /** Duration of the verifying load of --check. */
   readonly loadMs: number;
   readonly folder: string;
+  /** Folder for pictures of the dashboards; null without --pictures. */
+  readonly pictures: string | null;
 }
 
 interface Options {
   readonly check?: boolean;
+  readonly pictures?: string;
   readonly members: number;
   readonly rate: number;
   readonly for: number;
@@ -51,14 +54,18 @@ export function readArguments(argv: readonly string[]): WatchArguments {
           .default(loadMsDefault, '10s'),
       )
       .option('--dir <D>', 'folder for data, logs and samples', folderDefault)
+      .option(
+        '--pictures <D>',
+        'write pictures of the dashboards into this folder, then end (needs chromium)',
+      )
       .addHelpText('after', notes)
-      .action(({ check = false, members, rate, for: loadMs, dir }: Options) => {
+      .action(({ check = false, members, rate, for: loadMs, dir, pictures }: Options) => {
         if (check && members < membersOfCheckMin) {
           throw new UsageError(
             `--check needs --members ${membersOfCheckMin} to ${membersMax}, not ${members}`,
           );
         }
-        report({ check, members, rate, loadMs, folder: dir });
+        report({ check, members, rate, loadMs, folder: dir, pictures: pictures ?? null });
       }),
   );
 }

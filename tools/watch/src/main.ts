@@ -6,6 +6,7 @@ import { readArguments } from './arguments.ts';
 import { check } from './check.ts';
 import { MonitoredLab } from './monitored-lab.ts';
 import type { MonitoredLabOptions } from './monitored-lab.ts';
+import { takePictures } from './pictures/take-pictures.ts';
 
 /** Folder of the bundles. At run time this file is `dist/watch.mjs`. */
 const dist = fileURLToPath(new URL('.', import.meta.url));
@@ -18,11 +19,25 @@ async function main(argv: readonly string[]): Promise<number> {
   const folder = resolve(given.folder);
   mkdirSync(folder, { recursive: true });
   const options = { folder, members: given.members, monitoring, dist, publisherRate: given.rate };
+  if (given.pictures !== null) return pictures(options, resolve(given.pictures));
   if (!given.check) return watch(options);
   const problems = await check(options, given.loadMs, print);
   for (const problem of problems) process.stderr.write(`watch: ${problem}\n`);
   print(problems.length === 0 ? 'Prometheus and the lab agree' : 'Prometheus and the lab disagree');
   return problems.length === 0 ? 0 : 1;
+}
+
+/** Runs the lab, writes pictures of the dashboards, and stops the lab. */
+async function pictures(options: MonitoredLabOptions, folder: string): Promise<number> {
+  const lab = new MonitoredLab(options);
+  print(`starting ${options.members} members, an application and Prometheus in ${options.folder}`);
+  await lab.start();
+  try {
+    await takePictures(lab, options.monitoring, folder, print);
+  } finally {
+    await lab.stop(false);
+  }
+  return 0;
 }
 
 /** Runs the lab until a signal stops it. */

@@ -9,12 +9,26 @@ describe('the command line of watch', () => {
       rate: 5,
       loadMs: 10_000,
       folder: '.lab/watch',
+      pictures: null,
     });
   });
 
   it('accepts every option', () => {
-    const given = ['--check', '--members', '3', '--rate', '20', '--for', '5s', '--dir', 'x'];
-    expect(readArguments(given)).toEqual({ check: true, members: 3, rate: 20, loadMs: 5_000, folder: 'x' });
+    const given = [
+      '--check',
+      '--members',
+      '3',
+      '--rate',
+      '20',
+      '--for',
+      '5s',
+      '--dir',
+      'x',
+      '--pictures',
+      'y',
+    ];
+    const expected = { check: true, members: 3, rate: 20, loadMs: 5_000, folder: 'x', pictures: 'y' };
+    expect(readArguments(given)).toEqual(expected);
   });
 
   it.each([
