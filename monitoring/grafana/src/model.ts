@@ -81,7 +81,7 @@ export interface PanelSpec {
 }
 
 /** Numbers, rates, seconds, bytes, ratios (1 is 100 %), and times in milliseconds since 1970. */
-export type Unit =
+type Unit =
   'short' | 'none' | 'si:/s' | 's' | 'bytes' | 'binBps' | 'percentunit' | 'dateTimeFromNow' | 'celsius';
 
 interface RowSpec {

@@ -31,20 +31,26 @@ async function main(argv: readonly string[]): Promise<number> {
 async function pictures(options: MonitoredLabOptions, folder: string): Promise<number> {
   const lab = new MonitoredLab(options);
   print(`starting ${options.members} members, an application and Prometheus in ${options.folder}`);
+  // A signal must not leave the processes of the lab behind.
+  const interrupted = signalled().then(() => 1);
   await lab.start();
   try {
-    await takePictures(lab, options.monitoring, folder, print);
+    const taken = takePictures(lab, options.monitoring, folder, print).then(() => 0);
+    return await Promise.race([taken, interrupted]);
   } finally {
     await lab.stop(false);
   }
-  return 0;
+}
+
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
 }
 
 /** Runs the lab until a signal stops it. */
 async function watch(options: MonitoredLabOptions): Promise<number> {
-  const stopped = new Promise<void>((stop) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop());
-  });
+  const stopped = signalled();
   const lab = new MonitoredLab(options);
   print(`starting ${options.members} members, an application and Prometheus in ${options.folder}`);
   await lab.start();
