@@ -112,11 +112,16 @@ describe('graphs', () => {
     expect(missing).toEqual([]);
   });
 
-  it('have the last and the highest value of each series in their legend', () => {
+  it('have the last and the highest value of each series in their legend, the highest first', () => {
     const shown = built.flatMap(({ panels }) => panels.filter(({ type }) => type === 'timeseries'));
     expect(shown.length).toBe(graphs.length);
     for (const { options } of shown)
-      expect(options?.legend).toMatchObject({ showLegend: true, calcs: ['lastNotNull', 'max'] });
+      expect(options?.legend).toMatchObject({
+        showLegend: true,
+        calcs: ['lastNotNull', 'max'],
+        sortBy: 'Max',
+        sortDesc: true,
+      });
   });
 });
 
@@ -183,6 +188,10 @@ describe.each(built)('the dashboard "$spec.title"', ({ spec, dashboard, panels }
     const heights = new Map<number, number>();
     for (const { gridPos } of panels) heights.set(gridPos.y, (heights.get(gridPos.y) ?? 0) + gridPos.w);
     expect([...heights].filter(([, width]) => width !== 24)).toEqual([]);
+    const uneven = panels.filter(({ gridPos }) =>
+      panels.some((other) => other.gridPos.y === gridPos.y && other.gridPos.h !== gridPos.h),
+    );
+    expect(uneven.map(({ title }) => title)).toEqual([]);
   });
 
   it('has a title, a description, a unit and the selected data source on every panel', () => {

@@ -116,7 +116,10 @@ const kinds: Readonly<Record<PanelSpec['kind'], (spec: PanelSpec) => AnyPanel>> 
           .showLegend(true)
           .displayMode(LegendDisplayMode.Table)
           .placement(LegendPlacement.Bottom)
-          .calcs(['lastNotNull', 'max']),
+          .calcs(['lastNotNull', 'max'])
+          // The legend of many members is longer than its place, so the member with the highest value is first.
+          .sortBy('Max')
+          .sortDesc(true),
       );
     if (steps === undefined) return panel;
     return panel.thresholdsStyle(

@@ -8,6 +8,7 @@ import { Prometheus } from './prometheus.ts';
 import type { PrometheusApi } from './prometheus-api.ts';
 
 const statusMsMax = 10_000;
+const clientId = 'lab-client';
 
 export interface MonitoredLabOptions {
   /** Folder for all data and logs. */
@@ -96,7 +97,7 @@ export class MonitoredLab {
             site: 'lab',
             member: id,
           })),
-          clients: publisherRate > 0 ? [{ address: this.clientAddress, site: 'lab' }] : [],
+          clients: publisherRate > 0 ? [{ address: this.clientAddress, site: 'lab', client: clientId }] : [],
         },
       });
       await this.#prometheus.start();
@@ -118,7 +119,7 @@ export class MonitoredLab {
         ...process.env,
         NODE_OPTIONS: '',
         MQTT_CLIENT_SERVERS: servers.join(','),
-        MQTT_CLIENT_ID: 'lab-client',
+        MQTT_CLIENT_ID: clientId,
         MQTT_CLIENT_HTTP_HOST: client.host,
         MQTT_CLIENT_HTTP_PORT: String(client.httpPort),
       },

@@ -7,6 +7,8 @@ interface ScrapeTarget {
   readonly site: string;
   /** Id of the member; undefined if the target is not a member. */
   readonly member?: string;
+  /** Name of the application; undefined if the target is not an application. */
+  readonly client?: string;
 }
 
 export interface PrometheusConfigOptions {

@@ -158,6 +158,20 @@ requiring('prometheus')('a Prometheus that scrapes a cluster with a killed membe
     expect(problems).toEqual([]);
   }, 240_000);
 
+  it('has a value for every label in the legends of the dashboards', async () => {
+    const problems = new Set<string>();
+    const ofPanels = dashboards.flatMap(({ rows }) => rows.flatMap(({ panels }) => panels));
+    for (const { title, queries } of ofPanels) {
+      for (const { expr, legend } of queries) {
+        const names = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '');
+        const series = await lab.api.range(interpolateVariables(expr), fromSeconds, Date.now() / 1_000, 5);
+        for (const { labels } of series)
+          for (const name of names) if (!labels[name]) problems.add(`${title}: no ${name} in ${legend}`);
+      }
+    }
+    expect([...problems]).toEqual([]);
+  }, 240_000);
+
   it('shows a value other than 0 for every metric that is not in mayBeZero', async () => {
     const dark: string[] = [];
     for (const { name, type } of metricCatalogue) {

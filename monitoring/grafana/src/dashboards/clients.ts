@@ -165,7 +165,7 @@ const links: readonly PanelSpec[] = [
         '{{link}}',
       ),
     ],
-    { valueTexts: { '1': ['yes', 'green'], '0': ['NO', 'red'] }, emptyWhen: noLink },
+    { valueTexts: { '1': ['yes', 'green'], '0': ['NO', 'red'] }, emptyWhen: noLink, height: 8 },
   ),
   {
     kind: 'timeline',

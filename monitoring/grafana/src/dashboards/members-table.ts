@@ -137,5 +137,5 @@ export const membersTable = rowsPanel(
     'are healthy. Lag: entries of the log that the member lacks. Sync and loop: the slowest syncs of the disk and event loop ' +
     'delays of five minutes. Processor: share of one core. Values at the bound of an alert are red.',
   columns,
-  11,
+  10,
 );

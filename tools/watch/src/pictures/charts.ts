@@ -32,7 +32,12 @@ const axisWidth = 62;
 const axisHeight = 20;
 
 /** Returns a graph with its legend as HTML. */
-export function graphHtml(panel: Panel, series: readonly NamedSeries[], box: Box): string {
+export function graphHtml(
+  panel: Panel,
+  series: readonly NamedSeries[],
+  box: Box,
+  stepSeconds: number,
+): string {
   const options = fieldOptions(panel);
   const legendHeight = Math.min((series.length + 1) * legendRow, Math.floor(box.height * 0.35));
   const height = box.height - legendHeight;
@@ -41,7 +46,8 @@ export function graphHtml(panel: Panel, series: readonly NamedSeries[], box: Box
     return `<div class="empty">${panel.fieldConfig?.defaults.noValue ?? 'no data'}</div>`;
   const { min, max } = panel.fieldConfig?.defaults ?? {};
   const low = min ?? Math.min(...values);
-  const high = Math.max(max ?? Math.max(...values) * 1.05, low + 1e-9);
+  const highest = max ?? Math.max(...values) * 1.05;
+  const high = highest > low ? highest : low + 1;
   const x = (seconds: number): number =>
     axisWidth + ((seconds - box.from) / (box.to - box.from)) * (box.width - axisWidth - 6);
   const y = (value: number): number => 6 + (1 - (value - low) / (high - low)) * (height - axisHeight - 8);
@@ -57,13 +63,30 @@ export function graphHtml(panel: Panel, series: readonly NamedSeries[], box: Box
         ]
       : [],
   );
-  const lines = series.map(({ samples }, index) => {
-    const points = samples
-      .filter(([, value]) => Number.isFinite(value))
-      .map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
-    return `<polyline points="${points.join(' ')}" fill="none" stroke="${palette[index % palette.length]}" stroke-width="1.4"/>`;
-  });
+  const lines = series.flatMap(({ samples }, index) =>
+    unbroken(samples, stepSeconds).map((part) => {
+      const points = part.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
+      return `<polyline points="${points}" fill="none" stroke="${seriesColor(index)}" stroke-width="1.4"/>`;
+    }),
+  );
   return `<svg width="${box.width}" height="${height}">${grid.join('')}${timeAxis(box, height, x)}${lines.join('')}${bounds.join('')}</svg>${legend(series, options.unit, legendHeight)}`;
+}
+
+/** Splits samples where some are missing: Grafana draws no line there. */
+function unbroken(samples: Series['samples'], stepSeconds: number): Series['samples'][] {
+  const parts: (readonly [number, number])[][] = [];
+  let last = -Infinity;
+  for (const sample of samples) {
+    if (!Number.isFinite(sample[1])) continue;
+    if (sample[0] - last > 2 * stepSeconds) parts.push([]);
+    parts.at(-1)!.push(sample);
+    last = sample[0];
+  }
+  return parts;
+}
+
+function seriesColor(index: number): string {
+  return palette[index % palette.length] ?? '';
 }
 
 function timeAxis(box: Box, height: number, x: (seconds: number) => number): string {
@@ -77,13 +100,17 @@ function timeAxis(box: Box, height: number, x: (seconds: number) => number): str
 }
 
 function legend(series: readonly NamedSeries[], unit: string, height: number): string {
-  const rows = series.map(({ name, samples }, index) => {
+  const shown = (value: number | undefined): string =>
+    value === undefined || !Number.isFinite(value) ? '' : formatValue(value, unit);
+  const lines = series.map(({ name, samples }, index) => {
     const values = samples.map(([, value]) => value).filter(Number.isFinite);
-    const last = values.at(-1);
-    const shown = (value: number | undefined): string =>
-      value === undefined ? '' : formatValue(value, unit);
-    return `<tr><td><i style="background:${palette[index % palette.length]}"></i>${escapeHtml(name)}</td><td>${shown(last)}</td><td>${shown(values.length === 0 ? undefined : Math.max(...values))}</td></tr>`;
+    return { name, color: seriesColor(index), last: values.at(-1), highest: Math.max(...values) };
   });
+  lines.sort((one, other) => other.highest - one.highest || 0);
+  const rows = lines.map(
+    ({ name, color, last, highest }) =>
+      `<tr><td><i style="background:${color}"></i>${escapeHtml(name)}</td><td>${shown(last)}</td><td>${shown(highest)}</td></tr>`,
+  );
   return `<div class="legend" style="height:${height}px"><table><tr><th>Name</th><th>Last</th><th>Max</th></tr>${rows.join('')}</table></div>`;
 }
 

@@ -85,7 +85,7 @@ async function contentHtml(
     case 'heatmap':
       return heatmapHtml(panel, series, box, stepSeconds);
     default:
-      return graphHtml(panel, series, box);
+      return graphHtml(panel, series, box, stepSeconds);
   }
 }
 
