@@ -55,6 +55,8 @@ export const foreignMetrics = {
     node_hwmon_temp_crit_celsius: ['chip', 'sensor'],
     node_thermal_zone_temp: ['zone', 'type'],
     node_systemd_unit_state: ['name', 'state', 'type'],
+    // The program of the role `backup` writes it for the node exporter.
+    mqtt_cluster_backup_last_success_timestamp_seconds: [],
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[] | null>>>>;
 

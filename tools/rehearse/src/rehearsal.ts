@@ -15,6 +15,7 @@ import { addressMoves, cutOff, powerCut, stoppedLoop } from './steps/faults.ts';
 import type { RehearsalContext, Step } from './steps/context.ts';
 import { firewall } from './steps/firewall.ts';
 import { refusals } from './steps/refusals.ts';
+import { backup } from './steps/backup.ts';
 import { removal } from './steps/removal.ts';
 import { restart } from './steps/restart.ts';
 import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
@@ -30,6 +31,7 @@ const steps: Readonly<Record<string, Step>> = {
   refusals,
   firewall,
   removal,
+  backup,
   restart,
   'power-cut': powerCut,
   'cut-off': cutOff,

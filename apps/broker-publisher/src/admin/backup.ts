@@ -81,6 +81,7 @@ function decodeHeader(file: Uint8Array): BackupHeader {
   return header;
 }
 
-function sha256Of(data: Uint8Array): string {
+/** Returns the SHA-256 of a state, in hex. */
+export function sha256Of(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { RecoveredState } from '@mqtt-cluster/contracts';
 import { storeFromBackup } from '@mqtt-cluster/member';
 import { createStore } from '@mqtt-cluster/store';
-import { BackupError, decodeBackup } from './backup.ts';
+import { BackupError, decodeBackup, sha256Of } from './backup.ts';
 
 export interface RestoreOptions {
   readonly file: string;
@@ -16,7 +16,10 @@ export interface RestoreOptions {
  * Fills a fresh store from a backup. A member that starts with this store forms a new cluster with the state
  * of the backup. The other members join it with empty data directories.
  *
+ * Reads the store again and compares its state with the written one, byte for byte.
+ *
  * @throws ClusterError the backup is invalid or the store is not empty; the store is unchanged
+ * @throws BackupError the disk returns another state than was written
  */
 export async function restore({ file, directory, id, progress }: RestoreOptions): Promise<void> {
   const { header, snapshot } = decodeBackup(readBackup(file));
@@ -26,6 +29,7 @@ export async function restore({ file, directory, id, progress }: RestoreOptions)
   );
   const store = createStore({ directory });
   const recovered = await store.open(id);
+  let written: string;
   try {
     if (!isEmpty(recovered)) {
       throw new BackupError(
@@ -33,12 +37,32 @@ export async function restore({ file, directory, id, progress }: RestoreOptions)
           'into an empty directory',
       );
     }
-    await store.write({ ...storeFromBackup(snapshot, { id, storeId: recovered.storeId }), dropLog: true });
+    const content = storeFromBackup(snapshot, { id, storeId: recovered.storeId });
+    written = sha256Of(content.snapshot.data);
+    await store.write({ ...content, dropLog: true });
   } finally {
     await store.close();
   }
+  await compareStore(written, { directory, id });
   progress(
     `restored into ${directory}: start ${id}, then start the other members with empty data directories`,
+  );
+}
+
+/** @throws BackupError the state in the store of a stopped member has another SHA-256 */
+export async function compareStore(
+  sha256: string,
+  { directory, id }: Pick<RestoreOptions, 'directory' | 'id'>,
+): Promise<void> {
+  const store = createStore({ directory });
+  try {
+    const { snapshot } = await store.open(id);
+    if (snapshot !== null && sha256Of(snapshot.data) === sha256) return;
+  } finally {
+    await store.close();
+  }
+  throw new BackupError(
+    `the store in ${directory} contains another state than was written: the disk is damaged, use another one`,
   );
 }
 
