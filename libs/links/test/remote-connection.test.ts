@@ -31,7 +31,10 @@ async function answering(...packets: (Packet | Buffer)[]): Promise<number> {
 }
 
 /** Connects, and returns the reason of the end and the received packets. */
-async function reasonOf(port: number): Promise<{ reason: string; packets: Packet[] }> {
+async function reasonOf(
+  port: number,
+  onPacket: (packet: Packet) => void = () => undefined,
+): Promise<{ reason: string; packets: Packet[] }> {
   const packets: Packet[] = [];
   let reason = '';
   const connection = new RemoteConnection({
@@ -48,7 +51,10 @@ async function reasonOf(port: number): Promise<{ reason: string; packets: Packet
     keepAliveMs: 200,
     packetBytesMax: 1_000,
     onConnected: () => undefined,
-    onPacket: (packet) => packets.push(packet),
+    onPacket: (packet) => {
+      packets.push(packet);
+      onPacket(packet);
+    },
     onClosed: (text) => (reason = text),
   });
   await until(() => reason !== '');
@@ -85,4 +91,12 @@ test('a packet that never ends is not kept in memory beyond the bound', async ()
   const { reason, packets } = await reasonOf(await answering(accepted, endless));
   expect(reason).toBe('the other broker sent a packet of more than 1000 bytes');
   expect(packets).toEqual([]);
+});
+
+test('a packet that cannot be handled ends the connection, and no more', async () => {
+  const publish: Packet = { cmd: 'publish', topic: 't', payload: 'x', qos: 0, retain: false, dup: false };
+  const { reason } = await reasonOf(await answering(accepted, publish), () => {
+    throw new TypeError('text');
+  });
+  expect(reason).toBe('a packet of the other broker (publish) could not be handled: text');
 });

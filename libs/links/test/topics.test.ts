@@ -35,14 +35,14 @@ const rules = [
 
 test('a message that goes out loses the local prefix and gets the remote one, by the first rule that matches', () => {
   const map = new TopicMap(rules, 'out');
-  expect(map.map('site/a')).toEqual({ rule: rules[0], topic: 'north/site/a' });
+  expect(map.map('site/a')).toEqual({ rule: rules[0], topic: 'north/site/a', fault: null });
   expect(map.map('x/y')).toBeNull();
   expect(map.map('other')).toBeNull();
 });
 
 test('a message that comes in loses the remote prefix and gets the local one', () => {
   const map = new TopicMap(rules, 'in');
-  expect(map.map('north/a/set')).toEqual({ rule: rules[2], topic: 'here/a/set' });
+  expect(map.map('north/a/set')).toEqual({ rule: rules[2], topic: 'here/a/set', fault: null });
   expect(map.map('a/set')).toBeNull();
 });
 
@@ -53,4 +53,19 @@ test('a topic of which nothing is left without its prefix is not mapped: MQTT ha
   );
   expect(map.map('a')).toBeNull();
   expect(map.map('a/b')?.topic).toBe('/b');
+});
+
+test.each([
+  ['$cluster/links/evil', 'it begins with $'],
+  ['$SYS/cluster/members', 'it begins with $'],
+  ['/a', null],
+  ['a\0b', 'it contains +, # or U+0000'],
+  ['\u20ac'.repeat(21_846), 'it has more than 65535 bytes'],
+  ['/'.repeat(100), 'it has more than 100 levels'],
+])('a rule with prefixes maps to the topic %s: fault %s, in both directions', (topic, fault) => {
+  const filter = { filter: '#', localPrefix: 'here/', remotePrefix: 'north/' };
+  const map = (direction: 'in' | 'out', change: object, name: string): string | null | undefined =>
+    new TopicMap([linkRuleSchema.parse({ ...filter, ...change, direction })], direction).map(name)?.fault;
+  expect(map('in', { localPrefix: '' }, `north/${topic}`)).toBe(fault);
+  expect(map('out', { remotePrefix: '' }, `here/${topic}`)).toBe(fault);
 });

@@ -2,9 +2,8 @@ import type { ClientInput, LinkDefinition, QoS } from '@mqtt-cluster/contracts';
 import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { toLocal } from '../remote/properties.ts';
 import { TopicMap } from '../topics/topic-map.ts';
+import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkCounters, PublishAnswer } from '../types.ts';
-
-const topicLevelsMax = 100;
 
 export interface IncomingOptions {
   readonly definition: LinkDefinition;
@@ -38,10 +37,19 @@ export class Incoming {
     const { messageId: packetId, topic: remoteTopic, properties } = packet;
     const payload = packet.payload as Buffer;
     const mapped = this.#map.map(remoteTopic);
-    const fault = mapped === null ? null : this.#faultOf(mapped.topic, payload);
-    if (mapped === null || fault !== null) {
-      this.#options.counters.dropped[fault === null ? 'unmapped' : 'too_large']++;
-      if (fault !== null) this.#options.onFault(fault);
+    if (mapped === null || mapped.fault !== null) {
+      if (mapped !== null)
+        this.#options.onFault(
+          `message on ${shownTopic(remoteTopic)} of the other broker dropped: ` +
+            `the rule makes a topic that members do not accept: ${mapped.fault}`,
+        );
+      this.#options.counters.dropped.unmapped++;
+      return this.#acknowledgeUnpublished(packet);
+    }
+    const fault = this.#faultOf(mapped.topic, payload);
+    if (fault !== null) {
+      this.#options.counters.dropped.too_large++;
+      this.#options.onFault(fault);
       return this.#acknowledgeUnpublished(packet);
     }
     const qos = packet.qos;
@@ -81,12 +89,9 @@ export class Incoming {
 
   #faultOf(topic: string, payload: Buffer): string | null {
     const { packetBytesMax } = this.#options;
-    const bytes = topic.length + payload.length;
-    if (bytes > packetBytesMax)
-      return `message on ${topic} of the other broker dropped: it has ${bytes} bytes, and members accept ${packetBytesMax}`;
-    if (topic.split('/', topicLevelsMax + 1).length > topicLevelsMax)
-      return `message on ${topic.slice(0, 100)} of the other broker dropped: it has more than ${topicLevelsMax} levels`;
-    return null;
+    const bytes = Buffer.byteLength(topic) + payload.length;
+    if (bytes <= packetBytesMax) return null;
+    return `message on ${shownTopic(topic)} of the other broker dropped: it has ${bytes} bytes, and members accept ${packetBytesMax}`;
   }
 
   #acknowledgeUnpublished({ qos, messageId }: IPublishPacket): void {

@@ -3,6 +3,7 @@ import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { hopsOf, toRemote } from '../remote/properties.ts';
 import { reasonText } from '../remote/reasons.ts';
 import { TopicMap } from '../topics/topic-map.ts';
+import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkCounters, LinkDropReason } from '../types.ts';
 
 /** Reason codes of MQTT 5 from this value on mean a failure. */
@@ -95,6 +96,13 @@ export class Outgoing {
     if (hopsOf(message.properties) >= definition.hopsMax) return this.#skip(effect, 'loop');
     const mapped = this.#map.map(message.topic);
     if (mapped === null) return this.#skip(effect, 'unmapped');
+    if (mapped.fault !== null) {
+      this.#options.onFault(
+        `message on ${shownTopic(message.topic)} dropped: ` +
+          `the rule makes a topic that other brokers do not accept: ${mapped.fault}`,
+      );
+      return this.#skip(effect, 'unmapped');
+    }
     const qos = Math.min(effect.qos, mapped.rule.qosMax) as QoS;
     const packet: IPublishPacket = {
       cmd: 'publish',

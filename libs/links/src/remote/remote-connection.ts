@@ -2,6 +2,7 @@ import type { ClientStream, TlsOptions } from '@mqtt-cluster/failover-client';
 import { openStream } from '@mqtt-cluster/failover-client/transport';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnackPacket, IConnectPacket, Packet } from 'mqtt-packet';
+import { MalformedPacket } from './properties.ts';
 import { failureText, reasonText, refusalOf } from './reasons.ts';
 
 /** Time for the connection and the CONNACK, ms. */
@@ -91,7 +92,17 @@ export class RemoteConnection {
     if (packet.cmd === 'pingresp') return;
     if (packet.cmd === 'disconnect')
       return this.#fail(`the other broker closed the connection: ${reasonText(packet.reasonCode ?? 0)}`);
-    this.#options.onPacket(packet);
+    try {
+      this.#options.onPacket(packet);
+    } catch (error) {
+      // What another broker sends must end no more than this connection.
+      const text = (error as Error).message;
+      this.#fail(
+        error instanceof MalformedPacket
+          ? `the other broker sent a malformed packet: ${text}`
+          : `a packet of the other broker (${packet.cmd}) could not be handled: ${text}`,
+      );
+    }
   }
 
   #onConnack(packet: IConnackPacket): void {
@@ -115,8 +126,15 @@ export class RemoteConnection {
     this.#write({ cmd: 'pingreq' });
   }
 
+  /** A packet that cannot be encoded ends this connection, and not the process. */
   #write(packet: Packet): void {
-    this.#stream.write(generate(packet, { protocolVersion: this.#version }));
+    let bytes: Buffer;
+    try {
+      bytes = generate(packet, { protocolVersion: this.#version });
+    } catch (error) {
+      return this.#fail(`a packet (${packet.cmd}) cannot be encoded: ${(error as Error).message}`);
+    }
+    this.#stream.write(bytes);
   }
 
   #fail(reason: string): void {

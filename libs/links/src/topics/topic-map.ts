@@ -1,10 +1,13 @@
 import type { LinkRule } from '@mqtt-cluster/contracts';
 import { filterMatches } from './filters.ts';
+import { topicFault } from './topic-names.ts';
 
 /** A rule for a message, and the topic of the message at the other end. */
 export interface MappedTopic {
   readonly rule: LinkRule;
   readonly topic: string;
+  /** Why no message can have this topic, or null. */
+  readonly fault: string | null;
 }
 
 export function localFilter({ localPrefix, filter }: LinkRule): string {
@@ -36,6 +39,6 @@ export class TopicMap {
     const { from, to } = this.#prefixes(rule);
     const mapped = to + topic.slice(from.length);
     // `a/#` also matches `a`: without the prefix `a`, nothing of this topic is left.
-    return mapped === '' ? null : { rule, topic: mapped };
+    return mapped === '' ? null : { rule, topic: mapped, fault: topicFault(mapped) };
   }
 }
