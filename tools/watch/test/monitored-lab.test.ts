@@ -33,10 +33,10 @@ const firstPortShift = 4;
 
 /**
  * Selectors without data in a lab: a lab uses no TLS and no files of users, so it has no certificates and watches no file,
- * and it runs no node exporter, Alertmanager and HAProxy.
+ * it runs no node exporter, Alertmanager and HAProxy, and it has no link to another broker.
  */
 const absentHere =
-  /certificate_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node|^(node|alertmanager|haproxy)_|^prometheus_notifications_errors_total/;
+  /certificate_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node|^(node|alertmanager|haproxy|mqtt_cluster_link)_|^prometheus_notifications_errors_total/;
 
 /** Metrics that stay at 0 in a short run in which only the killed member fails. */
 const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches held_publishes
@@ -46,7 +46,9 @@ const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_p
   client_out_of_order_total client_violations client_foreign_total client_connect_failures_total
   client_second_copies_removed_total wills_fired_total sessions_ended_total subscription_refusals_total
   client_limit_hits_total password_cache_hits_total password_hash_queue_length password_hash_seconds admin_requests_total
-  bridge_refused_connections_total memory_pressure file_refused`;
+  bridge_refused_connections_total memory_pressure file_refused link_running link_enabled link_connected
+  link_lag_messages link_lag_seconds link_sent_total link_received_total link_dropped_total link_reconnects_total
+  link_possible_duplicates_total`;
 
 /** Metrics that are above 0 only for moments, so that no scrape may catch them. */
 const brieflyNonZero = `in_flight_messages proposals_pending queued_messages queued_bytes raft_peer_lag_entries

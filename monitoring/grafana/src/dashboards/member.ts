@@ -10,7 +10,7 @@ const now: readonly PanelSpec[] = [
     valueTexts: memberStateTexts,
   }),
   stat('Started', 'dateTimeFromNow', 'Start time of the process.', [
-    query(`${ofMembers('start_time_seconds')} * 1000`, '{{member}}'),
+    query(`${ofMembers('start_time_seconds', 'job="mqtt-cluster-broker"')} * 1000`, '{{member}}'),
   ]),
   stat('Starts of its store', 'none', 'Number of starts of the store since it was created.', [
     query(ofMembers('member_incarnation'), '{{member}}'),
@@ -144,7 +144,10 @@ const machine: readonly PanelSpec[] = [
     's',
     'Delay of timers. When the delay exceeds the election timeout, the peers treat the member as failed.',
     [
-      query(quantile(0.5, 'member', ofMembers('event_loop_delay_seconds_bucket')), '{{member}} p50'),
+      query(
+        quantile(0.5, 'member', ofMembers('event_loop_delay_seconds_bucket', 'job="mqtt-cluster-broker"')),
+        '{{member}} p50',
+      ),
       query(
         recorded('member:mqtt_cluster_event_loop_delay_seconds:p99_5m', 'member=~"$member"'),
         '{{member}} p99 of 5 min',
