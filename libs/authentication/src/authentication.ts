@@ -1,3 +1,4 @@
+import { isReservedUserName } from '@mqtt-cluster/contracts';
 import type {
   AccessSubject,
   AccessTable,
@@ -147,7 +148,7 @@ export class Authentication implements Authenticator {
     if (listener === undefined) throw new Error(`there is no listener "${credentials.listener}"`);
     for (const provider of listener.providers) {
       const answer = await this.#ask(provider, credentials);
-      if (answer.kind !== 'unknown') return { provider, answer: this.#unlessDisabled(answer) };
+      if (answer.kind !== 'unknown') return { provider, answer: this.#unlessBarred(answer) };
     }
     const { userName, password } = credentials;
     const presentsNothing = userName === undefined && password === undefined;
@@ -222,9 +223,11 @@ export class Authentication implements Authenticator {
     return accepted({ provider: known.provider, user: now }, userName);
   }
 
-  /** Refuses a user that is disabled in the cluster, whichever provider accepted it. */
-  #unlessDisabled(answer: Decision['answer']): Decision['answer'] {
+  /** Refuses a user that is disabled in the cluster or has the name of a link's owner, whichever provider accepted it. */
+  #unlessBarred(answer: Decision['answer']): Decision['answer'] {
     if (answer.kind !== 'accepted' || answer.user === undefined) return answer;
+    if (isReservedUserName(answer.user))
+      return { kind: 'refused', reason: 'the user name is reserved for links' };
     return this.#isDisabled(answer.user) ? { kind: 'refused', reason: 'the user is disabled' } : answer;
   }
 

@@ -54,6 +54,23 @@ describe('the chain', () => {
     });
   });
 
+  test.each(['cluster', 'passwordFile'] as const)(
+    'a user of the provider %s is refused if the user has the name of the owner of a link',
+    async (provider) => {
+      const user = '$link/plant';
+      const listeners = new Map([['default', { providers: [provider], anonymous: false }]] as const);
+      const passwordFile = file(`${user}:${pbkdf2}`);
+      const { login } = authenticationWith({
+        hashes,
+        listeners,
+        table: () => tableOf({ name: user }),
+        passwordFile,
+      });
+      const password = provider === 'cluster' ? 'secret' : 'file-secret';
+      expect(await login({ user, password })).toEqual(refused);
+    },
+  );
+
   test('a user that the first provider does not know is left to the next', async () => {
     const passwordFile = file(`bob:${pbkdf2}`);
     const { login } = authenticationWith({ hashes, listeners: both, table: () => tableOf({}), passwordFile });
@@ -165,6 +182,7 @@ describe('client certificates', () => {
   test.each([
     ['without a name', { alternativeNames: [] }],
     ['with a control character in its name', { commonName: 'admin\u0000', alternativeNames: [] }],
+    ['with the name of the owner of a link', { commonName: '$link/plant', alternativeNames: [] }],
   ])('a certificate %s gives no user', async (_what, nameless) => {
     const { login } = authenticationWith({ hashes, listeners });
     expect(await login({ certificate: nameless })).toEqual(refused);

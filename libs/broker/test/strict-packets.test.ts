@@ -96,6 +96,19 @@ describe('the broker, for a connecting client,', () => {
     await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x85 });
   });
 
+  test.each(['$link/plant', '$link/plant/in', '$api/m1/x'])(
+    'rejects %s, a client identifier of a session that only members open',
+    async (id) => {
+      const client = open(target, 5);
+      client.send(connectPacket(id, { protocolVersion: 5 }));
+      await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x85 });
+      const former = open(target);
+      former.send(connectPacket(id));
+      await expect(former.next('connack')).resolves.toMatchObject({ returnCode: 2 });
+      expect(target.port.requests).toEqual([]);
+    },
+  );
+
   test.each([
     ['Receive Maximum 0', [33, 0, 0], 0x82],
     ['Maximum Packet Size 0', [39, 0, 0, 0, 0], 0x82],

@@ -19,6 +19,7 @@ export * from './message.ts';
 export * from './notifier.ts';
 export * from './peer-message.ts';
 export * from './rate-limited-log.ts';
+export * from './reserved-names.ts';
 export { parseJson } from './schema.ts';
 export type { Decoded } from './schema.ts';
 export * from './state-view.ts';

@@ -1,11 +1,13 @@
+import { linkSessionPrefix } from '@mqtt-cluster/contracts';
+
 /** Client id of the session that holds the messages of a link for the other broker. */
 export function outgoingClient(link: string): string {
-  return `$link/${link}`;
+  return `${linkSessionPrefix}${link}`;
 }
 
 /** Client id of the session that publishes the messages of the other broker. It holds their QoS 2 packet ids. */
 export function incomingClient(link: string): string {
-  return `$link/${link}/in`;
+  return `${linkSessionPrefix}${link}/in`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { apiSessionPrefix } from '@mqtt-cluster/contracts';
 import type {
   ClientEffect,
   ClientId,
@@ -147,7 +148,7 @@ export class StateChanges {
     run: (connection: InternalConnection) => Promise<Result>,
   ): Promise<Result> {
     return this.#change(async () => {
-      const client = `$api/${this.#member.status().id}/${randomUUID()}`;
+      const client = `${apiSessionPrefix}${this.#member.status().id}/${randomUUID()}`;
       const connection = await this.#connect({ ...cleanSession(client), ...(access && { access }) });
       try {
         return await run(connection);

@@ -345,7 +345,7 @@ requiring('mosquitto')('a link to mosquitto', () => {
       keepalive: 0,
     });
     await client.got('connack');
-    expect(client.received[0]).toMatchObject({ cmd: 'connack', reasonCode: 0x87 });
+    expect(client.received[0]).toMatchObject({ cmd: 'connack', reasonCode: 0x85 });
     expect((await link('owned')).state).toBe('connected');
   });
 });

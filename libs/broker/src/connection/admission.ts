@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isReservedClientId } from '@mqtt-cluster/contracts';
 import type {
   AuthenticationResult,
   ClientId,
@@ -29,6 +30,8 @@ export function connectFault(
     return reasonCodes.clientIdentifierNotValid; // [MQTT-3.1.3-8]
   }
   if (Buffer.byteLength(packet.client) > limits.clientIdBytesMax) return reasonCodes.clientIdentifierNotValid;
+  // Only members open these sessions, inside their process.
+  if (isReservedClientId(packet.client)) return reasonCodes.clientIdentifierNotValid; // [MQTT-3.1.3-8]
   return capacityFault(packet, origin, context);
 }
 

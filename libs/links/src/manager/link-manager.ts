@@ -1,7 +1,7 @@
-import type { Lifecycle, LinkDefinition } from '@mqtt-cluster/contracts';
+import type { Lifecycle, LinkDefinition, RefusalReason } from '@mqtt-cluster/contracts';
 import { createCounters } from '../link/counters.ts';
 import type { Link } from '../link/link.ts';
-import { outgoingClient } from '../names.ts';
+import { incomingClient, outgoingClient } from '../names.ts';
 import { missingFile } from '../remote/credential-files.ts';
 import type { TestResult } from '../remote/test-link.ts';
 import { positionOf, runnerStep } from '../runner/runner-choice.ts';
@@ -22,6 +22,12 @@ const askMsMax = 500;
 const positionMs = 2_000;
 /** After another member has taken the session of a link, this member does not start it for this time, ms. */
 const pauseAfterEndMs = 2_000;
+
+/** Why the cluster refused the sessions of a link, in words. Other reasons belong to a takeover by another member. */
+const endFaults: Partial<Record<RefusalReason, string>> = {
+  quotaExceeded: 'the cluster has no room for the sessions of the link',
+  notAuthorized: 'the cluster refuses to open the sessions of the link',
+};
 
 /** A link that runs at this member. */
 interface Running {
@@ -143,7 +149,10 @@ export class LinkManager implements Lifecycle {
     }
     const { self, member, linkState } = this.#options;
     const status = member.status();
-    const home = member.view().session(outgoingClient(name))?.home ?? null;
+    const session = member.view().session(outgoingClient(name));
+    // A client of an older version may have the id of the session. Its member does not run the link.
+    const isOwn = session !== undefined && session.owner !== null && this.#ownerFault(name) === null;
+    const home = isOwn ? session.home : null;
     const homeState = home === null ? undefined : status.peers[home]?.state;
     const step = runnerStep({
       self,
@@ -235,7 +244,9 @@ export class LinkManager implements Lifecycle {
         if (this.#running.get(name)?.link !== link) return;
         this.#running.delete(name);
         this.#pausedUntilMs.set(name, now() + pauseAfterEndMs);
-        logger.info({ link: name, reason }, 'this member runs the link no longer');
+        const fault = this.#ownerFault(name) ?? endFaults[reason];
+        if (fault !== undefined) this.#obstacles.set(name, fault);
+        logger.info({ link: name, reason, ...(fault && { fault }) }, 'this member runs the link no longer');
       },
     });
     this.#running.set(name, { source, link });
@@ -259,7 +270,7 @@ export class LinkManager implements Lifecycle {
     return {
       name,
       mayRun: obstacle === null,
-      reason: obstacle ?? running?.link.error ?? this.#obstacles.get(name) ?? null,
+      reason: obstacle ?? running?.link.error ?? this.#ownerFault(name) ?? this.#obstacles.get(name) ?? null,
       runs: running !== undefined,
       phase: running?.link.phase ?? null,
       address: running?.link.address ?? null,
@@ -270,6 +281,16 @@ export class LinkManager implements Lifecycle {
       reconnects: counters.reconnects,
       possibleDuplicates: counters.possibleDuplicates,
     };
+  }
+
+  /** Returns which session of the link belongs to a client, in one sentence, or null. The cluster opens it for no link. */
+  #ownerFault(name: string): string | null {
+    for (const client of [outgoingClient(name), incomingClient(name)]) {
+      const owner = this.#options.member.view().session(client)?.owner ?? null;
+      if (owner !== null && owner !== outgoingClient(name))
+        return `the session ${client} belongs to the user ${owner}, so the link cannot open it: delete the session`;
+    }
+    return null;
   }
 
   /** The state counts the messages that the queue of the link's session has dropped at its bound. */

@@ -83,7 +83,8 @@ export class UserAdministration {
 
   /** Adds or changes a user. Fields that `given` lacks stay as they are. */
   async put(name: string, given: unknown): Promise<AdminResponse> {
-    if (!isUserName(name)) return invalid('a user name has 1 to 256 bytes and no control characters');
+    if (!isUserName(name))
+      return invalid('a user name has 1 to 256 bytes and no control characters, and is not below $link/');
     const parsed = putSchema.safeParse(given);
     if (!parsed.success) return invalid(describeUserError(parsed.error));
     const change = parsed.data;

@@ -114,6 +114,7 @@ test.each([
   ['an unknown field', 'bob', { password: 'swordfish', roles: [] }, 400, 'roles'],
   ['a password that is no text', 'bob', { password: { swordfish: 1 } }, 400, 'password: '],
   ['a control character in the name', 'bo\nb', { password: 'x' }, 400, 'no control characters'],
+  ['the name of the owner of a link', '$link/plant', { password: 'x' }, 400, 'not below $link/'],
   ['a name that is too long', 'x'.repeat(257), { password: 'x' }, 400, '1 to 256 bytes'],
 ])('%s is refused, and the answer does not contain the password', async (_what, name, body, code, error) => {
   const answer = await request('PUT', userPath(name), body);
