@@ -54,6 +54,8 @@ export class LinkManager implements Lifecycle {
   readonly #running = new Map<string, Running>();
   /** Counters of the links that have run here. They continue when the link comes back. */
   readonly #counters = new Map<string, LinkCounters>();
+  /** Links that have ended here and whose sessions are still open, until the next runner takes them over. */
+  readonly #kept = new Map<string, Link>();
   readonly #starting = new Set<string>();
   readonly #choices = new Map<string, Choice>();
   /** Time until which this member does not start a link, by name. */
@@ -125,6 +127,11 @@ export class LinkManager implements Lifecycle {
 
   #endRemoved(definitions: readonly NamedDefinition[]): void {
     const names = new Set(definitions.map(({ name }) => name));
+    for (const [name, link] of this.#kept) {
+      if (names.has(name)) continue;
+      this.#kept.delete(name);
+      link.remove();
+    }
     for (const [name, { link }] of this.#running) {
       if (names.has(name)) continue;
       this.#running.delete(name);
@@ -139,11 +146,11 @@ export class LinkManager implements Lifecycle {
     const { name, definition } = source;
     const running = this.#running.get(name);
     if (running !== undefined && running.source !== source) {
-      // The link is defined anew: it starts again at this member, with its queue.
-      this.#end(name, running, false);
-    }
+      // The link is defined anew: it starts again at this member, which takes over its own session with the queue.
+      this.#end(name, running, definition !== null && !definition.paused);
+    } else if (running !== undefined && definition?.paused === true) this.#end(name, running, false);
     if (definition === null || definition.paused) {
-      if (running !== undefined) this.#end(name, running, false);
+      this.#release(name);
       this.#choices.delete(name);
       return;
     }
@@ -167,17 +174,24 @@ export class LinkManager implements Lifecycle {
       if (current !== undefined) this.#end(name, current, status.state === 'draining');
     }
     if (step !== 'choose') this.#choices.delete(name);
-    else this.#choose(name, definition);
+    else this.#choose(name, definition, home === self);
   }
 
   /** @param keepsSession the next runner takes the session over, which is without a gap */
   #end(name: string, { link }: Running, keepsSession: boolean): void {
     this.#running.delete(name);
     link.stop({ keepsSession });
+    if (keepsSession) this.#kept.set(name, link);
+  }
+
+  /** Closes a session that was kept for the next runner. */
+  #release(name: string): void {
+    this.#kept.get(name)?.stop();
+    this.#kept.delete(name);
   }
 
   /** No member runs the link: asks the members that are reachable whether they may, and starts it if it is this one's turn. */
-  #choose(name: string, definition: LinkDefinition): void {
+  #choose(name: string, definition: LinkDefinition, isHome: boolean): void {
     const { now } = this.#options;
     if (now() < (this.#pausedUntilMs.get(name) ?? 0)) return;
     let choice = this.#choices.get(name);
@@ -188,7 +202,11 @@ export class LinkManager implements Lifecycle {
       choice.isAsking = false;
       if (candidates === null || this.#choices.get(name) !== choice || this.#isStopped) return;
       const position = positionOf(this.#options.self, name, candidates);
-      if (position === null || now() - choice.sinceMs < position * positionMs) return;
+      // The link has ended here, and this member may not run it again: the others wait for its session.
+      if (position === null) this.#release(name);
+      // The others do not start a link whose session has this member as its home.
+      const waitMs = position === null ? Infinity : isHome ? 0 : position * positionMs;
+      if (now() - choice.sinceMs < waitMs) return;
       this.#choices.delete(name);
       void this.#startLink(name);
     });
@@ -252,6 +270,7 @@ export class LinkManager implements Lifecycle {
     this.#running.set(name, { source, link });
     logger.info({ link: name }, 'this member runs the link');
     link.start();
+    this.#kept.delete(name);
   }
 
   // ---- reports ----

@@ -1,0 +1,94 @@
+import { answering, FakeApi, gaps } from './support/fake-api.ts';
+import { run } from './support/run.ts';
+
+let api: FakeApi;
+
+afterEach(() => api.stop());
+
+const done = { ok: true, text: 'the link plant is defined' };
+
+const plant = {
+  name: 'plant',
+  definition: { addresses: ['mqtt://b:1883'] },
+  state: 'connecting',
+  member: 'm2',
+  address: null,
+  error: 'mqtt://b:1883: the host is unreachable',
+  lagMessages: 12,
+  lagSeconds: 1,
+  sent: [1, 2, 3],
+  received: [4, 5, 6],
+  dropped: { refused: 1, queue: 2 },
+  reconnects: 0,
+  possibleDuplicates: 0,
+  members: [],
+};
+
+async function against(table: Readonly<Record<string, unknown>>, ...argv: string[]): ReturnType<typeof run> {
+  api = await FakeApi.start(answering(table));
+  return run([...argv, '--server', api.url]);
+}
+
+test('links prints the state of each link, and the reason of a fault', async () => {
+  const { status, out, err } = await against({ 'GET /links': { links: [plant], ...gaps } }, 'links');
+  expect(status).toBe(0);
+  expect(out.trimEnd().split('\n')[1]!.split(/ +/)).toEqual([
+    'plant',
+    'connecting',
+    'm2',
+    'mqtt://b:1883',
+    '12',
+    '6',
+    '15',
+    '3',
+  ]);
+  expect(err).toContain('plant: mqtt://b:1883: the host is unreachable');
+});
+
+test('links add sends the rules of its options: a comma in a filter is no option', async () => {
+  const options = [
+    '--address',
+    'mqtts://b',
+    '--tls-ca',
+    'ca.pem',
+    '--username',
+    'ann',
+    '--password-file',
+    'pw',
+  ];
+  const rules = ['--out', 'a,b/#,qos=2,retained=live,remote=n/', '--in', 'c/#,local=x=y/'];
+  const { status } = await against(
+    { 'PUT /links/plant': done },
+    'links',
+    'add',
+    'plant',
+    ...options,
+    ...rules,
+  );
+  expect(status).toBe(0);
+  expect(api.requests.at(-1)!.body).toEqual({
+    addresses: ['mqtts://b'],
+    username: 'ann',
+    passwordFile: 'pw',
+    tls: { ca: 'ca.pem' },
+    rules: [
+      { direction: 'out', filter: 'a,b/#', qosMax: 2, retained: 'live', remotePrefix: 'n/' },
+      { direction: 'in', filter: 'c/#', localPrefix: 'x=y/' },
+    ],
+  });
+});
+
+test.each([
+  [['--out', 'a'], '--address is missing'],
+  [['--address', 'mqtt://b'], 'a rule is missing'],
+])('links add %j is refused before any request', async (options, sentence) => {
+  const { status, err } = await against({}, 'links', 'add', 'plant', ...options);
+  expect([status, api.requests.length]).toEqual([2, 0]);
+  expect(err).toContain(sentence);
+});
+
+test('links test prints the result, and its status is 1 if the connection fails', async () => {
+  const result = { ok: false, text: 'mqtt://b: the connection was refused' };
+  const { status, out } = await against({ 'POST /links/plant/test': result }, 'links', 'test', 'plant');
+  expect([status, out]).toEqual([1, 'mqtt://b: the connection was refused\n']);
+});

@@ -1,0 +1,270 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { linkTopicPrefix, silentLogger } from '@mqtt-cluster/contracts';
+import type {
+  ClientEffect,
+  ClientInput,
+  MemberStatus,
+  SessionDetail,
+  StateView,
+  Subscription,
+} from '@mqtt-cluster/contracts';
+import { noMetrics } from '@mqtt-cluster/metric-catalogue';
+import { host, until } from '@mqtt-cluster/testing';
+import { generate, parser } from 'mqtt-packet';
+import { LinkManager } from '../src/index.ts';
+import type { LinkManagerOptions, LocalConnection, LocalMember, PeerAnswer } from '../src/index.ts';
+
+/** A member that opens each session at once. The test sets its state and ends its connections. */
+class FakeMember implements LocalMember {
+  state: MemberStatus['state'] = 'serving';
+  semantics = 4;
+  /** Reads of the definitions: one for each round of decisions, and one for each report. */
+  reads = 0;
+  readonly definitions = new Map<string, object>();
+  readonly opened: string[] = [];
+  readonly ended: string[] = [];
+  readonly #homes = new Map<string, string>();
+  readonly #subscriptions = new Map<string, Map<string, Subscription>>();
+  readonly #connections = new Map<string, (effect: ClientEffect) => void>();
+
+  connect(onEffect: (effect: ClientEffect) => void): LocalConnection {
+    let client = '';
+    return {
+      input: (input) => {
+        if (input.kind === 'connect') {
+          ({ client } = input.request);
+          // The newest connection of a client id wins.
+          this.#connections.get(client)?.({ kind: 'close', connection: -1, reason: 'takenOver' });
+          this.#homes.set(client, 'm1');
+          this.opened.push(client);
+          this.#connections.set(client, onEffect);
+          queueMicrotask(() => onEffect({ kind: 'connack', connection: -1, sessionPresent: false }));
+        } else this.#onInput(client, input);
+      },
+      release: () => this.#connections.delete(client),
+    };
+  }
+
+  /** Another member opens the session. */
+  takeOver(client: string): void {
+    this.#homes.set(client, 'm2');
+    this.#connections.get(client)!({ kind: 'close', connection: -1, reason: 'takenOver' });
+  }
+
+  status(): MemberStatus {
+    const { state, semantics } = this;
+    const peers = { m2: { state: 'serving' } };
+    return { state, semantics, reason: '', peers } as unknown as MemberStatus;
+  }
+
+  view(): StateView {
+    const session = (client: string): SessionDetail | undefined => {
+      const home = this.#homes.get(client) ?? null;
+      const subscriptionList = [...(this.#subscriptions.get(client)?.values() ?? [])];
+      return { home, queuedMessages: 0, dropped: 0, subscriptionList } as unknown as SessionDetail;
+    };
+    const items = [...this.definitions].map(([name, definition], position) => ({
+      index: position + 1,
+      expiresInSeconds: null,
+      message: {
+        topic: linkTopicPrefix + name,
+        payload: Buffer.from(JSON.stringify(definition)),
+        qos: 1,
+        retain: true,
+      },
+    }));
+    return { session, retainedAfter: () => (this.reads++, { items, next: null }) } as unknown as StateView;
+  }
+
+  #onInput(client: string, input: ClientInput): void {
+    if (input.kind === 'disconnect') {
+      this.#homes.delete(client);
+      this.ended.push(client);
+    }
+    if (input.kind !== 'subscribe') return;
+    const known = this.#subscriptions.get(client) ?? new Map<string, Subscription>();
+    for (const each of input.subscriptions) known.set(each.filter, each);
+    this.#subscriptions.set(client, known);
+  }
+}
+
+/** A broker that accepts every connection, and records what arrives. */
+class FakeBroker {
+  readonly packets: string[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server = createServer((socket) => {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket)).on('error', () => undefined);
+    const packets = parser({ protocolVersion: 5 });
+    packets.on('packet', ({ cmd }) => {
+      this.packets.push(cmd);
+      if (cmd !== 'connect') return;
+      socket.write(
+        generate({ cmd: 'connack', reasonCode: 0, sessionPresent: false }, { protocolVersion: 5 }),
+      );
+    });
+    socket.on('data', (chunk: Buffer) => packets.parse(chunk));
+  });
+
+  async start(): Promise<string> {
+    this.#server.listen(0, host);
+    await once(this.#server, 'listening');
+    return `mqtt://${host}:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  stop(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+let member: FakeMember;
+let broker: FakeBroker;
+let manager: LinkManager;
+let answer: PeerAnswer;
+/** Questions to the other member: each attempt to start a link asks it. */
+let asked = 0;
+
+beforeEach(async () => {
+  member = new FakeMember();
+  broker = new FakeBroker();
+  asked = 0;
+  answer = { outcome: 'unreachable' };
+  const options: LinkManagerOptions = {
+    self: 'm1',
+    members: () => ['m1', 'm2'],
+    member,
+    linkState: () => 'up',
+    ask: async () => {
+      asked++;
+      return answer;
+    },
+    directory: '',
+    packetBytesMax: 1_000_000,
+    mark: 'c',
+    semantics: 4,
+    logger: silentLogger,
+    metrics: noMetrics,
+    now: () => performance.now(),
+  };
+  manager = new LinkManager(options);
+  member.definitions.set('plant', {
+    addresses: [await broker.start()],
+    rules: [{ direction: 'out', filter: 'a/#' }],
+  });
+});
+
+afterEach(async () => {
+  await manager.stop();
+  broker.stop();
+});
+
+const phase = async (): Promise<string | null> => (await manager.reports())[0]!.phase;
+const reason = async (): Promise<string | null> => (await manager.reports())[0]!.reason;
+
+/** Resolves after the manager has decided a number of times. */
+async function decisions(count: number): Promise<void> {
+  const before = member.reads;
+  await until(() => member.reads >= before + count);
+}
+
+test('a member with a definition and without another candidate runs the link', async () => {
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  expect(member.opened).toEqual(['$link/plant']);
+});
+
+test('no link starts while a member of an older version answers, and it starts after the update', async () => {
+  answer = { outcome: 'tooOld' };
+  await manager.start();
+  await decisions(3);
+  expect(member.opened).toEqual([]);
+  expect(await reason()).toBe('m2 runs an older version, so no link starts until it is updated');
+  answer = { outcome: 'unreachable' };
+  await until(async () => (await phase()) === 'connected');
+});
+
+test('no link starts while an older semantics version is in force', async () => {
+  member.semantics = 3;
+  await manager.start();
+  await decisions(3);
+  expect(member.opened).toEqual([]);
+  expect(await reason()).toBe('the update of the cluster is not complete, so no link starts');
+});
+
+test('a definition of a newer program is not run, and the other links are', async () => {
+  member.definitions.set('newer', { kind: 'jetstream' });
+  await manager.start();
+  await until(
+    async () => (await phase()) === 'connected' || (await manager.reports())[1]!.phase === 'connected',
+  );
+  const newer = (await manager.reports()).find(({ name }) => name === 'newer')!;
+  expect(newer).toMatchObject({ mayRun: false, runs: false, reason: expect.stringContaining('kind') });
+});
+
+test('an isolated member closes its connection to the other broker, and opens none', async () => {
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  member.state = 'isolated';
+  await until(() => broker.connections === 0);
+  const connects = broker.packets.filter((cmd) => cmd === 'connect').length;
+  expect(broker.packets.at(-1)).toBe('disconnect');
+  await decisions(4);
+  expect(await phase()).toBeNull();
+  expect(broker.packets.filter((cmd) => cmd === 'connect')).toHaveLength(connects);
+  member.state = 'serving';
+  await until(async () => (await phase()) === 'connected');
+});
+
+test('a runner whose session another member has taken closes its connection, and leaves the link to the other', async () => {
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  const connects = broker.packets.filter((cmd) => cmd === 'connect').length;
+  const questions = asked;
+  member.takeOver('$link/plant');
+  await until(() => broker.connections === 0);
+  await decisions(4);
+  expect(await phase()).toBeNull();
+  expect(asked).toBe(questions);
+  expect(broker.packets.filter((cmd) => cmd === 'connect')).toHaveLength(connects);
+});
+
+test('a link that is defined anew starts again at its member, which keeps the session open meanwhile', async () => {
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  // Another member would be the first in the order, but the session has this member as its home.
+  answer = { outcome: 'answered', body: [{ ...(await manager.reports())[0]!, mayRun: true }] };
+  const definition = member.definitions.get('plant')!;
+  member.definitions.clear();
+  for (let copies = 0; copies < 2; copies++) member.definitions.set(`z${copies}`, { paused: true });
+  member.definitions.set('plant', { ...definition, keepAliveSeconds: 20 });
+  await until(() => member.opened.length === 2);
+  expect(member.ended).toEqual([]);
+  await until(async () => (await manager.reports())[0]!.phase === 'connected');
+});
+
+test('a member that may no longer run its link releases the session for the others', async () => {
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  const definition = member.definitions.get('plant')!;
+  member.definitions.clear();
+  for (let copies = 0; copies < 2; copies++) member.definitions.set(`z${copies}`, { paused: true });
+  member.definitions.set('plant', { ...definition, username: 'ann', passwordFile: 'missing' });
+  await until(() => member.ended.includes('$link/plant'));
+  expect(await reason()).toMatch(/the file missing is missing/);
+});
+
+test('a removed link ends its session at both sides', async () => {
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  member.definitions.clear();
+  await until(() => broker.connections === 0);
+  expect(broker.packets.at(-1)).toBe('disconnect');
+  expect(member.view().session('$link/plant')!.home).toBeNull();
+});
