@@ -25,7 +25,14 @@ let secured: Mosquitto;
 const clients: MqttClient[] = [];
 
 async function connectTo(url: string, clientId: string, clean = true): Promise<MqttClient> {
-  const client = await connectAsync(url, { clientId, clean, protocolVersion: 5, reconnectPeriod: 100 });
+  const client = await connectAsync(url, {
+    clientId,
+    clean,
+    protocolVersion: 5,
+    reconnectPeriod: 100,
+    // Without it, a session of MQTT 5 ends with its connection.
+    ...(!clean && { properties: { sessionExpiryInterval: 3_600 } }),
+  });
   clients.push(client);
   return client;
 }
