@@ -1,13 +1,22 @@
-import type { BenchArguments } from '../arguments.ts';
 import type { Processes } from '../processes.ts';
 import type { RunningTarget } from '../targets/target.ts';
 
 /** One number that a row measures. */
-export interface Figure {
+interface Figure {
   readonly name: string;
   readonly unit: string;
   /** Whether a smaller value is better. */
   readonly isLessBetter: boolean;
+}
+
+/** The sizes of the rows. `BenchArguments` has them. */
+interface RowSizes {
+  readonly clients: number;
+  readonly messages: number;
+  /** Bytes of a payload. */
+  readonly size: number;
+  readonly seconds: number;
+  readonly seed: number;
 }
 
 /** A broker that the rows measure. */
@@ -22,7 +31,7 @@ export interface RowContext {
   readonly subject: Subject;
   /** An empty directory. */
   readonly directory: string;
-  readonly given: BenchArguments;
+  readonly given: RowSizes;
 }
 
 /** One kind of load that a site has, and what it costs. */
