@@ -65,6 +65,8 @@ export const linkDropReasons = [
   'loop',
   'unmapped',
   'queue',
+  'lost',
+  'quota',
 ] as const;
 export type LinkDropReason = (typeof linkDropReasons)[number];
 

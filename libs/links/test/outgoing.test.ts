@@ -2,8 +2,10 @@ import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
 import type { ClientInput, DeliverEffect, QoS } from '@mqtt-cluster/contracts';
 import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { createCounters } from '../src/link/counters.ts';
-import { fruitlessConnectionsMax, Outgoing } from '../src/link/outgoing.ts';
-import type { RemoteLimits } from '../src/link/outgoing.ts';
+import { refusalsMax } from '../src/link/back-off.ts';
+import { fruitlessConnectionsMax, resetsForOneClose } from '../src/link/fruitless-connections.ts';
+import { Outgoing } from '../src/link/outgoing.ts';
+import type { RemoteLimits } from '../src/link/outgoing-types.ts';
 
 const limits: RemoteLimits = {
   sessionPresent: true,
@@ -18,6 +20,8 @@ class Half {
   readonly sent: Packet[] = [];
   readonly inputs: ClientInput[] = [];
   readonly faults: string[] = [];
+  /** The delay after a refusal, ms, and what ends it. */
+  pause: { readonly ms: number; readonly end: () => void } | null = null;
   readonly counters = createCounters();
   readonly outgoing: Outgoing;
 
@@ -36,6 +40,14 @@ class Half {
       isSlow: () => false,
       onFault: (text) => this.faults.push(text),
       now: () => 0,
+      after: (ms, run) => {
+        const end = (): void => {
+          this.pause = null;
+          run();
+        };
+        this.pause = { ms, end };
+        return () => (this.pause = null);
+      },
     });
   }
 
@@ -116,7 +128,7 @@ test('a reconnect sends what is not acknowledged again, in order and with DUP', 
   for (const id of [3, 1, 2]) half.deliver(id, 1);
   half.outgoing.onPuback(1);
   half.take();
-  half.outgoing.onDisconnected(true);
+  half.outgoing.onDisconnected('closed');
   half.deliver(4, 1);
   half.outgoing.onConnected(limits);
   expect(half.take()).toEqual(['publish 3 qos1 dup', 'publish 2 qos1 dup', 'publish 4 qos1']);
@@ -126,7 +138,7 @@ test('a QoS 2 message that is sent again to a broker that has lost its session i
   const half = new Half();
   half.outgoing.onConnected(limits);
   half.deliver(40_000, 2);
-  half.outgoing.onDisconnected(true);
+  half.outgoing.onDisconnected('closed');
   half.outgoing.onConnected({ ...limits, sessionPresent: false });
   expect(half.counters.possibleDuplicates).toBe(1);
 });
@@ -160,10 +172,122 @@ test('a message that the other broker refuses is dropped and counted with its re
   expect(half.faults).toEqual([
     'message on t/1 dropped: the other broker refused it: the user is not authorized',
   ]);
-  half.outgoing.onPubrec(40_000, 0x97);
+  half.outgoing.onPubrec(40_000, 0x99);
   expect(half.takeInputs()).toEqual(['puback 1', 'pubrec 40000 refused']);
   expect(half.counters.dropped.refused).toBe(2);
   expect(half.counters.sent).toEqual([0, 0, 0]);
+});
+
+test.each([0x97, 0x83, 0x80])(
+  'a message that the other broker refuses with %i is sent again after a pause, before the messages behind it',
+  (reasonCode) => {
+    const half = new Half();
+    half.outgoing.onConnected(limits);
+    half.deliver(1, 1);
+    half.deliver(40_000, 2);
+    half.take();
+    half.outgoing.onPuback(1, reasonCode);
+    half.outgoing.onPubrec(40_000, reasonCode);
+    half.deliver(2, 1);
+    expect([half.take(), half.takeInputs()]).toEqual([[], []]);
+    half.pause!.end();
+    expect(half.take()).toEqual(['publish 1 qos1']);
+    half.outgoing.onPuback(1);
+    expect(half.take()).toEqual(['publish 40000 qos2', 'publish 2 qos1']);
+    expect(half.takeInputs()).toEqual(['puback 1']);
+    expect(half.counters.dropped.refused).toBe(0);
+  },
+);
+
+test('a message that the other broker always refuses is dropped after a bounded number of attempts', () => {
+  const half = new Half();
+  half.outgoing.onConnected(limits);
+  half.deliver(1, 1);
+  const pauses: number[] = [];
+  for (let refusal = 0; refusal < refusalsMax; refusal++) {
+    expect(half.takeInputs()).toEqual([]);
+    half.outgoing.onPuback(1, 0x97);
+    if (half.pause !== null) pauses.push(half.pause.ms);
+    half.pause?.end();
+  }
+  expect(half.takeInputs()).toEqual(['puback 1']);
+  expect(half.counters.dropped.refused).toBe(1);
+  expect(pauses).toHaveLength(refusalsMax - 1);
+  expect(pauses.slice(0, 6)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 10_000]);
+  half.deliver(2, 1);
+  expect(half.take().at(-1)).toBe('publish 2 qos1');
+});
+
+test('a pause after a refusal ends with the connection', () => {
+  const half = new Half();
+  half.outgoing.onConnected(limits);
+  half.deliver(1, 1);
+  half.outgoing.onPuback(1, 0x97);
+  half.take();
+  half.outgoing.onDisconnected('closed');
+  expect(half.pause).toBeNull();
+  half.outgoing.onConnected(limits);
+  expect(half.take()).toEqual(['publish 1 qos1']);
+});
+
+test.each(['received', 'released'])(
+  'a %s QoS 2 message is sent again to a broker that has lost its session, and counted as a possible duplicate',
+  (phase) => {
+    const half = new Half();
+    half.outgoing.onConnected(limits);
+    half.deliver(40_000, 2);
+    half.outgoing.onPubrec(40_000);
+    if (phase === 'released') half.outgoing.onPubrel(40_000);
+    expect(half.takeInputs()).toEqual(['pubrec 40000']);
+    half.take();
+    half.outgoing.onDisconnected('closed');
+    half.outgoing.onConnected({ ...limits, sessionPresent: false });
+    expect(half.take()).toEqual(['publish 40000 qos2 dup']);
+    expect(half.counters.possibleDuplicates).toBe(1);
+    if (phase === 'received') half.outgoing.onPubrel(40_000);
+    expect(half.take()).toEqual([]);
+    half.outgoing.onPubrec(40_000);
+    expect([half.take(), half.takeInputs()]).toEqual([['pubrel 40000'], []]);
+    half.outgoing.onPubcomp(40_000);
+    expect(half.takeInputs()).toEqual(['pubcomp 40000']);
+    expect(half.counters.sent).toEqual([0, 0, 1]);
+  },
+);
+
+test('a QoS 2 exchange without its message is counted as lost if the other broker has lost its session', () => {
+  const half = new Half();
+  half.outgoing.onPubrel(40_001);
+  half.outgoing.onConnected({ ...limits, sessionPresent: false });
+  expect([half.take(), half.takeInputs()]).toEqual([[], ['pubcomp 40001']]);
+  expect(half.counters.dropped.lost).toBe(1);
+  expect(half.faults).toEqual([
+    '1 QoS 2 messages may be lost: the other broker has lost its session, which had received them',
+  ]);
+});
+
+test('a QoS 2 message that was sent again and is then refused ends its exchange with the cluster', () => {
+  const half = new Half();
+  half.outgoing.onConnected(limits);
+  half.deliver(40_000, 2);
+  half.outgoing.onPubrec(40_000);
+  half.outgoing.onPubrel(40_000);
+  half.outgoing.onDisconnected('closed');
+  half.outgoing.onConnected({ ...limits, sessionPresent: false });
+  half.outgoing.onPubrec(40_000, 0x87);
+  expect(half.takeInputs()).toEqual(['pubrec 40000', 'pubcomp 40000']);
+});
+
+test('a reset of the connection counts for less than a close, because the network resets connections too', () => {
+  const half = new Half();
+  half.deliver(1, 1);
+  for (let connection = 1; connection < fruitlessConnectionsMax * resetsForOneClose; connection++) {
+    half.outgoing.onConnected(limits);
+    half.outgoing.onDisconnected('reset');
+  }
+  expect(half.takeInputs()).toEqual([]);
+  half.outgoing.onConnected(limits);
+  half.outgoing.onDisconnected('reset');
+  expect(half.takeInputs()).toEqual(['puback 1']);
 });
 
 test('a message above the Maximum Packet Size of the other broker is dropped, and the next one follows', () => {
@@ -184,12 +308,13 @@ test('a message that ends every connection is sent alone and then dropped, so th
   half.deliver(1, 1);
   half.deliver(2, 1);
   const sizes: number[] = [];
-  for (let connection = 0; connection < fruitlessConnectionsMax; connection++) {
+  for (let connection = 0; connection < fruitlessConnectionsMax + 2; connection++) {
     half.outgoing.onConnected(limits);
     sizes.push(half.take().length);
-    half.outgoing.onDisconnected(true);
+    expect(half.takeInputs()).toEqual([]);
+    half.outgoing.onDisconnected('closed');
   }
-  expect(sizes).toEqual([2, 2, 1, 1, 1]);
+  expect(sizes).toEqual([2, 2, 1, 1, 1, 1, 1]);
   expect(half.takeInputs()).toEqual(['puback 1']);
   expect(half.counters.dropped.refused).toBe(1);
   half.outgoing.onConnected(limits);
@@ -201,7 +326,7 @@ test('connections that this side ends drop nothing, however many there are', () 
   half.deliver(1, 1);
   for (let connection = 0; connection < 3 * fruitlessConnectionsMax; connection++) {
     half.outgoing.onConnected(limits);
-    half.outgoing.onDisconnected(false);
+    half.outgoing.onDisconnected('other');
   }
   expect(half.takeInputs()).toEqual([]);
 });
@@ -241,7 +366,7 @@ test('RETAIN goes out only by a rule that retains, and only to a broker that doe
   const half = new Half({ rules: [{ direction: 'out', filter: '#', retained: 'live' }] });
   half.outgoing.onConnected(limits);
   half.deliver(1, 1, { retain: true });
-  half.outgoing.onDisconnected(true);
+  half.outgoing.onDisconnected('closed');
   half.outgoing.onConnected({ ...limits, retains: false });
   const plain = new Half();
   plain.outgoing.onConnected(limits);

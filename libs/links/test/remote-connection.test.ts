@@ -14,14 +14,15 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** Starts a broker that answers CONNECT with these bytes, and returns its port. */
-async function answering(...packets: (Packet | Buffer)[]): Promise<number> {
+/** Starts a broker that answers CONNECT with these bytes or acts, and returns its port. */
+async function answering(...packets: (Packet | Buffer | ((socket: Socket) => void))[]): Promise<number> {
   const server = createServer((socket) => {
     sockets.push(socket);
     socket.on('error', () => undefined);
     socket.once('data', () => {
       for (const packet of packets)
-        socket.write(Buffer.isBuffer(packet) ? packet : generate(packet, { protocolVersion: 5 }));
+        if (typeof packet === 'function') packet(socket);
+        else socket.write(Buffer.isBuffer(packet) ? packet : generate(packet, { protocolVersion: 5 }));
     });
   });
   servers.push(server);
@@ -34,9 +35,10 @@ async function answering(...packets: (Packet | Buffer)[]): Promise<number> {
 async function reasonOf(
   port: number,
   onPacket: (packet: Packet) => void = () => undefined,
-): Promise<{ reason: string; packets: Packet[] }> {
+): Promise<{ reason: string; end: string; packets: Packet[] }> {
   const packets: Packet[] = [];
   let reason = '';
+  let end = '';
   const connection = new RemoteConnection({
     url: `mqtt://${host}:${port}`,
     tls: {},
@@ -55,11 +57,14 @@ async function reasonOf(
       packets.push(packet);
       onPacket(packet);
     },
-    onClosed: (text) => (reason = text),
+    onClosed: (text, how) => {
+      reason = text;
+      end = how;
+    },
   });
   await until(() => reason !== '');
   connection.end();
-  return { reason, packets };
+  return { reason, end, packets };
 }
 
 const accepted: Packet = { cmd: 'connack', reasonCode: 0, sessionPresent: false };
@@ -99,4 +104,26 @@ test('a packet that cannot be handled ends the connection, and no more', async (
     throw new TypeError('text');
   });
   expect(reason).toBe('a packet of the other broker (publish) could not be handled: text');
+});
+
+test.each<[string, string, Packet | ((socket: Socket) => void)]>([
+  ['that the other broker closes counts as closed', 'closed', (socket) => void socket.end()],
+  [
+    'that ends with DISCONNECT 0x95 (packet too large) counts as closed',
+    'closed',
+    { cmd: 'disconnect', reasonCode: 0x95 },
+  ],
+  [
+    'that ends with DISCONNECT 0x8b (server shutting down) does not count as closed',
+    'other',
+    { cmd: 'disconnect', reasonCode: 0x8b },
+  ],
+  ['that is silent does not count as closed', 'other', () => undefined],
+])('a connection %s', async (_what, end, action) => {
+  expect((await reasonOf(await answering(accepted, action))).end).toBe(end);
+});
+
+test('a connection that is reset counts as reset', async () => {
+  const port = await answering(accepted, (socket) => socket.once('data', () => socket.resetAndDestroy()));
+  expect((await reasonOf(port)).end).toBe('reset');
 });

@@ -46,10 +46,11 @@ export const linkMetrics = {
       'Messages that the link did not pass on, by reason. refused: rejected by the other broker. too_large: above the ' +
       'bound of the link, of the other broker or of the members. offline: QoS 0 without a connection. slow: QoS 0 while the ' +
       'connection was full. loop: the message has passed too many links. unmapped: no rule matches. queue: the queue of the ' +
-      'link was at its bound.',
+      'link was at its bound. lost: the other broker lost its session, and perhaps the QoS 2 message with it. quota: the ' +
+      'bounds of the cluster refused the message of the other broker.',
     values: {
       link: links,
-      reason: ['refused', 'too_large', 'offline', 'slow', 'loop', 'unmapped', 'queue'],
+      reason: ['refused', 'too_large', 'offline', 'slow', 'loop', 'unmapped', 'queue', 'lost', 'quota'],
     },
   }),
   reconnects: counter('link_reconnects_total', {

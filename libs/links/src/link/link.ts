@@ -15,6 +15,8 @@ import { RemoteConnection } from '../remote/remote-connection.ts';
 import { localFilter, remoteFilter } from '../topics/topic-map.ts';
 import type { LinkCounters, LocalMember } from '../types.ts';
 import { Incoming } from './incoming.ts';
+import type { After } from './back-off.ts';
+import type { RemoteEnd } from './fruitless-connections.ts';
 import { Outgoing } from './outgoing.ts';
 
 /** Delay of the first reconnect, and of the later ones, ms. A random fifth is added. */
@@ -96,6 +98,7 @@ export class Link {
       isSlow: () => this.#remote?.isSlow ?? false,
       onFault,
       now,
+      after,
     });
     this.#incoming = new Incoming({
       definition,
@@ -150,7 +153,7 @@ export class Link {
    *   connected session until then
    */
   stop({ keepsSession = false }: { readonly keepsSession?: boolean } = {}): void {
-    this.#endRemote(false);
+    this.#endRemote('other');
     if (keepsSession) return;
     this.#isEnded = true;
     this.#out?.close();
@@ -164,7 +167,7 @@ export class Link {
       this.#remote = null;
       remote.end({ endsSession: true });
     }
-    this.#endRemote(false);
+    this.#endRemote('other');
     this.#isEnded = true;
     this.#out?.close({ endsSession: true });
     this.#in?.close({ endsSession: true });
@@ -236,7 +239,7 @@ export class Link {
     const { definition, directory } = this.#options;
     readCredentials(definition, directory).then(
       ({ password, tls }) => this.#open(tls, password),
-      (error: Error) => this.#onRemoteClosed(error.message),
+      (error: Error) => this.#onRemoteClosed(error.message, 'other'),
     );
   }
 
@@ -255,10 +258,10 @@ export class Link {
         packetBytesMax,
         onConnected: (connack) => this.#onConnected(connack),
         onPacket: (packet) => this.#onPacket(packet),
-        onClosed: (reason) => this.#onRemoteClosed(reason),
+        onClosed: (reason, end) => this.#onRemoteClosed(reason, end),
       });
     } catch (error) {
-      this.#onRemoteClosed((error as Error).message);
+      this.#onRemoteClosed((error as Error).message, 'other');
     }
   }
 
@@ -400,12 +403,11 @@ export class Link {
   /** Ends a connection for a reason of this side, and connects again later. */
   #closeRemote(reason: string): void {
     if (this.#remote === null) return;
-    this.#endRemote(false);
-    this.#onRemoteClosed(reason);
+    this.#onRemoteClosed(reason, 'other');
   }
 
-  #onRemoteClosed(reason: string): void {
-    this.#endRemote(true);
+  #onRemoteClosed(reason: string, end: RemoteEnd): void {
+    this.#endRemote(end);
     if (this.#isEnded || this.#out?.isOpen !== true) return;
     this.#report(`${this.#url}: ${reason}`);
     this.#address++;
@@ -423,13 +425,13 @@ export class Link {
     this.#reconnectTimer = setTimeout(() => this.#connect(), delayMs * (1 + Math.random() / 5));
   }
 
-  #endRemote(byRemote: boolean): void {
+  #endRemote(end: RemoteEnd): void {
     if (this.#reconnectTimer !== null) clearTimeout(this.#reconnectTimer);
     this.#reconnectTimer = null;
     this.#subscribing.clear();
     this.#remote?.end();
     this.#remote = null;
-    this.#outgoing.onDisconnected(byRemote);
+    this.#outgoing.onDisconnected(end);
     if (this.#phase === 'connected') this.#phase = 'connecting';
   }
 
@@ -444,6 +446,11 @@ export class Link {
     return this.#lastPacketId;
   }
 }
+
+const after: After = (delayMs, run) => {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
+};
 
 function isSame(wanted: Subscription, known: Subscription): boolean {
   return (

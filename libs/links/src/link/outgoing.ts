@@ -1,65 +1,23 @@
-import type { ClientInput, DeliverEffect, LinkDefinition, QoS } from '@mqtt-cluster/contracts';
-import type { IPublishPacket, Packet } from 'mqtt-packet';
+import type { DeliverEffect, QoS } from '@mqtt-cluster/contracts';
+import type { IPublishPacket } from 'mqtt-packet';
 import { hopsOf, toRemote } from '../remote/properties.ts';
 import { reasonText } from '../remote/reasons.ts';
 import { TopicMap } from '../topics/topic-map.ts';
 import { shownTopic } from '../topics/topic-names.ts';
-import type { LinkCounters, LinkDropReason } from '../types.ts';
+import type { LinkDropReason } from '../types.ts';
+import { backOffMs, refusalsMax } from './back-off.ts';
+import { FruitlessConnections, fruitlessConnectionsMax } from './fruitless-connections.ts';
+import type { RemoteEnd } from './fruitless-connections.ts';
+import type { OutgoingOptions, Pending, RemoteLimits } from './outgoing-types.ts';
+import { packetBytes } from './packet-bytes.ts';
 
 /** Reason codes of MQTT 5 from this value on mean a failure. */
 const failureCodeMin = 0x80;
 /**
- * Connections in a row that the other broker ends while it has not acknowledged the one message that is in flight. Then
- * the message is dropped: 3.1.1 has no other way to refuse it. More attempts delay the messages behind it for longer.
+ * Reason codes that stay the same for a message: not authorized, Topic Name invalid, Packet too large, Payload format
+ * invalid. After another one, the link sends the message again: a broker answers 0x97 while it is overloaded.
  */
-export const fruitlessConnectionsMax = 5;
-/** Fruitless connections after which the first message is sent alone. */
-const fruitlessBeforeAlone = 2;
-/** Bytes of the header of a PUBLISH without its topic, properties and payload. */
-const headerBytesMax = 16;
-
-/** What the other broker accepts, from its CONNACK. */
-export interface RemoteLimits {
-  readonly sessionPresent: boolean;
-  readonly receiveMaximum: number;
-  readonly qosMax: QoS;
-  readonly packetBytesMax: number;
-  readonly retains: boolean;
-}
-
-export interface OutgoingOptions {
-  readonly definition: LinkDefinition;
-  /** The mark of this link in the messages that pass it. */
-  readonly mark: string;
-  /** Client id whose messages the link has received from the other broker. */
-  readonly echoOf: string;
-  readonly counters: LinkCounters;
-  /** Passes an acknowledgement of the other broker to the session of the cluster. */
-  readonly acknowledge: (input: ClientInput) => void;
-  /** Sends a packet to the other broker. */
-  readonly send: (packet: Packet) => void;
-  readonly isSlow: () => boolean;
-  readonly onFault: (text: string) => void;
-  readonly now: () => number;
-}
-
-/**
- * `waiting`: not sent on this connection. `sent`: PUBLISH is sent. `received`: PUBREC is with the cluster. `released`:
- * PUBREL is sent.
- */
-type Phase = 'waiting' | 'sent' | 'received' | 'released';
-
-interface Pending {
-  readonly packetId: number;
-  /** The QoS of the exchange with the cluster. */
-  readonly localQos: QoS;
-  /** Null: this process has only the PUBREL of the exchange. */
-  readonly packet: IPublishPacket | null;
-  readonly sinceMs: number;
-  phase: Phase;
-  /** True if this process or the one before it may have sent the message. */
-  wasSent: boolean;
-}
+const finalRefusals: ReadonlySet<number> = new Set([0x87, 0x90, 0x95, 0x99]);
 
 /**
  * Sends the messages of the link's session to the other broker. The exchange with the cluster and the one with the other
@@ -73,8 +31,11 @@ export class Outgoing {
   readonly #pending = new Map<number, Pending>();
   #limits: RemoteLimits | null = null;
   #hasProgress = false;
-  /** Connections in a row without an acknowledgement, although a message was sent. */
-  #fruitless = 0;
+  readonly #fruitless = new FruitlessConnections();
+  /** Ends the pause after a refusal; null without a pause. */
+  #endPause: (() => void) | null = null;
+  /** True from a refusal that may pass until the other broker accepts a message. */
+  #isRefused = false;
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
@@ -135,6 +96,8 @@ export class Outgoing {
       packet,
       sinceMs: this.#options.now(),
       phase: 'waiting',
+      localPhase: 'open',
+      refusals: 0,
       wasSent: effect.dup,
     });
     this.#pump();
@@ -144,10 +107,21 @@ export class Outgoing {
   onPubrel(packetId: number): void {
     let pending = this.#pending.get(packetId);
     if (pending === undefined) {
-      const sinceMs = this.#options.now();
-      pending = { packetId, localQos: 2, packet: null, sinceMs, phase: 'received', wasSent: true };
+      pending = {
+        packetId,
+        localQos: 2,
+        packet: null,
+        sinceMs: this.#options.now(),
+        phase: 'received',
+        localPhase: 'received',
+        refusals: 0,
+        wasSent: true,
+      };
       this.#pending.set(packetId, pending);
     }
+    pending.localPhase = 'released';
+    // The other broker has lost its session, so the message is on its way again.
+    if (pending.phase !== 'received') return;
     const hasExchange = pending.packet === null || pending.packet.qos === 2;
     if (!hasExchange || (this.#limits !== null && this.#limits.qosMax < 2)) return this.#complete(pending);
     pending.phase = 'released';
@@ -159,29 +133,46 @@ export class Outgoing {
   onConnected(limits: RemoteLimits): void {
     this.#limits = limits;
     this.#hasProgress = false;
+    let lost = 0;
     for (const pending of [...this.#pending.values()]) {
-      if (pending.phase === 'released') this.#release(pending);
-      else if (pending.phase === 'sent') pending.phase = 'waiting';
+      if (pending.phase === 'sent') pending.phase = 'waiting';
+      else if (pending.phase === 'waiting') continue;
+      else if (limits.sessionPresent || pending.packet?.qos === 1) {
+        if (pending.phase === 'released') this.#release(pending);
+      } else if (pending.packet !== null) pending.phase = 'waiting';
+      else {
+        lost++;
+        this.#complete(pending);
+      }
+    }
+    if (lost > 0) {
+      this.#options.counters.dropped.lost += lost;
+      this.#options.onFault(
+        `${lost} QoS 2 messages may be lost: the other broker has lost its session, which had received them`,
+      );
     }
     this.#pump();
   }
 
-  /** @param byRemote true if the other broker has ended the connection */
-  onDisconnected(byRemote: boolean): void {
+  onDisconnected(end: RemoteEnd): void {
     if (this.#limits === null) return;
     this.#limits = null;
-    if (!byRemote) return;
-    const first = this.#first((each) => each.phase === 'sent');
-    if (this.#hasProgress || first === undefined) this.#fruitless = 0;
-    else if (++this.#fruitless >= fruitlessConnectionsMax) {
-      this.#fruitless = 0;
-      this.#options.counters.dropped.refused++;
-      this.#options.onFault(
-        `message on ${first.packet!.topic} dropped: the other broker closed ${fruitlessConnectionsMax} connections ` +
-          'in a row when it was sent',
-      );
-      this.#refuse(first);
-    }
+    this.#endPause?.();
+    this.#endPause = null;
+    if (this.#hasProgress) return;
+    const active = [...this.#pending.values()].filter(({ phase }) => phase !== 'waiting');
+    const refused = this.#fruitless.onEnd(
+      end,
+      active.map(({ packetId }) => packetId),
+    );
+    const pending = refused === null ? undefined : this.#pending.get(refused);
+    if (pending?.phase !== 'sent') return;
+    this.#options.counters.dropped.refused++;
+    this.#options.onFault(
+      `message on ${pending.packet!.topic} dropped: the other broker closed ${fruitlessConnectionsMax} connections ` +
+        'in a row when only this message was sent',
+    );
+    this.#refuse(pending);
   }
 
   onPuback(packetId: number, reasonCode = 0): void {
@@ -189,11 +180,12 @@ export class Outgoing {
     if (pending?.packet?.qos !== 1) return;
     this.#progress();
     if (reasonCode >= failureCodeMin) this.#onRefused(pending, reasonCode);
-    else this.#sent(pending);
-    if (pending.localQos === 2) {
-      pending.phase = 'received';
-      this.#options.acknowledge({ kind: 'pubrec', packetId });
-    } else this.#acknowledge(pending);
+    else {
+      this.#sent(pending);
+      if (pending.localQos === 1) this.#acknowledge(pending);
+      else if (pending.localPhase === 'released') this.#complete(pending);
+      else this.#receive(pending);
+    }
     this.#pump();
   }
 
@@ -203,13 +195,14 @@ export class Outgoing {
     this.#progress();
     if (reasonCode >= failureCodeMin) {
       this.#onRefused(pending, reasonCode);
-      this.#refuse(pending);
       return this.#pump();
     }
-    if (pending.phase === 'released') return this.#release(pending);
     if (pending.phase === 'sent') this.#sent(pending);
-    pending.phase = 'received';
-    this.#options.acknowledge({ kind: 'pubrec', packetId });
+    if (pending.localPhase === 'released') {
+      pending.phase = 'released';
+      this.#release(pending);
+    } else this.#receive(pending);
+    if (this.#isRefused) this.#pump();
   }
 
   /** A reason code of PUBCOMP says that the other broker has no such exchange: then it has completed it before. */
@@ -225,8 +218,8 @@ export class Outgoing {
 
   #pump(): void {
     const limits = this.#limits;
-    if (limits === null) return;
-    const isAlone = this.#fruitless >= fruitlessBeforeAlone && !this.#hasProgress;
+    if (limits === null || this.#endPause !== null) return;
+    const isAlone = this.#isRefused || (this.#fruitless.sendsAlone && !this.#hasProgress);
     const room = isAlone ? 1 : Math.min(limits.receiveMaximum, this.#options.definition.inFlightMax);
     let used = 0;
     for (const { phase } of this.#pending.values()) if (phase !== 'waiting') used++;
@@ -241,6 +234,7 @@ export class Outgoing {
   #transmit(pending: Pending, limits: RemoteLimits): boolean {
     const { packet } = pending;
     if (packet === null) return false;
+    const wasExactlyOnce = packet.qos === 2;
     if (packet.qos > limits.qosMax) packet.qos = limits.qosMax;
     if (!limits.retains) packet.retain = false;
     if (packet.qos === 0) {
@@ -257,7 +251,7 @@ export class Outgoing {
     }
     if (pending.wasSent) {
       packet.dup = true;
-      if (packet.qos === 2 && !limits.sessionPresent) this.#options.counters.possibleDuplicates++;
+      if (wasExactlyOnce && !limits.sessionPresent) this.#options.counters.possibleDuplicates++;
     }
     pending.phase = 'sent';
     pending.wasSent = true;
@@ -292,39 +286,63 @@ export class Outgoing {
   }
 
   /** Returns why the other broker would not accept the packet, or null. */
-  #faultOf({ topic, payload, properties }: IPublishPacket): string | null {
+  #faultOf(packet: IPublishPacket): string | null {
     const { definition } = this.#options;
     const max = Math.min(definition.packetBytesMax, this.#limits?.packetBytesMax ?? Infinity);
-    const bytes =
-      headerBytesMax + Buffer.byteLength(topic) + (payload as Buffer).length + propertyBytes(properties);
+    const bytes = packetBytes(packet);
     if (bytes <= max) return null;
-    return `message on ${topic} dropped: it has ${bytes} bytes, and the other broker accepts ${max}`;
+    return `message on ${packet.topic} dropped: it has ${bytes} bytes, and the other broker accepts ${max}`;
   }
 
   // ---- ends of exchanges ----
 
   #progress(): void {
     this.#hasProgress = true;
-    this.#fruitless = 0;
+    this.#fruitless.onProgress();
   }
 
+  /** The other broker has accepted a message. Counts it once. */
   #sent(pending: Pending): void {
-    this.#options.counters.sent[pending.packet?.qos ?? 2]++;
+    this.#isRefused = false;
+    if (pending.localPhase === 'open') this.#options.counters.sent[pending.packet?.qos ?? 2]++;
   }
 
-  #onRefused({ packet }: Pending, reasonCode: number): void {
-    this.#options.counters.dropped.refused++;
-    this.#options.onFault(
-      `message on ${packet?.topic ?? 'an unknown topic'} dropped: the other broker refused it: ${reasonText(reasonCode)}`,
-    );
+  /** The other broker has the message: passes this on to the cluster, which answers with PUBREL. */
+  #receive(pending: Pending): void {
+    pending.phase = 'received';
+    if (pending.localPhase !== 'open') return;
+    pending.localPhase = 'received';
+    this.#options.acknowledge({ kind: 'pubrec', packetId: pending.packetId });
+  }
+
+  #onRefused(pending: Pending, reasonCode: number): void {
+    const { counters, onFault, after } = this.#options;
+    const text = `message on ${pending.packet?.topic ?? 'an unknown topic'}`;
+    const reason = `the other broker refused it: ${reasonText(reasonCode)}`;
+    if (pending.packet === null || finalRefusals.has(reasonCode) || ++pending.refusals >= refusalsMax) {
+      counters.dropped.refused++;
+      onFault(`${text} dropped: ${reason}`);
+      return this.#refuse(pending);
+    }
+    onFault(`${text} is sent again later: ${reason}`);
+    pending.phase = 'waiting';
+    // The other broker has ended the exchange, so the next PUBLISH is the first one of another exchange.
+    pending.wasSent = false;
+    pending.packet.dup = false;
+    this.#isRefused = true;
+    this.#endPause ??= after(backOffMs(pending.refusals), () => {
+      this.#endPause = null;
+      this.#pump();
+    });
   }
 
   /** Ends an exchange that the other broker does not complete. */
   #refuse(pending: Pending): void {
-    const { packetId, localQos } = pending;
+    const { packetId, localQos, localPhase } = pending;
+    if (localPhase === 'released') return this.#complete(pending);
     this.#pending.delete(packetId);
-    if (localQos === 2) this.#options.acknowledge({ kind: 'pubrec', packetId, refused: true });
-    else this.#options.acknowledge({ kind: 'puback', packetId });
+    if (localQos !== 2) this.#options.acknowledge({ kind: 'puback', packetId });
+    else if (localPhase === 'open') this.#options.acknowledge({ kind: 'pubrec', packetId, refused: true });
   }
 
   #acknowledge({ packetId }: Pending): void {
@@ -347,21 +365,4 @@ export class Outgoing {
     if (reason !== null) this.#options.counters.dropped[reason]++;
     this.#finish(effect);
   }
-
-  #first(accept: (pending: Pending) => boolean): Pending | undefined {
-    for (const pending of this.#pending.values()) if (accept(pending)) return pending;
-    return undefined;
-  }
-}
-
-/** Returns at least the bytes of the properties of a PUBLISH. */
-function propertyBytes(properties: IPublishPacket['properties']): number {
-  if (properties === undefined) return 0;
-  const { contentType = '', responseTopic = '', correlationData, userProperties = {} } = properties;
-  let bytes =
-    32 + Buffer.byteLength(contentType) + Buffer.byteLength(responseTopic) + (correlationData?.length ?? 0);
-  for (const [name, value] of Object.entries(userProperties))
-    for (const each of Array.isArray(value) ? value : [value])
-      bytes += 5 + Buffer.byteLength(name) + Buffer.byteLength(each);
-  return bytes;
 }

@@ -3,12 +3,20 @@ import { openStream } from '@mqtt-cluster/failover-client/transport';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnackPacket, IConnectPacket, Packet } from 'mqtt-packet';
 import { MalformedPacket } from './properties.ts';
+import type { RemoteEnd } from '../link/fruitless-connections.ts';
 import { failureText, reasonText, refusalOf } from './reasons.ts';
 
 /** Time for the connection and the CONNACK, ms. */
 const connectMsMax = 5_000;
 /** Bytes that wait in the socket. Beyond it, messages of QoS 0 are dropped. */
 const waitingBytesMax = 1024 * 1024;
+/**
+ * Reason codes of DISCONNECT that a message may be the cause of. The others, such as 0x8B (the server shuts down), say
+ * nothing about the message.
+ */
+const messageFaults: ReadonlySet<number> = new Set([
+  0x80, 0x81, 0x82, 0x83, 0x87, 0x90, 0x94, 0x95, 0x99, 0x9a, 0x9b,
+]);
 /** Bytes around the payload of a PUBLISH. */
 const packetOverheadBytes = 128 * 1024;
 
@@ -21,7 +29,7 @@ export interface RemoteConnectionOptions {
   readonly onConnected: (connack: IConnackPacket) => void;
   readonly onPacket: (packet: Packet) => void;
   /** The connection has failed or ended. Not called after {@link RemoteConnection.end}. */
-  readonly onClosed: (reason: string) => void;
+  readonly onClosed: (reason: string, end: RemoteEnd) => void;
 }
 
 /** One connection to another broker. It sends and receives packets, and ends when the other broker is silent. */
@@ -51,8 +59,13 @@ export class RemoteConnection {
       this.#fail(`the other broker sent a malformed packet: ${error.message}`),
     );
     this.#stream.on('data', (chunk: Buffer) => this.#onData(chunk, packets));
-    this.#stream.on('error', (error: Error) => this.#fail(failureText(error)));
-    this.#stream.on('close', () => this.#fail('the other broker closed the connection'));
+    this.#stream.on('error', (error: NodeJS.ErrnoException) =>
+      this.#fail(
+        failureText(error),
+        error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'reset' : 'other',
+      ),
+    );
+    this.#stream.on('close', () => this.#fail('the other broker closed the connection', 'closed'));
     this.#connectTimer = setTimeout(() => this.#fail('the other broker does not answer'), connectMsMax);
     this.#write(options.connect);
   }
@@ -90,8 +103,7 @@ export class RemoteConnection {
     if (packet.cmd === 'connack') return this.#onConnack(packet);
     if (!this.#isConnected) return this.#fail('the other broker sent a packet before CONNACK');
     if (packet.cmd === 'pingresp') return;
-    if (packet.cmd === 'disconnect')
-      return this.#fail(`the other broker closed the connection: ${reasonText(packet.reasonCode ?? 0)}`);
+    if (packet.cmd === 'disconnect') return this.#onDisconnect(packet.reasonCode ?? 0);
     try {
       this.#options.onPacket(packet);
     } catch (error) {
@@ -103,6 +115,11 @@ export class RemoteConnection {
           : `a packet of the other broker (${packet.cmd}) could not be handled: ${text}`,
       );
     }
+  }
+
+  #onDisconnect(reasonCode: number): void {
+    const end = messageFaults.has(reasonCode) ? 'closed' : 'other';
+    this.#fail(`the other broker closed the connection: ${reasonText(reasonCode)}`, end);
   }
 
   #onConnack(packet: IConnackPacket): void {
@@ -120,7 +137,7 @@ export class RemoteConnection {
     this.#options.onConnected(packet);
   }
 
-  /** Sends PINGREQ twice in each keep-alive. Without any packet for two intervals, the other broker is gone. */
+  /** Sends PINGREQ twice in each keep-alive. Without any byte for two intervals, the other broker is gone. */
   #checkSilence(): void {
     if (this.#silentIntervals++ >= 2) return this.#fail('the other broker does not answer');
     this.#write({ cmd: 'pingreq' });
@@ -132,16 +149,16 @@ export class RemoteConnection {
     try {
       bytes = generate(packet, { protocolVersion: this.#version });
     } catch (error) {
-      return this.#fail(`a packet (${packet.cmd}) cannot be encoded: ${(error as Error).message}`);
+      return this.#fail(`a packet (${packet.cmd}) cannot be encoded: ${(error as Error).message}`, 'closed');
     }
     this.#stream.write(bytes);
   }
 
-  #fail(reason: string): void {
+  #fail(reason: string, end: RemoteEnd = 'other'): void {
     if (this.#isEnded) return;
     this.#stop();
     this.#stream.destroy();
-    this.#options.onClosed(reason);
+    this.#options.onClosed(reason, end);
   }
 
   #stop(): void {

@@ -61,7 +61,7 @@ async function tryAddress(
           resolve(null);
         },
         onPacket: () => undefined,
-        onClosed: resolve,
+        onClosed: (reason) => resolve(reason),
       });
     });
   } catch (error) {
