@@ -4,6 +4,8 @@ import { toLocal } from '../remote/properties.ts';
 import { TopicMap } from '../topics/topic-map.ts';
 import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkCounters, PublishAnswer } from '../types.ts';
+import type { After } from './back-off.ts';
+import { HeldPublishes, heldPublishesMax } from './held-publishes.ts';
 
 export interface IncomingOptions {
   readonly definition: LinkDefinition;
@@ -15,8 +17,9 @@ export interface IncomingOptions {
   readonly input: (input: ClientInput) => void;
   readonly send: (packet: Packet) => void;
   readonly onFault: (text: string) => void;
-  /** The cluster does not accept messages now: the connection to the other broker must end. */
+  /** This member cannot acknowledge messages now: the connection to the other broker must end. */
   readonly onRefused: (text: string) => void;
+  readonly after: After;
 }
 
 /**
@@ -27,10 +30,12 @@ export interface IncomingOptions {
 export class Incoming {
   readonly #options: IncomingOptions;
   readonly #map: TopicMap;
+  readonly #held: HeldPublishes;
 
   constructor(options: IncomingOptions) {
     this.#options = options;
     this.#map = new TopicMap(options.definition.rules, 'in');
+    this.#held = new HeldPublishes(options.input, options.after);
   }
 
   onPublish(packet: IPublishPacket): void {
@@ -53,7 +58,7 @@ export class Incoming {
       return this.#acknowledgeUnpublished(packet);
     }
     const qos = packet.qos;
-    this.#options.input({
+    const input: ClientInput = {
       kind: 'publish',
       request: {
         topic: mapped.topic,
@@ -64,8 +69,20 @@ export class Incoming {
         ...(packetId !== undefined && qos > 0 && { packetId }),
         properties: toLocal(properties, this.#options.mark),
       },
-    });
-    if (qos === 0) this.#options.counters.received[0]++;
+    };
+    if (qos === 0 || packetId === undefined) {
+      this.#options.counters.received[0]++;
+      return this.#options.input(input);
+    }
+    if (!this.#held.add(packetId, input))
+      this.#options.onRefused(
+        `the cluster has no room, and the other broker has sent ${heldPublishesMax} messages without an acknowledgement`,
+      );
+  }
+
+  /** The other broker sends its unacknowledged messages again. */
+  onDisconnected(): void {
+    this.#held.clear();
   }
 
   onPubrel(packetId: number): void {
@@ -81,10 +98,23 @@ export class Incoming {
       return onRefused(
         'this member has lost its majority, so it acknowledges no message of the other broker',
       );
-    if (answer.result === 'quotaExceeded')
-      return onRefused('the cluster has no room for the messages of the other broker');
+    if (answer.result === 'quotaExceeded') return this.#onQuotaExceeded(kind, messageId);
+    this.#held.onAccepted(messageId);
     counters.received[kind === 'puback' ? 1 : 2]++;
     send({ cmd: kind, messageId });
+  }
+
+  #onQuotaExceeded(cmd: 'puback' | 'pubrec', messageId: number): void {
+    const { counters, send, onFault } = this.#options;
+    const isKept = this.#held.onRefused(messageId);
+    if (isKept === true)
+      onFault(
+        'the cluster has no room for messages of the other broker: the link publishes them again later',
+      );
+    if (isKept !== false) return;
+    counters.dropped.quota++;
+    onFault('message of the other broker dropped: the cluster has had no room for it for minutes');
+    send({ cmd, messageId });
   }
 
   #faultOf(topic: string, payload: Buffer): string | null {

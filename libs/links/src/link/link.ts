@@ -109,6 +109,7 @@ export class Link {
       send,
       onFault,
       onRefused: (text) => this.#closeRemote(text),
+      after,
     });
   }
 
@@ -432,6 +433,7 @@ export class Link {
     this.#remote?.end();
     this.#remote = null;
     this.#outgoing.onDisconnected(end);
+    this.#incoming.onDisconnected();
     if (this.#phase === 'connected') this.#phase = 'connecting';
   }
 

@@ -1,0 +1,124 @@
+import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
+import type { ClientInput, QoS } from '@mqtt-cluster/contracts';
+import type { Packet } from 'mqtt-packet';
+import { refusalsMax } from '../src/link/back-off.ts';
+import { createCounters } from '../src/link/counters.ts';
+import { heldPublishesMax } from '../src/link/held-publishes.ts';
+import { Incoming } from '../src/link/incoming.ts';
+
+/** The incoming half of a link, with what it passes to the cluster and to the other broker. */
+class Half {
+  readonly inputs: ClientInput[] = [];
+  readonly sent: Packet[] = [];
+  readonly closings: string[] = [];
+  readonly counters = createCounters();
+  endPause: (() => void) | null = null;
+  readonly incoming = new Incoming({
+    definition: linkDefinitionSchema.parse({
+      addresses: ['mqtt://b'],
+      rules: [{ direction: 'in', filter: '#', qosMax: 2 }],
+    }),
+    mark: 'c/l',
+    packetBytesMax: 1_000,
+    counters: this.counters,
+    input: (input) => this.inputs.push(input),
+    send: (packet) => this.sent.push(packet),
+    onFault: () => undefined,
+    onRefused: (text) => this.closings.push(text),
+    after: (_ms, run) => {
+      this.endPause = () => {
+        this.endPause = null;
+        run();
+      };
+      return () => (this.endPause = null);
+    },
+  });
+
+  publish(messageId: number, qos: QoS = 1): void {
+    const payload = Buffer.from('x');
+    this.incoming.onPublish({
+      cmd: 'publish',
+      topic: 't',
+      payload,
+      qos,
+      retain: false,
+      dup: false,
+      messageId,
+    });
+  }
+
+  answer(packetId: number, result: 'ok' | 'quotaExceeded', kind: 'puback' | 'pubrec' = 'puback'): void {
+    this.incoming.onAnswer({ kind, connection: -1, packetId, result } as Parameters<Incoming['onAnswer']>[0]);
+  }
+
+  /** Packet ids that were passed to the cluster since the last call. */
+  take(): (number | undefined)[] {
+    return this.inputs
+      .splice(0)
+      .map((input) => (input.kind === 'publish' ? input.request.packetId : undefined));
+  }
+
+  takeSent(): string[] {
+    return this.sent.splice(0).map(({ cmd, messageId }) => `${cmd} ${messageId}`);
+  }
+}
+
+test('a message that the cluster refuses for its bounds is published again, alone and before the later ones', () => {
+  const half = new Half();
+  half.publish(1);
+  half.publish(2, 2);
+  half.answer(1, 'quotaExceeded');
+  half.answer(2, 'quotaExceeded', 'pubrec');
+  half.publish(3);
+  expect(half.take()).toEqual([1, 2]);
+  half.endPause!();
+  expect(half.take()).toEqual([1]);
+  half.answer(1, 'ok');
+  expect(half.take()).toEqual([2, 3]);
+  half.answer(2, 'ok', 'pubrec');
+  half.answer(3, 'ok');
+  expect(half.takeSent()).toEqual(['puback 1', 'pubrec 2', 'puback 3']);
+  expect(half.closings).toEqual([]);
+  expect(half.endPause).toBeNull();
+});
+
+test('a message that the cluster always refuses is dropped after a bounded number of attempts, and the next one follows', () => {
+  const half = new Half();
+  half.publish(1);
+  for (let refusal = 0; refusal < refusalsMax; refusal++) {
+    expect(half.takeSent()).toEqual([]);
+    half.answer(1, 'quotaExceeded');
+    if (refusal === 0) half.publish(2);
+    half.take();
+    half.endPause?.();
+  }
+  expect(half.takeSent()).toEqual(['puback 1']);
+  expect(half.counters.dropped.quota).toBe(1);
+  expect(half.take()).toEqual([2]);
+  half.answer(2, 'ok');
+  half.publish(3);
+  expect(half.take()).toEqual([3]);
+});
+
+test('messages that wait are forgotten with the connection, because the other broker sends them again', () => {
+  const half = new Half();
+  half.publish(1);
+  half.answer(1, 'quotaExceeded');
+  half.take();
+  half.incoming.onDisconnected();
+  expect(half.endPause).toBeNull();
+  half.publish(1);
+  expect(half.take()).toEqual([1]);
+});
+
+test('a broker that sends more messages than the Receive Maximum while some wait loses its connection', () => {
+  const half = new Half();
+  half.publish(1);
+  half.answer(1, 'quotaExceeded');
+  for (let id = 2; id <= heldPublishesMax; id++) half.publish(id);
+  expect(half.closings).toEqual([]);
+  half.publish(heldPublishesMax + 1);
+  expect(half.closings).toEqual([
+    'the cluster has no room, and the other broker has sent 100 messages without an acknowledgement',
+  ]);
+});
