@@ -1,4 +1,5 @@
 import { linkSessionPrefix } from '@mqtt-cluster/contracts';
+import type { LinkDefinition } from '@mqtt-cluster/contracts';
 
 /** Client id of the session that holds the messages of a link for the other broker. */
 export function outgoingClient(link: string): string {
@@ -8,6 +9,11 @@ export function outgoingClient(link: string): string {
 /** Client id of the session that publishes the messages of the other broker. It holds their QoS 2 packet ids. */
 export function incomingClient(link: string): string {
   return `${linkSessionPrefix}${link}/in`;
+}
+
+/** Client id of the link at the other broker. */
+export function remoteClient(link: string, { clientId }: LinkDefinition): string {
+  return clientId ?? `mqtt-cluster-${link}`;
 }
 
 /**

@@ -88,17 +88,22 @@ export class LinkAdministration {
   async remove(name: string): Promise<string> {
     const { changing, view } = this.#options;
     const manager = this.#options.manager();
-    const isDefined = manager.definitions().some((each) => each.name === name);
+    const former = manager.definitions().find((each) => each.name === name);
     const clients = [outgoingClient(name), incomingClient(name)];
     const isLeft = (): boolean => clients.some((client) => view().session(client) !== undefined);
-    if (!isDefined && !isLeft()) throw unknownLink(name);
-    if (isDefined) await changing((changes) => changes.deleteRetained([linkTopicPrefix + name]));
+    if (former === undefined && !isLeft()) throw unknownLink(name);
+    if (former !== undefined) await changing((changes) => changes.deleteRetained([linkTopicPrefix + name]));
     // The member that runs the link also deletes its session at the other broker.
     const deadlineMs = performance.now() + removalMsMax;
     while (isLeft() && performance.now() < deadlineMs)
       await new Promise((resolve) => setTimeout(resolve, pollMs));
+    // No member ran the link, or it ran with MQTT 3.1.1, in which DISCONNECT does not end a session.
+    const definition = former?.definition ?? null;
+    const remains = definition !== null && (isLeft() || definition.protocol === '3.1.1');
+    const fault = remains ? await manager.discard(name, definition) : null;
     for (const client of clients) await changing((changes) => changes.deleteSession(client));
-    return `the link ${name} is removed`;
+    if (fault === null) return `the link ${name} is removed`;
+    return `the link ${name} is removed, and its session at the other broker could not be deleted: ${fault}`;
   }
 
   /** @throws LinkFault the cluster has no such link */

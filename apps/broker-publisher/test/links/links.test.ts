@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinkItem } from '@mqtt-cluster/api';
 import { requiring, until } from '@mqtt-cluster/testing';
-import { connectAsync } from 'mqtt';
+import { connect, connectAsync } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
@@ -338,6 +338,26 @@ requiring('mosquitto')('a link to mosquitto', () => {
     const path = `/retained?filter=${encodeURIComponent('$cluster/#')}`;
     expect((await api.problem('DELETE', path)).status).toBe(400);
   });
+
+  it.each(['paused with MQTT 5.0', 'paused with MQTT 3.1.1', 'running with MQTT 3.1.1'])(
+    'leaves no session at the other broker when it is removed: %s',
+    async (kind) => {
+      const name = kind.replaceAll(/[ .]/g, '-').toLowerCase();
+      const definition = { addresses: [mosquitto.url], protocol: kind.slice(-5).replace(/^.* /, '') };
+      await addLink(name, { ...definition, rules: [{ direction: 'in', filter: 'removed/#' }] });
+      await connected(name);
+      if (kind.startsWith('paused')) {
+        await api.ok('pauseLink', 'POST', `/links/${name}/pause`);
+        await until(async () => (await link(name)).state === 'paused');
+      }
+      const { text } = await api.ok<{ text: string }>('deleteLink', 'DELETE', `/links/${name}`);
+      expect(text).toBe(`the link ${name} is removed`);
+      const client = connect(mosquitto.url, { clientId: `mqtt-cluster-${name}`, clean: false });
+      clients.push(client);
+      const connack = new Promise((resolve) => client.once('connect', resolve));
+      expect(await connack).toMatchObject({ sessionPresent: false });
+    },
+  );
 
   it('has sessions that no client can open', async () => {
     await addLink('owned', { addresses: [mosquitto.url], rules: [{ direction: 'out', filter: 'owned/#' }] });

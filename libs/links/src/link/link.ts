@@ -8,6 +8,7 @@ import {
   isMark,
   markedRemoteFilter,
   outgoingClient,
+  remoteClient,
   remoteFilterMark,
 } from '../names.ts';
 import { readCredentials } from '../remote/credential-files.ts';
@@ -270,12 +271,11 @@ export class Link {
     const { name, definition } = this.#options;
     const { protocol, bridge, keepAliveSeconds, username, packetBytesMax } = definition;
     const is5 = protocol === '5.0';
-    const clientId = definition.clientId ?? `mqtt-cluster-${name}`;
     const packet: IConnectPacket & { bridgeMode?: boolean } = {
       cmd: 'connect',
       protocolId: 'MQTT',
       protocolVersion: is5 ? 5 : 4,
-      clientId,
+      clientId: remoteClient(name, definition),
       clean: this.#discards,
       keepalive: keepAliveSeconds,
       ...(username !== undefined && { username }),

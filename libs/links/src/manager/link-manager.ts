@@ -114,6 +114,15 @@ export class LinkManager implements Lifecycle {
     return testLink(name, definition, this.#options.directory);
   }
 
+  /**
+   * Deletes the session of a removed link at the other broker, from this member. Returns why it has failed, in one
+   * sentence, or null.
+   */
+  async discard(name: string, definition: LinkDefinition): Promise<string | null> {
+    const { discardRemoteSession } = await import('../remote/test-link.ts');
+    return discardRemoteSession(name, definition, this.#options.directory);
+  }
+
   // ---- decisions ----
 
   #decide(): void {

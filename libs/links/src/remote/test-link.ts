@@ -1,5 +1,6 @@
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
 import type { IConnectPacket } from 'mqtt-packet';
+import { remoteClient } from '../names.ts';
 import { readCredentials } from './credential-files.ts';
 import { RemoteConnection } from './remote-connection.ts';
 
@@ -21,28 +22,46 @@ export async function testLink(
   const texts: string[] = [];
   let ok = true;
   for (const url of definition.addresses) {
-    const failure = await tryAddress(name, definition, directory, url);
+    const failure = await tryAddress(`${remoteClient(name, definition)}-test`, definition, directory, url);
     if (failure !== null) ok = false;
     texts.push(`${url}: ${failure ?? 'accepted the connection'}`);
   }
   return { ok, text: texts.join('; ') };
 }
 
-/** Returns why the connection failed, or null. */
-async function tryAddress(
+/**
+ * Deletes the session of a link at each of its addresses, by a connection that keeps no session. The link must not run.
+ * Returns why it has failed at an address, in one sentence, or null.
+ */
+export async function discardRemoteSession(
   name: string,
+  definition: LinkDefinition,
+  directory: string,
+): Promise<string | null> {
+  const failures = await Promise.all(
+    definition.addresses.map(async (url) => {
+      const failure = await tryAddress(remoteClient(name, definition), definition, directory, url);
+      return failure === null ? [] : [`${url}: ${failure}`];
+    }),
+  );
+  return failures.flat().join('; ') || null;
+}
+
+/** Connects without a session. Returns why the connection failed, or null. */
+async function tryAddress(
+  clientId: string,
   definition: LinkDefinition,
   directory: string,
   url: string,
 ): Promise<string | null> {
-  const { protocol, bridge, username, keepAliveSeconds, packetBytesMax, clientId } = definition;
+  const { protocol, bridge, username, keepAliveSeconds, packetBytesMax } = definition;
   try {
     const { password, tls } = await readCredentials(definition, directory);
     const connect: IConnectPacket & { bridgeMode?: boolean } = {
       cmd: 'connect',
       protocolId: 'MQTT',
       protocolVersion: protocol === '5.0' ? 5 : 4,
-      clientId: `${clientId ?? `mqtt-cluster-${name}`}-test`,
+      clientId,
       clean: true,
       keepalive: keepAliveSeconds,
       ...(username !== undefined && { username }),
