@@ -127,3 +127,40 @@ test('a connection that is reset counts as reset', async () => {
   const port = await answering(accepted, (socket) => socket.once('data', () => socket.resetAndDestroy()));
   expect((await reasonOf(port)).end).toBe('reset');
 });
+
+test('a broker that reads slowly and sends nothing stays connected while it reads', async () => {
+  let received = 0;
+  const port = await answering(accepted, (socket) =>
+    socket.on('data', ({ length }) => {
+      received += length;
+      socket.pause();
+      setTimeout(() => socket.resume(), 5);
+    }),
+  );
+  let reason = '';
+  const connection = new RemoteConnection({
+    url: `mqtt://${host}:${port}`,
+    tls: {},
+    connect: { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clientId: 'c', clean: true },
+    keepAliveMs: 200,
+    packetBytesMax: 1_000,
+    onConnected: () => {
+      const payload = Buffer.alloc(1_000_000);
+      for (let messageId = 1; messageId <= 60; messageId++)
+        connection.send({
+          cmd: 'publish',
+          topic: 't',
+          payload,
+          qos: 1,
+          retain: false,
+          dup: false,
+          messageId,
+        });
+    },
+    onPacket: () => undefined,
+    onClosed: (text) => (reason = text),
+  });
+  await until(() => received > 20_000_000 || reason !== '');
+  expect(reason).toBe('');
+  connection.end();
+});

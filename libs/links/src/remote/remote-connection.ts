@@ -2,6 +2,7 @@ import type { ClientStream, TlsOptions } from '@mqtt-cluster/failover-client';
 import { openStream } from '@mqtt-cluster/failover-client/transport';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnackPacket, IConnectPacket, Packet } from 'mqtt-packet';
+import { PacedWrites } from './paced-writes.ts';
 import { MalformedPacket } from './properties.ts';
 import type { RemoteEnd } from '../link/fruitless-connections.ts';
 import { failureText, reasonText, refusalOf } from './reasons.ts';
@@ -37,19 +38,23 @@ export class RemoteConnection {
   readonly #options: RemoteConnectionOptions;
   readonly #stream: ClientStream;
   readonly #version: 4 | 5;
+  readonly #writes: PacedWrites;
   readonly #connectTimer: NodeJS.Timeout;
   #pingTimer: NodeJS.Timeout | null = null;
   #isConnected = false;
   #isEnded = false;
   /** Bytes since the last complete packet. */
   #unparsed = 0;
-  /** Intervals of half a keep-alive without a packet of the other broker. */
+  /** Intervals of half a keep-alive without a byte of the other broker, and without one that it has received late. */
   #silentIntervals = 0;
+  /** Bytes that had passed at the last check, if others waited then. */
+  #passedBefore: number | null = null;
 
   constructor(options: RemoteConnectionOptions) {
     this.#options = options;
     this.#version = options.connect.protocolVersion === 5 ? 5 : 4;
     this.#stream = openStream(options.url, options.tls);
+    this.#writes = new PacedWrites(this.#stream);
     const packets = parser({ protocolVersion: this.#version });
     packets.on('packet', (packet) => {
       this.#unparsed = 0;
@@ -72,7 +77,7 @@ export class RemoteConnection {
 
   /** True if the socket has no room for messages that may be dropped. */
   get isSlow(): boolean {
-    return this.#stream.writableLength > waitingBytesMax;
+    return this.#writes.waitingBytes > waitingBytesMax;
   }
 
   send(packet: Packet): void {
@@ -86,7 +91,7 @@ export class RemoteConnection {
     if (!this.#isConnected) return void this.#stream.destroy();
     const ends = endsSession && this.#version === 5;
     this.#write({ cmd: 'disconnect', ...(ends && { properties: { sessionExpiryInterval: 0 } }) });
-    this.#stream.end();
+    this.#writes.end();
     // A broker that does not close its side must not keep the socket.
     setTimeout(() => this.#stream.destroy(), connectMsMax).unref();
   }
@@ -137,8 +142,14 @@ export class RemoteConnection {
     this.#options.onConnected(packet);
   }
 
-  /** Sends PINGREQ twice in each keep-alive. Without any byte for two intervals, the other broker is gone. */
+  /**
+   * Sends PINGREQ twice in each keep-alive. Without any byte for two intervals, the other broker is gone. Bytes that had to
+   * wait and have passed count too: then TCP has received acknowledgements, and PINGREQ waits behind other bytes.
+   */
   #checkSilence(): void {
+    const { waitingBytes, passedBytes } = this.#writes;
+    if (this.#passedBefore !== null && passedBytes > this.#passedBefore) this.#silentIntervals = 0;
+    this.#passedBefore = waitingBytes > 0 ? passedBytes : null;
     if (this.#silentIntervals++ >= 2) return this.#fail('the other broker does not answer');
     this.#write({ cmd: 'pingreq' });
   }
@@ -151,7 +162,7 @@ export class RemoteConnection {
     } catch (error) {
       return this.#fail(`a packet (${packet.cmd}) cannot be encoded: ${(error as Error).message}`, 'closed');
     }
-    this.#stream.write(bytes);
+    this.#writes.write(bytes);
   }
 
   #fail(reason: string, end: RemoteEnd = 'other'): void {
