@@ -218,6 +218,19 @@ test('a message that the other broker always refuses is dropped after a bounded 
   expect(half.take().at(-1)).toBe('publish 2 qos1');
 });
 
+test('messages behind a refused QoS 2 message follow as soon as the other broker has accepted it', () => {
+  const half = new Half();
+  half.outgoing.onConnected(limits);
+  half.deliver(40_000, 2);
+  half.outgoing.onPubrec(40_000, 0x97);
+  half.deliver(40_001, 2);
+  half.take();
+  half.pause!.end();
+  expect(half.take()).toEqual(['publish 40000 qos2']);
+  half.outgoing.onPubrec(40_000);
+  expect(half.take()).toEqual(['publish 40001 qos2']);
+});
+
 test('a pause after a refusal ends with the connection', () => {
   const half = new Half();
   half.outgoing.onConnected(limits);

@@ -197,12 +197,13 @@ export class Outgoing {
       this.#onRefused(pending, reasonCode);
       return this.#pump();
     }
+    const wasAlone = this.#isRefused;
     if (pending.phase === 'sent') this.#sent(pending);
     if (pending.localPhase === 'released') {
       pending.phase = 'released';
       this.#release(pending);
     } else this.#receive(pending);
-    if (this.#isRefused) this.#pump();
+    if (wasAlone) this.#pump();
   }
 
   /** A reason code of PUBCOMP says that the other broker has no such exchange: then it has completed it before. */
