@@ -293,7 +293,7 @@ test('a QoS 2 message that was sent again and is then refused ends its exchange 
 test('a reset of the connection counts for less than a close, because the network resets connections too', () => {
   const half = new Half();
   half.deliver(1, 1);
-  for (let connection = 1; connection < fruitlessConnectionsMax * resetsForOneClose; connection++) {
+  for (let connection = 1; connection < fruitlessConnectionsMax * resetsForOneClose + 2; connection++) {
     half.outgoing.onConnected(limits);
     half.outgoing.onDisconnected('reset');
   }
@@ -332,6 +332,23 @@ test('a message that ends every connection is sent alone and then dropped, so th
   expect(half.counters.dropped.refused).toBe(1);
   half.outgoing.onConnected(limits);
   expect(half.take()).toEqual(['publish 2 qos1 dup']);
+});
+
+test('messages of QoS 0 are dropped while one message is sent alone, because one of them may end the connections', () => {
+  const half = new Half();
+  half.deliver(1, 1);
+  for (let connection = 0; connection < fruitlessConnectionsMax; connection++) {
+    half.outgoing.onConnected(limits);
+    half.deliver(0, 0);
+    half.outgoing.onDisconnected('closed');
+  }
+  expect(half.takeInputs()).toEqual([]);
+  expect(half.take().filter((packet) => packet === 'publish  qos0')).toHaveLength(2);
+  expect(half.counters.dropped.offline).toBe(fruitlessConnectionsMax - 2);
+  half.outgoing.onConnected(limits);
+  half.outgoing.onPuback(1);
+  half.deliver(0, 0);
+  expect(half.take().at(-1)).toBe('publish  qos0');
 });
 
 test('connections that this side ends drop nothing, however many there are', () => {

@@ -9,7 +9,10 @@ export type RemoteEnd = 'closed' | 'reset' | 'other';
  * is dropped: 3.1.1 has no other way to refuse it. More attempts delay the messages behind it for longer.
  */
 export const fruitlessConnectionsMax = 5;
-/** A network resets connections too, so this number of resets counts as one connection that the other broker closes. */
+/**
+ * A network resets connections too, so this number of resets counts as one connection that the other broker closes. They
+ * must count: mosquitto resets the connection after a packet of MQTT 3.1.1 that is too large for it.
+ */
 export const resetsForOneClose = 4;
 /** Fruitless connections after which the first message is sent alone. */
 const fruitlessBeforeAlone = 2;
@@ -39,8 +42,9 @@ export class FruitlessConnections {
   onEnd(end: RemoteEnd, inFlight: readonly number[]): number | null {
     const [first] = inFlight;
     if (end === 'other' || first === undefined) return null;
+    const wasAlone = this.sendsAlone && inFlight.length === 1;
     this.#connections++;
-    if (inFlight.length > 1) return null;
+    if (!wasAlone) return null;
     if (this.#suspect !== first) this.#weight = 0;
     this.#suspect = first;
     this.#weight += end === 'reset' ? 1 : resetsForOneClose;

@@ -217,10 +217,15 @@ export class Outgoing {
 
   // ---- sending ----
 
+  /** True while one message is sent alone, to find out which one ends the connections. */
+  get #isSearching(): boolean {
+    return this.#fruitless.sendsAlone && !this.#hasProgress && this.#pending.size > 0;
+  }
+
   #pump(): void {
     const limits = this.#limits;
     if (limits === null || this.#endPause !== null) return;
-    const isAlone = this.#isRefused || (this.#fruitless.sendsAlone && !this.#hasProgress);
+    const isAlone = this.#isRefused || this.#isSearching;
     const room = isAlone ? 1 : Math.min(limits.receiveMaximum, this.#options.definition.inFlightMax);
     let used = 0;
     for (const { phase } of this.#pending.values()) if (phase !== 'waiting') used++;
@@ -263,7 +268,7 @@ export class Outgoing {
   #sendUnacknowledged(packet: IPublishPacket): void {
     const { counters, send, isSlow } = this.#options;
     const limits = this.#limits;
-    if (limits === null) counters.dropped.offline++;
+    if (limits === null || this.#isSearching) counters.dropped.offline++;
     else if (isSlow()) counters.dropped.slow++;
     else if (this.#faultOf(packet) !== null) counters.dropped.too_large++;
     else {
