@@ -20,6 +20,19 @@ test('parses headings, paragraphs with code, and code between fences', () => {
   ]);
 });
 
+test('shows the text of a link without its target', () => {
+  expect(parseRunbook('See [the guide](../../docs/SLO.md#goals) and [`b`](b.md).')).toEqual([
+    {
+      kind: 'paragraph',
+      parts: [
+        { text: 'See the guide and ', isCode: false },
+        { text: 'b', isCode: true },
+        { text: '.', isCode: false },
+      ],
+    },
+  ]);
+});
+
 test.each(readdirSync(folder))('shows no raw Markdown of %s', (file) => {
   const blocks = parseRunbook(readFileSync(new URL(file, folder), 'utf8'));
   expect(blocks.filter(({ kind }) => kind === 'heading').length).toBe(4);

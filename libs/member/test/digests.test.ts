@@ -42,8 +42,8 @@ class Subject {
   }
 
   /** Receives the digest that a peer computed at the newest common index. */
-  hello(peer: string, value: string, index = this.digests.latest!.index): void {
-    this.hellos.set(peer, { storeId: `store of ${peer}`, digest: { index, value } });
+  hello(peer: string, value: string, index = this.digests.latest!.index, storeId = `store of ${peer}`): void {
+    this.hellos.set(peer, { storeId, digest: { index, value } });
     this.digests.compare(this.config);
   }
 }
@@ -90,6 +90,16 @@ describe('the digests of a member', () => {
     subject.apply(digestEvery);
     expect(subject.digests.agree).toBe(true);
     expect(subject.events).toHaveLength(1);
+  });
+
+  test('report no difference any more when the peer has another store', () => {
+    const subject = new Subject({ queuedMessages: 10 * valuesOfPart });
+    subject.apply(digestEvery);
+    subject.hello('b', 'another digest');
+    subject.hello('c', subject.digests.latest!.value);
+    expect(subject.digests.agree).toBe(false);
+    subject.hello('b', subject.digests.latest!.value, subject.digests.latest!.index, 'new store');
+    expect(subject.digests.agree).toBe(true);
   });
 
   test('show an unfit store when a majority reports one other digest, although the reports arrive at different times', () => {

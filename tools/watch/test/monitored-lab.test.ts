@@ -33,10 +33,10 @@ const firstPortShift = 4;
 
 /**
  * Selectors without data in a lab: a lab uses no TLS and no files of users, so it has no certificates and watches no file,
- * it runs no node exporter, Alertmanager and HAProxy, and it has no link to another broker.
+ * it runs no node exporter, Alertmanager and HAProxy, it takes no backups, and it has no link to another broker.
  */
 const absentHere =
-  /certificate_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node|^(node|alertmanager|haproxy|mqtt_cluster_link)_|^prometheus_notifications_errors_total/;
+  /certificate_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node|^(node|alertmanager|haproxy|mqtt_cluster_link|mqtt_cluster_backup)_|^prometheus_notifications_errors_total/;
 
 /** Metrics that stay at 0 in a short run in which only the killed member fails. */
 const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches held_publishes

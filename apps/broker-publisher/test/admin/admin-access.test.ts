@@ -60,12 +60,12 @@ function request(authorization?: string, more: object = {}) {
 }
 
 const reads = ['members', 'settings read', 'rules read', 'clients read', 'subscriptions read'];
-const viewed = [...reads, 'retained read', 'events read'];
+const viewed = [...reads, 'retained read', 'events read', 'links read'];
 const operated = ['settings', 'drain', 'undrain', 'transfer', 'disconnect', 'delete session'];
 
 test.each([
   ['vera', viewed],
-  ['otto', [...viewed, ...operated, 'delete retained', 'publish', 'subscribe']],
+  ['otto', [...viewed, ...operated, 'delete retained', 'publish', 'subscribe', 'links pause', 'links test']],
   ['ada', Object.keys(roleOfAct)],
   ['nobody', []],
 ])('the user %s may do exactly what its role permits', async (user, permitted) => {

@@ -39,8 +39,11 @@ export class Digests {
   readonly #own = new Map<LogIndex, OwnDigest>();
   #latest: { index: LogIndex; value: string } | null = null;
   #reportedIndex = 0;
-  /** Up to this index a part of the state differs that later digests need not cover. */
-  #differsUntil = -1;
+  /**
+   * The peers whose state differs. Later digests need not cover the part that differs, so a difference counts until each
+   * part has had another digest, or until the peer has another store.
+   */
+  readonly #differing = new Map<MemberId, { readonly storeId: StoreId; readonly untilIndex: LogIndex }>();
   #outvoted = false;
   agree = true;
 
@@ -73,7 +76,7 @@ export class Digests {
   restored(): void {
     this.#own.clear();
     this.#latest = null;
-    this.#differsUntil = -1;
+    this.#differing.clear();
     this.agree = true;
   }
 
@@ -81,6 +84,7 @@ export class Digests {
   compare(config: ClusterConfig | null): void {
     const differing: string[] = [];
     let differingIndex = 0;
+    this.#dropOutdated();
     for (const [peer, { digest, storeId }] of this.#peers.hellos) {
       const own = digest === null ? undefined : this.#own.get(digest.index);
       if (digest === null || own === undefined) continue;
@@ -89,13 +93,21 @@ export class Digests {
       if (own.value === value) continue;
       differing.push(peer);
       differingIndex = Math.max(differingIndex, index);
-      this.#differsUntil = Math.max(this.#differsUntil, index + own.cycle);
+      this.#differing.set(peer, { storeId, untilIndex: index + own.cycle });
       this.#reportOutvoted(config, index, own);
     }
-    this.agree = differing.length === 0 && (this.#latest?.index ?? 0) > this.#differsUntil;
+    this.agree = this.#differing.size === 0;
     if (differingIndex <= this.#reportedIndex) return;
     this.#reportedIndex = differingIndex;
     this.#context.events.push({ kind: 'digestDiffers', index: differingIndex, members: differing });
+  }
+
+  #dropOutdated(): void {
+    const index = this.#latest?.index ?? 0;
+    for (const [peer, { storeId, untilIndex }] of this.#differing) {
+      if (index > untilIndex || this.#peers.hellos.get(peer)?.storeId !== storeId)
+        this.#differing.delete(peer);
+    }
   }
 
   /**

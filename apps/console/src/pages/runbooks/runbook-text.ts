@@ -11,6 +11,8 @@ interface Part {
 }
 
 const fence = /^```/;
+/** A link. The console shows its text only: its target is a file of the repository. */
+const link = /\[([^\]]*)\]\([^)]*\)/g;
 
 /** Parses a runbook: headings of level 2, code between fences, and paragraphs. The title is left out. */
 export function parseRunbook(markdown: string): Block[] {
@@ -39,6 +41,7 @@ export function parseRunbook(markdown: string): Block[] {
 
 function partsOf(text: string): Part[] {
   return text
+    .replace(link, '$1')
     .split('`')
     .map((part, index) => ({ text: part, isCode: index % 2 === 1 }))
     .filter((part) => part.text !== '');
