@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { linkTopicPrefix, silentLogger } from '@mqtt-cluster/contracts';
+import { linkDefinitionSchema, linkTopicPrefix, silentLogger } from '@mqtt-cluster/contracts';
 import type {
   ClientEffect,
   ClientInput,
@@ -14,6 +14,9 @@ import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { host, until } from '@mqtt-cluster/testing';
 import { generate, parser } from 'mqtt-packet';
 import { LinkManager } from '../src/index.ts';
+import { createCounters } from '../src/link/counters.ts';
+import { Link } from '../src/link/link.ts';
+import { readCredentials } from '../src/remote/credential-files.ts';
 import type { LinkManagerOptions, LocalConnection, LocalMember, PeerAnswer } from '../src/index.ts';
 
 /** A member that opens each session at once. The test sets its state and ends its connections. */
@@ -93,8 +96,13 @@ class FakeMember implements LocalMember {
 /** A broker that accepts every connection, and records what arrives. */
 class FakeBroker {
   readonly packets: string[] = [];
+  accepted = 0;
+  /** Port of the client that connected first. */
+  firstPort: number | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #server: Server = createServer((socket) => {
+    this.accepted++;
+    this.firstPort ??= socket.remotePort;
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket)).on('error', () => undefined);
     const packets = parser({ protocolVersion: 5 });
@@ -258,6 +266,30 @@ test('a member that may no longer run its link releases the session for the othe
   member.definitions.set('plant', { ...definition, username: 'ann', passwordFile: 'missing' });
   await until(() => member.ended.includes('$link/plant'));
   expect(await reason()).toMatch(/the file missing is missing/);
+});
+
+test('a link that stops while it reads its files opens no connection to the other broker', async () => {
+  const definition = linkDefinitionSchema.parse(member.definitions.get('plant'));
+  const options = { member, definition, directory: '', packetBytesMax: 1_000, mark: 'c/plant' };
+  const link = new Link({
+    name: 'plant',
+    ...options,
+    counters: createCounters(),
+    logger: silentLogger,
+    now: () => 0,
+    onEnded: () => undefined,
+  });
+  link.start();
+  // The member opens the session in a microtask, and the link begins to read its files.
+  await Promise.resolve();
+  expect(member.opened).toEqual(['$link/plant']);
+  link.stop({ keepsSession: true });
+  await readCredentials(definition, '');
+  // The broker accepts connections in their order: one of the link would come before this one.
+  const later = connect(Number(new URL(definition.addresses[0]!).port), host);
+  await until(() => broker.accepted > 0);
+  expect(later.localPort).toBe(broker.firstPort);
+  later.destroy();
 });
 
 test('a removed link ends its session at both sides', async () => {

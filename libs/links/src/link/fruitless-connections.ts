@@ -1,6 +1,7 @@
 /**
- * How a connection to the other broker has ended. `closed`: by the other broker, or for a packet that cannot be encoded. `reset`: by the other broker, which may not
- * have read everything, or by the network. `other`: by this side, by silence, or by a failure of the network.
+ * How a connection to the other broker has ended. `closed`: by the other broker, or for a packet that cannot be encoded.
+ * `reset`: by the other broker, which may not have read everything, or by the network. `other`: by this side, by silence, or
+ * by a failure of the network.
  */
 export type RemoteEnd = 'closed' | 'reset' | 'other';
 
@@ -20,8 +21,9 @@ const fruitlessBeforeAlone = 2;
 /** Counts the connections in a row that the other broker ends without any acknowledgement. */
 export class FruitlessConnections {
   #connections = 0;
-  /** The message that was alone in flight, and how often; a reset counts 1, a close more. */
+  /** Packet id of the message that was alone in flight at the last ends. */
   #suspect: number | null = null;
+  /** Sum of these ends: a reset counts 1, a close {@link resetsForOneClose}. */
   #weight = 0;
 
   /** True if the next message must be sent alone, to find out which one ends the connections. */

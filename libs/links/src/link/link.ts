@@ -67,7 +67,10 @@ export class Link {
   #in: LocalSession | null = null;
   #remote: RemoteConnection | null = null;
   #reconnectTimer: NodeJS.Timeout | null = null;
+  /** True when the sessions of the cluster are closed. */
   #isEnded = false;
+  /** True when no further connection to the other broker may begin. */
+  #isStopped = false;
   #phase: LinkPhase = 'opening';
   #address = 0;
   #delayMs = reconnectDelayMsMin;
@@ -155,6 +158,7 @@ export class Link {
    *   connected session until then
    */
   stop({ keepsSession = false }: { readonly keepsSession?: boolean } = {}): void {
+    this.#isStopped = true;
     this.#endRemote('other');
     if (keepsSession) return;
     this.#isEnded = true;
@@ -169,6 +173,7 @@ export class Link {
       this.#remote = null;
       remote.end({ endsSession: true });
     }
+    this.#isStopped = true;
     this.#endRemote('other');
     this.#isEnded = true;
     this.#out?.close({ endsSession: true });
@@ -236,7 +241,7 @@ export class Link {
   }
 
   #connect(): void {
-    if (this.#isEnded) return;
+    if (this.#isStopped) return;
     this.#phase = 'connecting';
     const { definition, directory } = this.#options;
     readCredentials(definition, directory).then(
@@ -246,7 +251,8 @@ export class Link {
   }
 
   #open(tls: ConstructorParameters<typeof RemoteConnection>[0]['tls'], password: Buffer | undefined): void {
-    if (this.#isEnded || this.#remote !== null || this.#out?.isOpen !== true) return;
+    // The link may have been stopped while it read the files.
+    if (this.#isStopped || this.#remote !== null || this.#out?.isOpen !== true) return;
     const { keepAliveSeconds, packetBytesMax } = this.#options.definition;
     // The session at the other broker may be older than the one of the link, with packet ids that mean something else.
     const known = this.#out.detail?.subscriptionList ?? [];
@@ -409,7 +415,7 @@ export class Link {
 
   #onRemoteClosed(reason: string, end: RemoteEnd): void {
     this.#endRemote(end);
-    if (this.#isEnded || this.#out?.isOpen !== true) return;
+    if (this.#isStopped || this.#out?.isOpen !== true) return;
     this.#report(`${this.#url}: ${reason}`);
     this.#address++;
     const wasStable = this.#connectedAtMs > 0 && this.#options.now() - this.#connectedAtMs >= stableMs;
@@ -422,7 +428,7 @@ export class Link {
 
   #reconnectAfter(delayMs: number): void {
     this.#phase = 'connecting';
-    if (this.#isEnded) return;
+    if (this.#isStopped) return;
     this.#reconnectTimer = setTimeout(() => this.#connect(), delayMs * (1 + Math.random() / 5));
   }
 
