@@ -94,13 +94,18 @@ export class LeaderDuties {
   accept(raft: Raft, batches: readonly Uint8Array[]): void {
     const timeMs = this.#context.clock.nowMs;
     const config = raft.config();
-    const before = new Map(this.#cursors);
     const stamped: Uint8Array[] = [];
-    for (const batch of batches) if (this.#isNext(batch, config)) stamped.push(stamp(timeMs, batch));
-    if (stamped.length === 0 || raft.propose(stamped) !== null) return;
-    // Raft has refused these batches. Earlier ones are in the log, so their cursors stay.
-    this.#cursors.clear();
-    for (const [member, cursor] of before) this.#cursors.set(member, cursor);
+    const last = new Map<MemberId, Cursor>();
+    for (const batch of batches) {
+      const header = headerOf(batch);
+      if (header === null || !isConfigured(config, header)) continue;
+      if (!isNext(header, last.get(header.member) ?? this.#lastOf(header))) continue;
+      last.set(header.member, header);
+      stamped.push(stamp(timeMs, batch));
+    }
+    // If Raft refuses the batches, the earlier ones are still the last ones in the log.
+    if (stamped.length === 0 || raft.propose(stamped) === null) return;
+    for (const [member, cursor] of last) this.#cursors.set(member, cursor);
   }
 
   /** Called once a turn. */
@@ -116,20 +121,6 @@ export class LeaderDuties {
     const continues = this.#continues;
     this.#continues = false;
     return continues;
-  }
-
-  #isNext(batch: Uint8Array, config: ClusterConfig | null): boolean {
-    const header = headerOf(batch);
-    if (header === null) return false;
-    if (config !== null && findMember(config, header.member)?.storeId !== header.storeId) return false;
-    const cursor = this.#lastOf(header);
-    const same = cursor?.storeId === header.storeId && cursor.incarnation === header.incarnation;
-    const next = same
-      ? header.sequence === cursor.sequence + 1
-      : header.sequence === 1 &&
-        (cursor?.storeId !== header.storeId || header.incarnation > cursor.incarnation);
-    if (next) this.#cursors.set(header.member, header);
-    return next;
   }
 
   /**
@@ -202,6 +193,17 @@ export class LeaderDuties {
     this.#semanticsMs = nowMs;
     this.#proposer.add({ kind: 'semantics', version });
   }
+}
+
+function isConfigured(config: ClusterConfig | null, { member, storeId }: BatchHeader): boolean {
+  return config === null || findMember(config, member)?.storeId === storeId;
+}
+
+/** Returns whether a batch follows the last batch of its member. The first batch of an incarnation has the number 1. */
+function isNext(header: BatchHeader, last: Cursor | undefined): boolean {
+  if (last?.storeId === header.storeId && last.incarnation === header.incarnation)
+    return header.sequence === last.sequence + 1;
+  return header.sequence === 1 && (last?.storeId !== header.storeId || header.incarnation > last.incarnation);
 }
 
 /** Returns null for invalid bytes, because a faulty peer must not crash this member. */
