@@ -95,7 +95,12 @@ async function quick(processes: Processes, given: BenchArguments): Promise<void>
   const comparison = await compare(processes, { ...short, qos: [1] }, log);
   const low = await measureLowRate(processes, { ...short, rate: 100, sizes: [1, 3], publishers: 0 }, log);
   const all = await measureRows(processes, { ...short, clients: 2_000, messages: 50_000 }, log);
-  const found = faults(comparison.measurements);
+  const failures = [
+    ...faults(comparison.measurements),
+    ...comparison.failures,
+    ...low.failures,
+    ...all.failures,
+  ];
   process.stdout.write(
     given.json
       ? json({
@@ -104,12 +109,11 @@ async function quick(processes: Processes, given: BenchArguments): Promise<void>
           ratios: ratios(comparison.measurements),
           lowRate: summarizeLowRate(low.measurements),
           rows: summarizeRows(all.measurements),
-          faults: [...found, ...comparison.failures, ...low.failures, ...all.failures],
+          faults: failures,
         })
       : `${render(machine, comparison)}\n${renderLowRate(low)}\n${renderRows(all)}`,
   );
   const lost = summarizeLowRate(low.measurements).some((each) => each.lost > 0);
-  const failures = [...found, ...comparison.failures, ...low.failures, ...all.failures];
   if (failures.length > 0 || lost) process.exitCode = 1;
 }
 

@@ -15,7 +15,7 @@ export const fanOutRow: Row = {
     { name: 'p50', unit: 'ms', isLessBetter: true },
     { name: 'p99', unit: 'ms', isLessBetter: true },
   ],
-  measure: ({ ...context }) =>
+  measure: (context) =>
     withRunning(context, async ({ endpoints }) => {
       const { seconds, size: payloadBytes } = context.given;
       const load = { publishers: 1, subscribers, payloadBytes, rate, window: 100, undeliveredMax };

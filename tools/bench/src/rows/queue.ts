@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RawClient } from '../generator/client.ts';
 import { packetTypes, publishTemplate } from '../wire.ts';
-import { waitUntilReady } from '../targets/network.ts';
 import type { RunningTarget } from '../targets/target.ts';
-import type { Row, RowContext } from './row.ts';
+import type { Row } from './row.ts';
 import { residentOf, withRunning } from './with-running.ts';
 
 const payloadBytes = 256;
@@ -27,8 +26,8 @@ export const queueRow: Row = {
   async measure(context) {
     const sessions = Math.max(1, Math.round(context.given.messages / queuedOfEach));
     await withRunning(context, async () => undefined);
-    const [emptyMs] = await restart(context, async () => undefined);
-    const [, memory] = await restart(context, async (running) => {
+    const emptyMs = await withRunning(context, async (_, readyMs) => readyMs);
+    const memory = await withRunning(context, async (running) => {
       await subscribeAndLeave(running, sessions);
       await publish(running, 0, 1);
       await delay(settleMs);
@@ -37,26 +36,13 @@ export const queueRow: Row = {
       await delay(settleMs);
       return (residentOf(running) - before) / ((sessions - 1) * queuedOfEach) / 1024;
     });
-    const [filledMs, drained] = await restart(context, (running) => drain(running, sessions));
-    return [memory, emptyMs, filledMs, drained];
+    const filled = await withRunning(context, async (running, readyMs) => ({
+      readyMs,
+      drained: await drain(running, sessions),
+    }));
+    return [memory, emptyMs, filled.readyMs, filled.drained];
   },
 };
-
-/** Starts the subject again with its data. @returns the time until it is ready, ms, and the result of `action` */
-async function restart<T>(
-  { processes, subject, directory }: RowContext,
-  action: (running: RunningTarget) => Promise<T>,
-): Promise<[number, T]> {
-  const startedMs = performance.now();
-  const running = await subject.start(directory);
-  try {
-    await waitUntilReady(running);
-    const readyMs = performance.now() - startedMs;
-    return [readyMs, await action(running)];
-  } finally {
-    await processes.stop(running.processes);
-  }
-}
 
 function open(
   { endpoints }: RunningTarget,

@@ -7,15 +7,19 @@ import type { RowContext } from './row.ts';
 /** A member accepts 1,000 connections a second from one address, so the clients use several. */
 const addresses = 50;
 
-/** Starts the subject, runs `action` when it is ready, and stops it. */
+/**
+ * Starts the subject with the data in its directory, runs `action` when it is ready, and stops it.
+ * @param action its second argument is the time from the start until the subject was ready, ms
+ */
 export async function withRunning<T>(
   { processes, subject, directory }: RowContext,
-  action: (running: RunningTarget) => Promise<T>,
+  action: (running: RunningTarget, readyMs: number) => Promise<T>,
 ): Promise<T> {
+  const startedMs = performance.now();
   const running = await subject.start(directory);
   try {
     await waitUntilReady(running);
-    return await action(running);
+    return await action(running, performance.now() - startedMs);
   } finally {
     await processes.stop(running.processes);
   }
