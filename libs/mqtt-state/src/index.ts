@@ -8,6 +8,7 @@ export {
 } from './codec/batch-codec.ts';
 export type { BatchHeader } from './codec/batch-codec.ts';
 export { isValidUser, obstacleOfChange } from './access/access-table.ts';
+export { isConfigured } from './commands/proposers.ts';
 export { createMqttState, decodeMqttState } from './mqtt-state.ts';
 export { mayReceive } from './session/queueing.ts';
 export { asksForRetained } from './topics/retained-queueing.ts';

@@ -1,7 +1,6 @@
-import { findMember } from '@mqtt-cluster/contracts';
-import type { ClusterConfig, Incarnation, MemberId, StoreId } from '@mqtt-cluster/contracts';
+import type { Incarnation, MemberId, StoreId } from '@mqtt-cluster/contracts';
 import type { Raft, RaftStatus } from '@mqtt-cluster/consensus';
-import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
+import { decodeBatchHeader, isConfigured } from '@mqtt-cluster/mqtt-state';
 import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import { Membership } from '../cluster/membership.ts';
@@ -193,10 +192,6 @@ export class LeaderDuties {
     this.#semanticsMs = nowMs;
     this.#proposer.add({ kind: 'semantics', version });
   }
-}
-
-function isConfigured(config: ClusterConfig | null, { member, storeId }: BatchHeader): boolean {
-  return config === null || findMember(config, member)?.storeId === storeId;
 }
 
 /** Returns whether a batch follows the last batch of its member. The first batch of an incarnation has the number 1. */

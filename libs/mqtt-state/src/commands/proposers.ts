@@ -34,7 +34,11 @@ export function admitBatch(context: ApplyContext, batch: LenientBatch): Proposer
   return beginIncarnation(context, batch, start, known?.storeId === batch.storeId ? known : undefined);
 }
 
-function isConfigured(config: ClusterConfig | null, { member, storeId }: Home): boolean {
+/** Returns whether batches of this store count: the store is that of a member. Before the first configuration all count. */
+export function isConfigured(
+  config: ClusterConfig | null,
+  { member, storeId }: Pick<Home, 'member' | 'storeId'>,
+): boolean {
   return config === null || findMember(config, member)?.storeId === storeId;
 }
 
