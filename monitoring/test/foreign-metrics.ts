@@ -60,7 +60,7 @@ export const foreignMetrics = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[] | null>>>>;
 
-/** Labels by metric; null: any labels. */
+/** The labels of each metric. Null: the metric may have any labels. */
 export const foreignLabels: ReadonlyMap<string, readonly string[] | null> = new Map(
   Object.values(foreignMetrics).flatMap((metrics) => Object.entries(metrics)),
 );
