@@ -45,6 +45,29 @@ test('links prints the state of each link, and the reason of a fault', async () 
   expect(err).toContain('plant: mqtt://b:1883: the host is unreachable');
 });
 
+test('control characters in the sentences of a link are escaped: a topic could contain a command for the terminal', async () => {
+  const hostile = 'message on a\u001b[2J\u202e dropped';
+  const shown = 'message on a\\u001b[2J\\u202e dropped';
+  const listed = await against({ 'GET /links': { links: [{ ...plant, error: hostile }], ...gaps } }, 'links');
+  expect(listed.err).toContain(`plant: ${shown}`);
+  api.stop();
+  const changed = await against(
+    { 'POST /links/plant/pause': { ok: true, text: hostile } },
+    'links',
+    'pause',
+    'plant',
+  );
+  expect(changed.out).toBe(`${shown}\n`);
+  api.stop();
+  const tested = await against(
+    { 'POST /links/plant/test': { ok: false, text: hostile } },
+    'links',
+    'test',
+    'plant',
+  );
+  expect(tested.out).toBe(`${shown}\n`);
+});
+
 test('links add sends the rules of its options: a comma in a filter is no option', async () => {
   const options = [
     '--address',

@@ -5,6 +5,7 @@ import { CommandError, UsageError } from '../program/errors.ts';
 import { defined, several, text } from '../program/options.ts';
 import type { Columns } from '../program/output.ts';
 import type { Registry } from '../program/registry.ts';
+import { printable } from '../text/printable.ts';
 import { orDash } from '../text/values.ts';
 
 type Definition = Schemas['LinkDefinition'];
@@ -137,7 +138,7 @@ export function addLinkCommands(program: Command, registry: Registry): void {
       const answer = await connection.ask((api) =>
         api.POST('/links/{name}/test', { params: { path: { name } } }),
       );
-      context.output.show(answer, (result) => `${result.text}\n`);
+      context.output.show(answer, (result) => `${printable(result.text)}\n`);
       return answer.ok ? 0 : 1;
     },
   });

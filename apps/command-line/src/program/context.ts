@@ -5,6 +5,7 @@ import { authorizationFor } from '../connection/credentials.ts';
 import type { CredentialOptions } from '../connection/credentials.ts';
 import { createFetch } from '../connection/node-fetch.ts';
 import type { Environment } from './environment.ts';
+import { printable } from '../text/printable.ts';
 import { CommandError, UsageError } from './errors.ts';
 import type { HostConnection, MemberHost } from './member-host.ts';
 import { Output } from './output.ts';
@@ -120,7 +121,9 @@ export class Context {
 
   /** Prints the sentence of a change. */
   done(text: string): void {
-    this.output.show({ ok: true, text }, (answer) => `${answer.text === '' ? 'done' : answer.text}\n`);
+    this.output.show({ ok: true, text }, (answer) =>
+      answer.text === '' ? 'done\n' : `${printable(answer.text)}\n`,
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { printable } from '../text/printable.ts';
 import { table } from '../text/table.ts';
 
 /** The streams of a program. */
@@ -43,14 +44,14 @@ export class Output {
     this.#streams.out(text);
   }
 
-  /** Prints a sentence about the result to standard error. */
+  /** Prints a sentence about the result to standard error. Control characters are escaped, as in a table. */
   note(sentence: string): void {
-    this.#streams.err(`${sentence}\n`);
+    this.#streams.err(`${printable(sentence)}\n`);
   }
 
-  /** Prints progress to standard error, only if a person sees it. */
+  /** Prints progress to standard error, only if a person sees it. Control characters are escaped. */
   progress(line: string): void {
-    if (this.#streams.interactive) this.#streams.err(`${line}\n`);
+    if (this.#streams.interactive) this.#streams.err(`${printable(line)}\n`);
   }
 }
 

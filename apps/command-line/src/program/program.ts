@@ -10,6 +10,7 @@ import { addRetainedCommands } from '../commands/retained.ts';
 import { addRuleCommands } from '../commands/rules.ts';
 import { addUserCommands } from '../commands/users.ts';
 import type { Environment } from './environment.ts';
+import { printable } from '../text/printable.ts';
 import { CommandError, UsageError } from './errors.ts';
 import type { MemberHost } from './member-host.ts';
 import { several, text, whole } from './options.ts';
@@ -103,7 +104,8 @@ export async function runProgram(given: ProgramOptions): Promise<number> {
     // Commander has printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageStatus;
     if (!(error instanceof CommandError)) throw error;
-    streams.err(`${name}: ${error.message}\n`);
+    // A message may contain a topic or a client id of the answer.
+    streams.err(`${name}: ${error.message.split('\n').map(printable).join('\n')}\n`);
     return error instanceof UsageError ? usageStatus : 1;
   }
 }
