@@ -22,6 +22,7 @@ class Half {
     packetBytesMax: 1_000,
     counters: this.counters,
     input: (input) => this.inputs.push(input),
+    retained: () => undefined,
     send: (packet) => this.sent.push(packet),
     onFault: () => undefined,
     onRefused: (text) => this.closings.push(text),

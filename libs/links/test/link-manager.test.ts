@@ -1,136 +1,14 @@
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { linkDefinitionSchema, linkTopicPrefix, silentLogger } from '@mqtt-cluster/contracts';
-import type {
-  ClientEffect,
-  ClientInput,
-  MemberStatus,
-  SessionDetail,
-  StateView,
-  Subscription,
-} from '@mqtt-cluster/contracts';
+import { connect } from 'node:net';
+import { linkDefinitionSchema, silentLogger } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { host, until } from '@mqtt-cluster/testing';
-import { generate, parser } from 'mqtt-packet';
 import { LinkManager } from '../src/index.ts';
 import { createCounters } from '../src/link/counters.ts';
 import { Link } from '../src/link/link.ts';
 import { readCredentials } from '../src/remote/credential-files.ts';
-import type { LinkManagerOptions, LocalConnection, LocalMember, PeerAnswer } from '../src/index.ts';
-
-/** A member that opens each session at once. The test sets its state and ends its connections. */
-class FakeMember implements LocalMember {
-  state: MemberStatus['state'] = 'serving';
-  semantics = 4;
-  /** Reads of the definitions: one for each round of decisions, and one for each report. */
-  reads = 0;
-  readonly definitions = new Map<string, object>();
-  readonly opened: string[] = [];
-  readonly ended: string[] = [];
-  readonly #homes = new Map<string, string>();
-  readonly #subscriptions = new Map<string, Map<string, Subscription>>();
-  readonly #connections = new Map<string, (effect: ClientEffect) => void>();
-
-  connect(onEffect: (effect: ClientEffect) => void): LocalConnection {
-    let client = '';
-    return {
-      input: (input) => {
-        if (input.kind === 'connect') {
-          ({ client } = input.request);
-          // The newest connection of a client id wins.
-          this.#connections.get(client)?.({ kind: 'close', connection: -1, reason: 'takenOver' });
-          this.#homes.set(client, 'm1');
-          this.opened.push(client);
-          this.#connections.set(client, onEffect);
-          queueMicrotask(() => onEffect({ kind: 'connack', connection: -1, sessionPresent: false }));
-        } else this.#onInput(client, input);
-      },
-      release: () => this.#connections.delete(client),
-    };
-  }
-
-  /** Another member opens the session. */
-  takeOver(client: string): void {
-    this.#homes.set(client, 'm2');
-    this.#connections.get(client)!({ kind: 'close', connection: -1, reason: 'takenOver' });
-  }
-
-  status(): MemberStatus {
-    const { state, semantics } = this;
-    const peers = { m2: { state: 'serving' } };
-    return { state, semantics, reason: '', peers } as unknown as MemberStatus;
-  }
-
-  view(): StateView {
-    const session = (client: string): SessionDetail | undefined => {
-      const home = this.#homes.get(client) ?? null;
-      const subscriptionList = [...(this.#subscriptions.get(client)?.values() ?? [])];
-      return { home, queuedMessages: 0, dropped: 0, subscriptionList } as unknown as SessionDetail;
-    };
-    const items = [...this.definitions].map(([name, definition], position) => ({
-      index: position + 1,
-      expiresInSeconds: null,
-      message: {
-        topic: linkTopicPrefix + name,
-        payload: Buffer.from(JSON.stringify(definition)),
-        qos: 1,
-        retain: true,
-      },
-    }));
-    return { session, retainedAfter: () => (this.reads++, { items, next: null }) } as unknown as StateView;
-  }
-
-  #onInput(client: string, input: ClientInput): void {
-    if (input.kind === 'disconnect') {
-      this.#homes.delete(client);
-      this.ended.push(client);
-    }
-    if (input.kind !== 'subscribe') return;
-    const known = this.#subscriptions.get(client) ?? new Map<string, Subscription>();
-    for (const each of input.subscriptions) known.set(each.filter, each);
-    this.#subscriptions.set(client, known);
-  }
-}
-
-/** A broker that accepts every connection, and records what arrives. */
-class FakeBroker {
-  readonly packets: string[] = [];
-  accepted = 0;
-  /** Port of the client that connected first. */
-  firstPort: number | undefined;
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server = createServer((socket) => {
-    this.accepted++;
-    this.firstPort ??= socket.remotePort;
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket)).on('error', () => undefined);
-    const packets = parser({ protocolVersion: 5 });
-    packets.on('packet', ({ cmd }) => {
-      this.packets.push(cmd);
-      if (cmd !== 'connect') return;
-      socket.write(
-        generate({ cmd: 'connack', reasonCode: 0, sessionPresent: false }, { protocolVersion: 5 }),
-      );
-    });
-    socket.on('data', (chunk: Buffer) => packets.parse(chunk));
-  });
-
-  async start(): Promise<string> {
-    this.#server.listen(0, host);
-    await once(this.#server, 'listening');
-    return `mqtt://${host}:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  get connections(): number {
-    return this.#sockets.size;
-  }
-
-  stop(): void {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
+import type { LinkManagerOptions, PeerAnswer } from '../src/index.ts';
+import { FakeBroker } from './support/fake-broker.ts';
+import { FakeMember } from './support/fake-member.ts';
 
 let member: FakeMember;
 let broker: FakeBroker;
@@ -299,4 +177,13 @@ test('a removed link ends its session at both sides', async () => {
   await until(() => broker.connections === 0);
   expect(broker.packets.at(-1)).toBe('disconnect');
   expect(member.view().session('$link/plant')!.home).toBeNull();
+});
+
+test('the report of a link names the subscription that the cluster refuses', async () => {
+  member.refusedFilters.set('a/#', 0x97);
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  expect(await reason()).toBe(
+    'the cluster refuses the subscription of the link to a/#: a quota was exceeded',
+  );
 });

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { freePorts, host, until } from '@mqtt-cluster/testing';
@@ -35,12 +37,13 @@ async function answering(...packets: (Packet | Buffer | ((socket: Socket) => voi
 async function reasonOf(
   port: number,
   onPacket: (packet: Packet) => void = () => undefined,
+  scheme = 'mqtt',
 ): Promise<{ reason: string; end: string; packets: Packet[] }> {
   const packets: Packet[] = [];
   let reason = '';
   let end = '';
   const connection = new RemoteConnection({
-    url: `mqtt://${host}:${port}`,
+    url: `${scheme}://${host}:${port}`,
     tls: {},
     connect: {
       cmd: 'connect',
@@ -142,7 +145,7 @@ test('a broker that reads slowly and sends nothing stays connected while it read
     url: `mqtt://${host}:${port}`,
     tls: {},
     connect: { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clientId: 'c', clean: true },
-    keepAliveMs: 200,
+    keepAliveMs: 800,
     packetBytesMax: 1_000,
     onConnected: () => {
       const payload = Buffer.alloc(1_000_000);
@@ -163,4 +166,29 @@ test('a broker that reads slowly and sends nothing stays connected while it read
   await until(() => received > 20_000_000 || reason !== '');
   expect(reason).toBe('');
   connection.end();
+});
+
+test('a WebSocket message above the bound on packets ends the connection before its bytes arrive', async () => {
+  const server = createHttpServer();
+  server.on('upgrade', ({ headers }, socket: Socket) => {
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    // RFC 6455, 4.2.2 and 5.2: the answer, and the header of a binary frame of 2 MiB.
+    const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        `Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Accept: ${createHash('sha1').update(key).digest('base64')}\r\n\r\n`,
+    );
+    const header = Buffer.alloc(10);
+    header.writeUInt16BE(0x827f);
+    header.writeBigUInt64BE(2n * 1024n * 1024n, 2);
+    socket.write(header);
+  });
+  servers.push(server);
+  server.listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  expect((await reasonOf(port, () => undefined, 'ws')).reason).toBe(
+    'the other broker sent a WebSocket message above the bound on packets (packetBytesMax)',
+  );
 });

@@ -13,15 +13,18 @@ const subprotocol = 'mqtt';
 /**
  * Opens a connection to a server URL: TCP, TLS, or a WebSocket over one of them. The stream emits errors as events.
  *
+ * @param messageBytesMax bound on the bytes of one message of a WebSocket, by default 100 MiB; a longer one ends the
+ *   stream with an error
  * @throws Error the certificates or the key are unusable
  */
-export function openStream(url: string, tls: TlsOptions = {}): ClientStream {
+export function openStream(url: string, tls: TlsOptions = {}, messageBytesMax?: number): ClientStream {
   const { scheme, host, port } = parseAddress(url);
   if (usesWebSocket(scheme)) {
     return new WebSocketStream(
       new WebSocket(url, subprotocol, {
         ...(usesTls(scheme) ? tlsOptions(host, tls) : {}),
         perMessageDeflate: false,
+        ...(messageBytesMax !== undefined && { maxPayload: messageBytesMax }),
         autoPong: true,
       }),
     );

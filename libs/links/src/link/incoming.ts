@@ -1,4 +1,4 @@
-import type { ClientInput, LinkDefinition, QoS } from '@mqtt-cluster/contracts';
+import type { ClientInput, LinkDefinition, LinkRule, QoS } from '@mqtt-cluster/contracts';
 import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { toLocal } from '../remote/properties.ts';
 import { TopicMap } from '../topics/topic-map.ts';
@@ -6,6 +6,7 @@ import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkCounters, PublishAnswer } from '../types.ts';
 import type { After } from './back-off.ts';
 import { HeldPublishes, heldPublishesMax } from './held-publishes.ts';
+import { RetainedRepeats } from './retained-repeats.ts';
 
 export interface IncomingOptions {
   readonly definition: LinkDefinition;
@@ -15,6 +16,8 @@ export interface IncomingOptions {
   readonly counters: LinkCounters;
   /** Passes a packet to the session that publishes the messages in the cluster. */
   readonly input: (input: ClientInput) => void;
+  /** Returns the payload that the cluster retains for a topic. */
+  readonly retained: (topic: string) => Uint8Array | undefined;
   readonly send: (packet: Packet) => void;
   readonly onFault: (text: string) => void;
   /** This member cannot acknowledge messages now: the connection to the other broker must end. */
@@ -31,11 +34,13 @@ export class Incoming {
   readonly #options: IncomingOptions;
   readonly #map: TopicMap;
   readonly #held: HeldPublishes;
+  readonly #repeats: RetainedRepeats;
 
   constructor(options: IncomingOptions) {
     this.#options = options;
     this.#map = new TopicMap(options.definition.rules, 'in');
     this.#held = new HeldPublishes(options.input, options.after);
+    this.#repeats = new RetainedRepeats(options.retained);
   }
 
   onPublish(packet: IPublishPacket): void {
@@ -57,6 +62,7 @@ export class Incoming {
       this.#options.onFault(fault);
       return this.#acknowledgeUnpublished(packet);
     }
+    if (this.#isKnown(packet, mapped)) return this.#acknowledgeUnpublished(packet);
     const qos = packet.qos;
     const input: ClientInput = {
       kind: 'publish',
@@ -83,6 +89,7 @@ export class Incoming {
   /** The other broker sends its unacknowledged messages again. */
   onDisconnected(): void {
     this.#held.clear();
+    this.#repeats.clear();
   }
 
   onPubrel(packetId: number): void {
@@ -102,6 +109,19 @@ export class Incoming {
     this.#held.onAccepted(messageId);
     counters.received[kind === 'puback' ? 1 : 2]++;
     send({ cmd: kind, messageId });
+  }
+
+  /** Whether the message is retained at the other broker, and came only because the link has subscribed again. */
+  #isKnown(
+    packet: IPublishPacket,
+    { rule, topic }: { readonly rule: LinkRule; readonly topic: string },
+  ): boolean {
+    const { protocol, bridge } = this.#options.definition;
+    if (protocol === '5.0' || !packet.retain) return false;
+    if (rule.retained === 'live')
+      return this.#repeats.isRepeat({ ...packet, topic, payload: packet.payload as Buffer });
+    // Without the bridge bit only messages for a new subscription have RETAIN [MQTT-3.3.1-9].
+    return !bridge;
   }
 
   #onQuotaExceeded(cmd: 'puback' | 'pubrec', messageId: number): void {

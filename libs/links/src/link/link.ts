@@ -1,30 +1,22 @@
 import { RateLimitedLog } from '@mqtt-cluster/contracts';
-import type { LinkDefinition, Logger, QoS, RefusalReason, Subscription } from '@mqtt-cluster/contracts';
-import type { IConnackPacket, IConnectPacket, ISubackPacket, Packet } from 'mqtt-packet';
+import type { QoS, RefusalReason } from '@mqtt-cluster/contracts';
+import type { IConnackPacket, Packet } from 'mqtt-packet';
 import { LocalSession } from '../local/local-session.ts';
-import {
-  freshRemoteMark,
-  incomingClient,
-  isMark,
-  markedRemoteFilter,
-  outgoingClient,
-  remoteClient,
-  remoteFilterMark,
-} from '../names.ts';
+import { freshRemoteMark, incomingClient, outgoingClient, remoteClient } from '../names.ts';
+import { connectPacket } from '../remote/connect-packet.ts';
 import { readCredentials } from '../remote/credential-files.ts';
+import { reasonText } from '../remote/reasons.ts';
 import { RemoteConnection } from '../remote/remote-connection.ts';
-import { localFilter, remoteFilter } from '../topics/topic-map.ts';
-import type { LinkCounters, LocalMember } from '../types.ts';
+import { shownTopic } from '../topics/topic-names.ts';
 import { Incoming } from './incoming.ts';
 import type { After } from './back-off.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
+import type { LinkOptions, LinkPhase } from './link-options.ts';
+import { updateLocalSubscriptions } from './local-subscriptions.ts';
 import { Outgoing } from './outgoing.ts';
+import { ReconnectDelay, reconnectDelayMsMin } from './reconnect-delay.ts';
+import { RemoteSubscriptions } from './remote-subscriptions.ts';
 
-/** Delay of the first reconnect, and of the later ones, ms. A random fifth is added. */
-const reconnectDelayMsMin = 200;
-const reconnectDelayMsMax = 10_000;
-/** A connection of this duration counts as stable: the next reconnect is quick again. */
-const stableMs = 10_000;
 /** Unacknowledged messages of the member to the link. It is the most that a member sends. */
 const localReceiveMaximum = 100;
 /** Unacknowledged messages of the other broker to the link: not above the QoS 2 packet ids of a session (`incomingMax`). */
@@ -33,25 +25,6 @@ const remoteReceiveMaximum = 100;
 const remoteSessionSeconds = 30 * 86_400;
 /** Time between two log lines of the same subject, ms. */
 const logIntervalMs = 30_000;
-const failureCodeMin = 0x80;
-
-/** What the link does at the member that runs it. */
-export type LinkPhase = 'opening' | 'connecting' | 'connected';
-
-export interface LinkOptions {
-  readonly name: string;
-  readonly definition: LinkDefinition;
-  readonly member: LocalMember;
-  readonly directory: string;
-  readonly packetBytesMax: number;
-  /** Name of this cluster's link in the messages that pass it. */
-  readonly mark: string;
-  readonly counters: LinkCounters;
-  readonly logger: Logger;
-  readonly now: () => number;
-  /** The session of the link has ended here: another member runs the link, or this member serves no clients. */
-  readonly onEnded: (reason: RefusalReason) => void;
-}
 
 /**
  * One link at the member that runs it. The link holds two sessions of the cluster: one receives the messages for the other
@@ -62,6 +35,8 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
+  readonly #remoteSubscriptions: RemoteSubscriptions;
+  readonly #delay = new ReconnectDelay();
   readonly #log: RateLimitedLog;
   #out: LocalSession | null = null;
   #in: LocalSession | null = null;
@@ -73,22 +48,18 @@ export class Link {
   #isStopped = false;
   #phase: LinkPhase = 'opening';
   #address = 0;
-  #delayMs = reconnectDelayMsMin;
-  /** 0 without a connection. */
-  #connectedAtMs = 0;
+  /** Null without a connection. */
+  #connectedAtMs: number | null = null;
   #wasConnected = false;
   #error: string | null = null;
+  /** Why the cluster refuses a subscription of the link, in one sentence. It lasts until the sessions are opened again. */
+  #localRefusal: string | null = null;
   /** True while a short connection deletes the session at the other broker. */
   #discards = false;
-  #lastPacketId = 0;
-  /** Filters of the SUBSCRIBE packets without SUBACK. */
-  readonly #subscribing = new Map<number, readonly string[]>();
-  /** Filters that the other broker refuses, with the reason. */
-  readonly #refusedFilters = new Map<string, string>();
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    const { definition, counters, now, mark, name, packetBytesMax } = options;
+    const { definition, counters, now, mark, name, packetBytesMax, member, logger } = options;
     this.#log = new RateLimitedLog(options.logger, now, { intervalMs: logIntervalMs, linesMax: 20 });
     const send = (packet: Packet): void => this.#remote?.send(packet);
     const onFault = (text: string): void => this.#report(text);
@@ -110,11 +81,13 @@ export class Link {
       packetBytesMax,
       counters,
       input: (input) => this.#in?.input(input),
+      retained: (topic) => member.view().retained(topic)?.message.payload,
       send,
       onFault,
       onRefused: (text) => this.#closeRemote(text),
       after,
     });
+    this.#remoteSubscriptions = new RemoteSubscriptions({ name, definition, send, logger });
   }
 
   get phase(): LinkPhase {
@@ -123,9 +96,7 @@ export class Link {
 
   /** Why the link does not do all of its work, in one sentence, or null. */
   get error(): string | null {
-    const refused = [...this.#refusedFilters][0];
-    if (this.#error !== null || refused === undefined) return this.#error;
-    return `the other broker refuses the subscription to ${refused[0]}: ${refused[1]}`;
+    return this.#error ?? this.#localRefusal ?? this.#remoteSubscriptions.fault;
   }
 
   get address(): string | null {
@@ -146,6 +117,7 @@ export class Link {
       handlers: {
         onOpen: () => this.#onOutOpen(),
         onClosed: (reason) => this.#onLocalClosed(reason),
+        onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
         onDeliver: (effect) => this.#outgoing.onDeliver(effect),
         onPubrel: (packetId) => this.#outgoing.onPubrel(packetId),
       },
@@ -184,27 +156,7 @@ export class Link {
 
   #onOutOpen(): void {
     const { rules } = this.#options.definition;
-    const wanted = new Map<string, Subscription>();
-    for (const rule of rules) {
-      if (rule.direction !== 'out') continue;
-      const filter = localFilter(rule);
-      const isLive = rule.retained === 'live';
-      const former = wanted.get(filter);
-      wanted.set(filter, {
-        filter,
-        qos: Math.max(rule.qosMax, former?.qos ?? 0) as QoS,
-        noLocal: true,
-        retainAsPublished: isLive || former?.retainAsPublished === true,
-        // Messages that were retained before the rule are sent once, when the subscription is new.
-        retainHandling: isLive || former?.retainHandling === 1 ? 1 : 2,
-      });
-    }
-    const session = this.#out!;
-    const known = session.detail?.subscriptionList ?? [];
-    session.unsubscribe(
-      known.map(({ filter }) => filter).filter((filter) => !wanted.has(filter) && !isMark(filter)),
-    );
-    session.subscribe([...wanted.values()].filter((each) => !known.some((other) => isSame(each, other))));
+    updateLocalSubscriptions(this.#out!, rules);
     if (rules.some(({ direction }) => direction === 'in')) this.#openIn(false);
     else this.#connect();
   }
@@ -220,11 +172,19 @@ export class Link {
       receiveMaximum: 1,
       clean,
       handlers: {
-        onOpen: () => (clean ? this.#subscribeRemote() : this.#connect()),
+        onOpen: () => (clean ? this.#remoteSubscriptions.subscribe(this.#in) : this.#connect()),
         onClosed: (reason) => this.#onLocalClosed(reason),
+        onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
         onAnswer: (effect) => this.#incoming.onAnswer(effect),
       },
     });
+  }
+
+  #onLocalRefusal(filter: string, code: number): void {
+    const text = `the cluster refuses the subscription of the link to ${shownTopic(filter)}: ${reasonText(code)}`;
+    this.#localRefusal = text;
+    const { name } = this.#options;
+    this.#log.warn(text, { link: name, code }, `link ${name}: ${text}`);
   }
 
   #onLocalClosed(reason: RefusalReason): void {
@@ -253,7 +213,8 @@ export class Link {
   #open(tls: ConstructorParameters<typeof RemoteConnection>[0]['tls'], password: Buffer | undefined): void {
     // The link may have been stopped while it read the files.
     if (this.#isStopped || this.#remote !== null || this.#out?.isOpen !== true) return;
-    const { keepAliveSeconds, packetBytesMax } = this.#options.definition;
+    const { name, definition } = this.#options;
+    const { keepAliveSeconds, packetBytesMax } = definition;
     // The session at the other broker may be older than the one of the link, with packet ids that mean something else.
     const known = this.#out.detail?.subscriptionList ?? [];
     this.#discards = !known.some(({ filter }) => filter === freshRemoteMark);
@@ -261,7 +222,13 @@ export class Link {
       this.#remote = new RemoteConnection({
         url: this.#url,
         tls,
-        connect: this.#connectPacket(password),
+        connect: connectPacket({
+          clientId: remoteClient(name, definition),
+          definition,
+          password,
+          sessionSeconds: this.#discards ? 0 : remoteSessionSeconds,
+          receiveMaximum: remoteReceiveMaximum,
+        }),
         keepAliveMs: keepAliveSeconds * 1_000,
         packetBytesMax,
         onConnected: (connack) => this.#onConnected(connack),
@@ -271,31 +238,6 @@ export class Link {
     } catch (error) {
       this.#onRemoteClosed((error as Error).message, 'other');
     }
-  }
-
-  #connectPacket(password: Buffer | undefined): IConnectPacket {
-    const { name, definition } = this.#options;
-    const { protocol, bridge, keepAliveSeconds, username, packetBytesMax } = definition;
-    const is5 = protocol === '5.0';
-    const packet: IConnectPacket & { bridgeMode?: boolean } = {
-      cmd: 'connect',
-      protocolId: 'MQTT',
-      protocolVersion: is5 ? 5 : 4,
-      clientId: remoteClient(name, definition),
-      clean: this.#discards,
-      keepalive: keepAliveSeconds,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-      ...(!is5 && bridge && { bridgeMode: true }),
-      ...(is5 && {
-        properties: {
-          sessionExpiryInterval: this.#discards ? 0 : remoteSessionSeconds,
-          receiveMaximum: remoteReceiveMaximum,
-          maximumPacketSize: packetBytesMax,
-        },
-      }),
-    };
-    return packet;
   }
 
   #onConnected(connack: IConnackPacket): void {
@@ -313,7 +255,7 @@ export class Link {
     this.#connectedAtMs = this.#options.now();
     this.#phase = 'connected';
     this.#error = null;
-    this.#refusedFilters.clear();
+    this.#remoteSubscriptions.onConnected();
     this.#options.logger.info(
       { link: this.#options.name, address: this.#url, sessionPresent: connack.sessionPresent },
       'link connected to the other broker',
@@ -333,60 +275,8 @@ export class Link {
     });
     if (!definition.rules.some(({ direction }) => direction === 'in')) return;
     // A new session at the other broker gives packet ids anew: those of the former one must not hide its messages.
-    if (connack.sessionPresent) this.#subscribeRemote();
+    if (connack.sessionPresent) this.#remoteSubscriptions.subscribe(this.#in);
     else this.#openIn(true);
-  }
-
-  /** Subscribes at the other broker, and ends the subscriptions of former rules. */
-  #subscribeRemote(): void {
-    const { definition } = this.#options;
-    const wanted = new Map<string, { qos: QoS; isLive: boolean }>();
-    for (const rule of definition.rules) {
-      if (rule.direction !== 'in') continue;
-      const filter = remoteFilter(rule);
-      const former = wanted.get(filter);
-      wanted.set(filter, {
-        qos: Math.max(rule.qosMax, former?.qos ?? 0) as QoS,
-        isLive: rule.retained === 'live' || former?.isLive === true,
-      });
-    }
-    const marks = this.#in?.detail?.subscriptionList ?? [];
-    const former = marks.map(({ filter }) => markedRemoteFilter(filter)).filter((filter) => filter !== null);
-    const ended = former.filter((filter) => !wanted.has(filter));
-    if (ended.length > 0) {
-      this.#remote?.send({ cmd: 'unsubscribe', messageId: this.#packetId(), unsubscriptions: ended });
-      this.#in?.unsubscribe(ended.map(remoteFilterMark));
-    }
-    for (const [filter, { qos, isLive }] of wanted) {
-      const messageId = this.#packetId();
-      this.#subscribing.set(messageId, [filter]);
-      const options = { nl: true, rap: isLive, rh: isLive ? 1 : 2 };
-      this.#remote?.send({
-        cmd: 'subscribe',
-        messageId,
-        subscriptions: [{ topic: filter, qos, ...(definition.protocol === '5.0' && options) }],
-      });
-    }
-    this.#in?.subscribe(
-      [...wanted.keys()].map((filter) => ({ filter: remoteFilterMark(filter), qos: 0, retainHandling: 2 })),
-    );
-  }
-
-  #onSuback({ messageId = 0, granted }: ISubackPacket): void {
-    const filters = this.#subscribing.get(messageId) ?? [];
-    this.#subscribing.delete(messageId);
-    for (const [position, filter] of filters.entries()) {
-      const code = Number(granted[position] ?? failureCodeMin);
-      if (code < failureCodeMin) continue;
-      this.#refusedFilters.set(
-        filter,
-        code === failureCodeMin ? 'it gives no reason' : `reason code 0x${code.toString(16)}`,
-      );
-      this.#options.logger.warn(
-        { link: this.#options.name, filter, code },
-        `link receives nothing for ${filter}: the other broker refuses the subscription`,
-      );
-    }
   }
 
   #onPacket(packet: Packet): void {
@@ -403,7 +293,7 @@ export class Link {
       case 'pubcomp':
         return this.#outgoing.onPubcomp(messageId);
       case 'suback':
-        return this.#onSuback(packet);
+        return this.#remoteSubscriptions.onSuback(packet);
     }
   }
 
@@ -418,24 +308,23 @@ export class Link {
     if (this.#isStopped || this.#out?.isOpen !== true) return;
     this.#report(`${this.#url}: ${reason}`);
     this.#address++;
-    const wasStable = this.#connectedAtMs > 0 && this.#options.now() - this.#connectedAtMs >= stableMs;
-    if (wasStable) this.#delayMs = reconnectDelayMsMin;
-    this.#connectedAtMs = 0;
-    const delayMs = this.#delayMs;
-    this.#delayMs = Math.min(reconnectDelayMsMax, this.#delayMs * 2);
+    const connectedMs = this.#connectedAtMs === null ? null : this.#options.now() - this.#connectedAtMs;
+    this.#connectedAtMs = null;
+    const delayMs = this.#delay.next(connectedMs);
     this.#reconnectAfter(delayMs);
   }
 
   #reconnectAfter(delayMs: number): void {
     this.#phase = 'connecting';
     if (this.#isStopped) return;
+    // The random fifth spreads the connections of several links to a broker that has restarted.
     this.#reconnectTimer = setTimeout(() => this.#connect(), delayMs * (1 + Math.random() / 5));
   }
 
   #endRemote(end: RemoteEnd): void {
     if (this.#reconnectTimer !== null) clearTimeout(this.#reconnectTimer);
     this.#reconnectTimer = null;
-    this.#subscribing.clear();
+    this.#remoteSubscriptions.onDisconnected();
     this.#remote?.end();
     this.#remote = null;
     this.#outgoing.onDisconnected(end);
@@ -448,23 +337,9 @@ export class Link {
     const { name } = this.#options;
     this.#log.warn(text, { link: name }, `link ${name}: ${text}`);
   }
-
-  #packetId(): number {
-    this.#lastPacketId = (this.#lastPacketId % 65_535) + 1;
-    return this.#lastPacketId;
-  }
 }
 
 const after: After = (delayMs, run) => {
   const timer = setTimeout(run, delayMs);
   return () => clearTimeout(timer);
 };
-
-function isSame(wanted: Subscription, known: Subscription): boolean {
-  return (
-    wanted.filter === known.filter &&
-    wanted.qos === known.qos &&
-    wanted.retainAsPublished === (known.retainAsPublished ?? false) &&
-    (known.noLocal ?? false)
-  );
-}

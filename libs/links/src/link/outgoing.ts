@@ -1,23 +1,13 @@
-import type { DeliverEffect, QoS } from '@mqtt-cluster/contracts';
+import type { DeliverEffect } from '@mqtt-cluster/contracts';
 import type { IPublishPacket } from 'mqtt-packet';
-import { hopsOf, toRemote } from '../remote/properties.ts';
-import { reasonText } from '../remote/reasons.ts';
-import { TopicMap } from '../topics/topic-map.ts';
-import { shownTopic } from '../topics/topic-names.ts';
+import { failureCodeMin, finalRefusals, reasonText } from '../remote/reasons.ts';
 import type { LinkDropReason } from '../types.ts';
 import { backOffMs, refusalsMax } from './back-off.ts';
 import { FruitlessConnections, fruitlessConnectionsMax } from './fruitless-connections.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
 import type { OutgoingOptions, Pending, RemoteLimits } from './outgoing-types.ts';
+import { OutgoingPackets } from './outgoing-packets.ts';
 import { packetBytes } from './packet-bytes.ts';
-
-/** Reason codes of MQTT 5 from this value on mean a failure. */
-const failureCodeMin = 0x80;
-/**
- * Reason codes that stay the same for a message: not authorized, Topic Name invalid, Packet too large, Payload format
- * invalid. After another one, the link sends the message again: a broker answers 0x97 while it is overloaded.
- */
-const finalRefusals: ReadonlySet<number> = new Set([0x87, 0x90, 0x95, 0x99]);
 
 /**
  * Sends the messages of the link's session to the other broker. The exchange with the cluster and the one with the other
@@ -26,7 +16,7 @@ const finalRefusals: ReadonlySet<number> = new Set([0x87, 0x90, 0x95, 0x99]);
  */
 export class Outgoing {
   readonly #options: OutgoingOptions;
-  readonly #map: TopicMap;
+  readonly #packets: OutgoingPackets;
   /** In the order in which the cluster delivered the messages. */
   readonly #pending = new Map<number, Pending>();
   #limits: RemoteLimits | null = null;
@@ -39,7 +29,7 @@ export class Outgoing {
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
-    this.#map = new TopicMap(options.definition.rules, 'out');
+    this.#packets = new OutgoingPackets(options.definition, options.mark, options.echoOf);
   }
 
   /** Time since the cluster delivered the oldest message without an acknowledgement, ms. */
@@ -51,33 +41,15 @@ export class Outgoing {
   // ---- the cluster ----
 
   onDeliver(effect: DeliverEffect): void {
-    const { definition, counters, echoOf } = this.#options;
-    const { message } = effect;
-    if (message.publisher === echoOf) return this.#skip(effect, null);
-    if (hopsOf(message.properties) >= definition.hopsMax) return this.#skip(effect, 'loop');
-    const mapped = this.#map.map(message.topic);
-    if (mapped === null) return this.#skip(effect, 'unmapped');
-    if (mapped.fault !== null) {
-      this.#options.onFault(
-        `message on ${shownTopic(message.topic)} dropped: ` +
-          `the rule makes a topic that other brokers do not accept: ${mapped.fault}`,
-      );
-      return this.#skip(effect, 'unmapped');
+    const { counters, onFault } = this.#options;
+    const mapped = this.#packets.map(effect);
+    const { packet } = mapped;
+    if (packet === null) {
+      if (mapped.fault !== undefined) onFault(mapped.fault);
+      return this.#skip(effect, mapped.reason);
     }
-    const qos = Math.min(effect.qos, mapped.rule.qosMax) as QoS;
-    const packet: IPublishPacket = {
-      cmd: 'publish',
-      topic: mapped.topic,
-      payload: Buffer.from(message.payload.buffer, message.payload.byteOffset, message.payload.byteLength),
-      qos,
-      dup: false,
-      retain: effect.retain && mapped.rule.retained === 'live',
-      ...(definition.protocol === '5.0' && {
-        properties: toRemote(message.properties, this.#options.mark, effect.expirySeconds),
-      }),
-    };
     if (effect.qos === 0) return this.#sendUnacknowledged(packet);
-    if (qos === 0) {
+    if (packet.qos === 0) {
       // The rule lowers the QoS, so the other broker does not acknowledge the message.
       this.#finish(effect);
       return this.#sendUnacknowledged(packet);
@@ -87,7 +59,7 @@ export class Outgoing {
     const fault = this.#faultOf(packet);
     if (fault !== null) {
       counters.dropped.too_large++;
-      this.#options.onFault(fault);
+      onFault(fault);
       return this.#finish(effect);
     }
     this.#pending.set(packetId, {

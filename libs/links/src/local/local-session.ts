@@ -6,6 +6,7 @@ import type {
   SessionDetail,
   Subscription,
 } from '@mqtt-cluster/contracts';
+import { failureCodeMin } from '../remote/reasons.ts';
 import type { LocalConnection, LocalMember, PublishAnswer } from '../types.ts';
 
 /** Name of the listener of connections that links open, see the internal listeners of the appliance. */
@@ -18,6 +19,8 @@ export interface LocalSessionHandlers {
   readonly onOpen: (sessionPresent: boolean) => void;
   /** The connection has ended, and no effect follows. Not called after {@link LocalSession.close}. */
   readonly onClosed: (reason: RefusalReason) => void;
+  /** The cluster has refused a subscription. @param code reason code of SUBACK, 0x80 or above */
+  readonly onSubscriptionRefused: (filter: string, code: number) => void;
   readonly onDeliver?: (effect: DeliverEffect) => void;
   readonly onPubrel?: (packetId: number) => void;
   readonly onAnswer?: (answer: PublishAnswer) => void;
@@ -46,6 +49,8 @@ export class LocalSession {
   #isEnded = false;
   #isOpen = false;
   #lastPacketId = 0;
+  /** Filters of the SUBSCRIBE packets without SUBACK. */
+  readonly #subscribing = new Map<number, readonly string[]>();
 
   constructor({ member, client, owner, receiveMaximum, clean = false, handlers }: LocalSessionOptions) {
     this.client = client;
@@ -79,8 +84,13 @@ export class LocalSession {
   }
 
   subscribe(subscriptions: readonly Subscription[]): void {
-    if (subscriptions.length > 0)
-      this.input({ kind: 'subscribe', packetId: this.#packetId(), subscriptions });
+    if (subscriptions.length === 0) return;
+    const packetId = this.#packetId();
+    this.#subscribing.set(
+      packetId,
+      subscriptions.map(({ filter }) => filter),
+    );
+    this.input({ kind: 'subscribe', packetId, subscriptions });
   }
 
   unsubscribe(filters: readonly string[]): void {
@@ -110,6 +120,8 @@ export class LocalSession {
         this.#isEnded = true;
         this.#connection.release();
         return this.#handlers.onClosed(effect.reason);
+      case 'suback':
+        return this.#onSuback(effect.packetId, effect.codes);
       case 'deliver':
         return this.#handlers.onDeliver?.(effect);
       case 'pubrel':
@@ -119,6 +131,15 @@ export class LocalSession {
         return this.#handlers.onAnswer?.(effect);
       case 'pubcomp':
         return this.#handlers.onAnswer?.({ kind: 'pubcomp', packetId: effect.packetId });
+    }
+  }
+
+  #onSuback(packetId: number, codes: readonly number[]): void {
+    const filters = this.#subscribing.get(packetId) ?? [];
+    this.#subscribing.delete(packetId);
+    for (const [position, filter] of filters.entries()) {
+      const code = codes[position] ?? failureCodeMin;
+      if (code >= failureCodeMin) this.#handlers.onSubscriptionRefused(filter, code);
     }
   }
 

@@ -9,6 +9,14 @@ const returnCodes: Readonly<Record<number, string>> = {
   5: 'the user is not authorized',
 };
 
+/** Reason codes of MQTT 5 from this value on mean a failure. */
+export const failureCodeMin = 0x80;
+/**
+ * Reason codes that stay the same for a message: not authorized, Topic Name invalid, Packet too large, Payload format
+ * invalid. After another one, the link sends the message again: a broker answers 0x97 while it is overloaded.
+ */
+export const finalRefusals: ReadonlySet<number> = new Set([0x87, 0x90, 0x95, 0x99]);
+
 /** Reason codes of MQTT 5 (2.4). */
 const reasonCodes: Readonly<Record<number, string>> = {
   0x80: 'unspecified error',
@@ -63,6 +71,8 @@ export function failureText(error: unknown): string {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the name of the host is unknown';
   if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
     return 'the host is unreachable';
+  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+    return 'the other broker sent a WebSocket message above the bound on packets (packetBytesMax)';
   if (code === 'ECONNRESET') return 'the other broker reset the connection';
   // A failed attempt at several addresses of a host has an error for each of them, and no message.
   const text = message === '' && errors !== undefined ? (errors[0]?.message ?? '') : message;

@@ -2,6 +2,7 @@ import type { ClientStream, TlsOptions } from '@mqtt-cluster/failover-client';
 import { openStream } from '@mqtt-cluster/failover-client/transport';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnackPacket, IConnectPacket, Packet } from 'mqtt-packet';
+import { PacedReads } from './paced-reads.ts';
 import { PacedWrites } from './paced-writes.ts';
 import { MalformedPacket } from './properties.ts';
 import type { RemoteEnd } from '../link/fruitless-connections.ts';
@@ -18,7 +19,7 @@ const waitingBytesMax = 1024 * 1024;
 const messageFaults: ReadonlySet<number> = new Set([
   0x80, 0x81, 0x82, 0x83, 0x87, 0x90, 0x94, 0x95, 0x99, 0x9a, 0x9b,
 ]);
-/** Bytes around the payload of a PUBLISH. */
+/** Bytes around the payload of a PUBLISH, and of other packets in the same frame of a WebSocket. */
 const packetOverheadBytes = 128 * 1024;
 
 export interface RemoteConnectionOptions {
@@ -39,6 +40,7 @@ export class RemoteConnection {
   readonly #stream: ClientStream;
   readonly #version: 4 | 5;
   readonly #writes: PacedWrites;
+  readonly #reads: PacedReads;
   readonly #connectTimer: NodeJS.Timeout;
   #pingTimer: NodeJS.Timeout | null = null;
   #isConnected = false;
@@ -53,7 +55,7 @@ export class RemoteConnection {
   constructor(options: RemoteConnectionOptions) {
     this.#options = options;
     this.#version = options.connect.protocolVersion === 5 ? 5 : 4;
-    this.#stream = openStream(options.url, options.tls);
+    this.#stream = openStream(options.url, options.tls, options.packetBytesMax + packetOverheadBytes);
     this.#writes = new PacedWrites(this.#stream);
     const packets = parser({ protocolVersion: this.#version });
     packets.on('packet', (packet) => {
@@ -63,7 +65,7 @@ export class RemoteConnection {
     packets.on('error', (error: Error) =>
       this.#fail(`the other broker sent a malformed packet: ${error.message}`),
     );
-    this.#stream.on('data', (chunk: Buffer) => this.#onData(chunk, packets));
+    this.#reads = new PacedReads(this.#stream, (bytes) => this.#onBytes(bytes, packets));
     this.#stream.on('error', (error: NodeJS.ErrnoException) =>
       this.#fail(
         failureText(error),
@@ -96,10 +98,10 @@ export class RemoteConnection {
     setTimeout(() => this.#stream.destroy(), connectMsMax).unref();
   }
 
-  #onData(chunk: Buffer, packets: ReturnType<typeof parser>): void {
+  #onBytes(bytes: Buffer, packets: ReturnType<typeof parser>): void {
     this.#silentIntervals = 0;
-    this.#unparsed += chunk.length;
-    packets.parse(chunk);
+    this.#unparsed += bytes.length;
+    packets.parse(bytes);
     if (this.#unparsed > this.#options.packetBytesMax + packetOverheadBytes)
       this.#fail(`the other broker sent a packet of more than ${this.#options.packetBytesMax} bytes`);
   }
@@ -174,6 +176,7 @@ export class RemoteConnection {
 
   #stop(): void {
     this.#isEnded = true;
+    this.#reads.end();
     clearTimeout(this.#connectTimer);
     if (this.#pingTimer !== null) clearInterval(this.#pingTimer);
   }

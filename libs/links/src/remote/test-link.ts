@@ -1,6 +1,6 @@
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
-import type { IConnectPacket } from 'mqtt-packet';
 import { remoteClient } from '../names.ts';
+import { connectPacket } from './connect-packet.ts';
 import { readCredentials } from './credential-files.ts';
 import { RemoteConnection } from './remote-connection.ts';
 
@@ -54,20 +54,10 @@ async function tryAddress(
   directory: string,
   url: string,
 ): Promise<string | null> {
-  const { protocol, bridge, username, keepAliveSeconds, packetBytesMax } = definition;
+  const { keepAliveSeconds, packetBytesMax } = definition;
   try {
     const { password, tls } = await readCredentials(definition, directory);
-    const connect: IConnectPacket & { bridgeMode?: boolean } = {
-      cmd: 'connect',
-      protocolId: 'MQTT',
-      protocolVersion: protocol === '5.0' ? 5 : 4,
-      clientId,
-      clean: true,
-      keepalive: keepAliveSeconds,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-      ...(protocol !== '5.0' && bridge && { bridgeMode: true }),
-    };
+    const connect = connectPacket({ clientId, definition, password, sessionSeconds: 0 });
     return await new Promise<string | null>((resolve) => {
       const connection = new RemoteConnection({
         url,

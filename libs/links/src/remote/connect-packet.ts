@@ -1,0 +1,38 @@
+import type { LinkDefinition } from '@mqtt-cluster/contracts';
+import type { IConnectPacket } from 'mqtt-packet';
+
+export interface ConnectOptions {
+  readonly clientId: string;
+  readonly definition: LinkDefinition;
+  readonly password: Buffer | undefined;
+  /** The time for which the other broker keeps the session, seconds. 0: the connection has no session. */
+  readonly sessionSeconds: number;
+  /** Messages that the other broker may send without an acknowledgement. Absent: its default. */
+  readonly receiveMaximum?: number;
+}
+
+/** Returns the CONNECT of a connection to the other broker of a link. */
+export function connectPacket(options: ConnectOptions): IConnectPacket {
+  const { clientId, definition, password, sessionSeconds, receiveMaximum } = options;
+  const { protocol, bridge, keepAliveSeconds, username, packetBytesMax } = definition;
+  const is5 = protocol === '5.0';
+  const packet: IConnectPacket & { bridgeMode?: boolean } = {
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: is5 ? 5 : 4,
+    clientId,
+    clean: sessionSeconds === 0,
+    keepalive: keepAliveSeconds,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(!is5 && bridge && { bridgeMode: true }),
+    ...(is5 && {
+      properties: {
+        sessionExpiryInterval: sessionSeconds,
+        ...(receiveMaximum !== undefined && { receiveMaximum }),
+        maximumPacketSize: packetBytesMax,
+      },
+    }),
+  };
+  return packet;
+}

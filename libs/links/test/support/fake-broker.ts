@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { host } from '@mqtt-cluster/testing';
+import { generate, parser } from 'mqtt-packet';
+
+/** A broker that accepts every connection, and records what arrives. */
+export class FakeBroker {
+  readonly packets: string[] = [];
+  accepted = 0;
+  /** Port of the client that connected first. */
+  firstPort: number | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server = createServer((socket) => {
+    this.accepted++;
+    this.firstPort ??= socket.remotePort;
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket)).on('error', () => undefined);
+    const packets = parser({ protocolVersion: 5 });
+    packets.on('packet', ({ cmd }) => {
+      this.packets.push(cmd);
+      if (cmd !== 'connect') return;
+      socket.write(
+        generate({ cmd: 'connack', reasonCode: 0, sessionPresent: false }, { protocolVersion: 5 }),
+      );
+    });
+    socket.on('data', (chunk: Buffer) => packets.parse(chunk));
+  });
+
+  async start(): Promise<string> {
+    this.#server.listen(0, host);
+    await once(this.#server, 'listening');
+    return `mqtt://${host}:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  stop(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}

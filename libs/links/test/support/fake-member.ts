@@ -1,0 +1,102 @@
+import { linkTopicPrefix } from '@mqtt-cluster/contracts';
+import type {
+  ClientEffect,
+  ClientInput,
+  MemberStatus,
+  RefusalReason,
+  SessionDetail,
+  StateView,
+  Subscription,
+} from '@mqtt-cluster/contracts';
+import type { LocalConnection, LocalMember } from '../../src/index.ts';
+
+/** A member that opens each session at once. The test sets its state and ends its connections. */
+export class FakeMember implements LocalMember {
+  state: MemberStatus['state'] = 'serving';
+  semantics = 4;
+  /** Reads of the definitions: one for each round of decisions, and one for each report. */
+  reads = 0;
+  readonly definitions = new Map<string, object>();
+  /** The cluster refuses to open sessions for this reason. */
+  refusal: RefusalReason | null = null;
+  /** Reason codes of the subscriptions that the cluster refuses, by filter. */
+  readonly refusedFilters = new Map<string, number>();
+  /** Sessions that clients have left in the state. */
+  readonly known = new Map<string, Pick<SessionDetail, 'owner' | 'home'>>();
+  readonly opened: string[] = [];
+  readonly ended: string[] = [];
+  readonly #homes = new Map<string, string>();
+  readonly #subscriptions = new Map<string, Map<string, Subscription>>();
+  readonly #connections = new Map<string, (effect: ClientEffect) => void>();
+
+  connect(onEffect: (effect: ClientEffect) => void): LocalConnection {
+    let client = '';
+    return {
+      input: (input) => {
+        if (input.kind === 'connect') {
+          ({ client } = input.request);
+          const { refusal } = this;
+          if (refusal !== null) {
+            this.opened.push(client);
+            return queueMicrotask(() => onEffect({ kind: 'refuse', connection: -1, reason: refusal }));
+          }
+          // The newest connection of a client id wins.
+          this.#connections.get(client)?.({ kind: 'close', connection: -1, reason: 'takenOver' });
+          this.#homes.set(client, 'm1');
+          this.opened.push(client);
+          this.#connections.set(client, onEffect);
+          queueMicrotask(() => onEffect({ kind: 'connack', connection: -1, sessionPresent: false }));
+        } else this.#onInput(client, input);
+      },
+      release: () => this.#connections.delete(client),
+    };
+  }
+
+  /** Another member opens the session. */
+  takeOver(client: string): void {
+    this.#homes.set(client, 'm2');
+    this.#connections.get(client)!({ kind: 'close', connection: -1, reason: 'takenOver' });
+  }
+
+  status(): MemberStatus {
+    const { state, semantics } = this;
+    const peers = { m2: { state: 'serving' } };
+    return { state, semantics, reason: '', peers } as unknown as MemberStatus;
+  }
+
+  view(): StateView {
+    const session = (client: string): SessionDetail | undefined => {
+      const { owner = null, home = this.#homes.get(client) ?? null } = this.known.get(client) ?? {};
+      const subscriptionList = [...(this.#subscriptions.get(client)?.values() ?? [])];
+      return { owner, home, queuedMessages: 0, dropped: 0, subscriptionList } as unknown as SessionDetail;
+    };
+    const items = [...this.definitions].map(([name, definition], position) => ({
+      index: position + 1,
+      expiresInSeconds: null,
+      message: {
+        topic: linkTopicPrefix + name,
+        payload: Buffer.from(JSON.stringify(definition)),
+        qos: 1,
+        retain: true,
+      },
+    }));
+    return { session, retainedAfter: () => (this.reads++, { items, next: null }) } as unknown as StateView;
+  }
+
+  #onInput(client: string, input: ClientInput): void {
+    if (input.kind === 'disconnect') {
+      this.#homes.delete(client);
+      this.ended.push(client);
+    }
+    if (input.kind !== 'subscribe') return;
+    const known = this.#subscriptions.get(client) ?? new Map<string, Subscription>();
+    const codes = input.subscriptions.map(({ filter, qos }) => this.refusedFilters.get(filter) ?? qos);
+    for (const [position, each] of input.subscriptions.entries())
+      if (codes[position]! < 0x80) known.set(each.filter, each);
+    this.#subscriptions.set(client, known);
+    const { packetId } = input;
+    queueMicrotask(() =>
+      this.#connections.get(client)?.({ kind: 'suback', connection: -1, packetId, codes }),
+    );
+  }
+}
