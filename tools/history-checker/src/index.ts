@@ -30,6 +30,8 @@
  *   P6).
  * - `receive-maximum`: no client receives more unacknowledged messages than its Receive Maximum (P2).
  * - `shared-once`: one subscriber of a group receives a message, until its connection ends (P2).
+ * - `across-link`: a message passes a link between the cluster and another broker in time; repeated QoS 1 messages are
+ *   counted (P2, P7).
  * - `crash`: no member exits unexpectedly (P9).
  *
  * A loss that a documented exception allows (a degraded acknowledgement on a wiped disk, a queue at its

@@ -48,8 +48,13 @@ export class HistoryBuilder {
   #messages = 0;
   #faults = 0;
 
-  constructor(limits: Partial<Limits> = {}) {
-    this.header = { ...testHeader, limits: { ...testHeader.limits, ...limits } };
+  /** @param remotes servers beyond a link, in addition to the three members */
+  constructor(limits: Partial<Limits> = {}, remotes?: readonly string[]) {
+    this.header = {
+      ...testHeader,
+      ...(remotes && { servers: [...testHeader.servers, ...remotes], remotes }),
+      limits: { ...testHeader.limits, ...limits },
+    };
   }
 
   wait(ms: number): void {

@@ -285,7 +285,7 @@ const runsMax = 40;
 const seed = 20_261_122;
 
 describe('the checker on histories of the model broker', () => {
-  test('reports no violation, and checks at least one event with every rule', () => {
+  test('reports no violation, and checks at least one event with every rule, except the rule for links', () => {
     const checked = new Map<string, number>();
     fc.assert(
       fc.property(histories, ({ events }) => {
@@ -297,7 +297,8 @@ describe('the checker on histories of the model broker', () => {
       }),
       { numRuns: runsMax * 3, seed },
     );
-    expect([...checked.values()].every((count) => count > 0)).toBe(true);
+    // The model broker has no link.
+    expect([...checked].filter(([, count]) => count === 0)).toEqual([['across-link', 0]]);
   });
 
   test.each(Object.entries(mutations))(

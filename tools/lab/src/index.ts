@@ -9,5 +9,7 @@ export { LabLoad } from './load/lab-load.ts';
 export type { LoadVerdict } from './load/lab-load.ts';
 export { MemberWatch } from './load/member-watch.ts';
 export type { MemberMemory } from './load/member-watch.ts';
+export { healthyLink, LinkProxy } from './network/link-proxy.ts';
+export type { LinkConditions } from './network/link-proxy.ts';
 export { startCluster } from './start-cluster.ts';
 export type { RunningCluster } from './start-cluster.ts';

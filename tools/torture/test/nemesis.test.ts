@@ -13,6 +13,7 @@ async function perform(
   failsAt?: string,
   shouldContinue?: (calls: readonly string[]) => boolean,
   findLeader: (() => Promise<number | null>) | null = async () => null,
+  findRunner: () => Promise<number | null> = async () => null,
 ) {
   const calls: string[] = [];
   const note = (phase: string) => async (fault: PlannedFault) => {
@@ -24,6 +25,8 @@ async function perform(
     begin: note('begin'),
     end: note('end'),
     ...(findLeader && { findLeader }),
+    findRunner,
+    remotes: [{ id: 'remote', host: '127.0.0.1', port: 2 }],
   };
   const events: HistoryEvent[] = [];
   const problems: string[] = [];
@@ -39,7 +42,7 @@ async function perform(
   });
   // For a slot with a duration of 0 ms the nemesis calls this function once.
   await nemesis.run(() => (shouldContinue === undefined ? left-- > 0 : shouldContinue(calls)));
-  return { calls, events, problems, faults: nemesis.faults };
+  return { calls, events, problems, faults: nemesis.faults, slots: nemesis.slots };
 }
 
 const slot = (...faults: PlannedFault[]): FaultSlot => ({ faults, holdMs: 0, recoveryMs: 0 });
@@ -95,6 +98,29 @@ describe('Nemesis', () => {
   it('injects a fault of the leader into the planned server of a target that cannot find its leader', async () => {
     const { events } = await perform([slot(ofLeader)], undefined, untilEndOf('kill'), null);
     expect(membersOf(events)).toEqual([['a'], ['a']]);
+  });
+
+  const ofRunner: PlannedFault = { kind: 'kill', groups: [[0]], runner: true };
+
+  it('injects a fault of the runner of the link into the member that runs it, and omits it if no member does', async () => {
+    const runner = async () => 1;
+    const { events } = await perform([slot(ofRunner)], undefined, untilEndOf('kill'), null, runner);
+    expect(membersOf(events)).toEqual([['b'], ['b']]);
+    const cut: PlannedFault = { kind: 'cut', groups: [[0]], remote: true };
+    const none = await perform([slot(ofRunner, cut)], undefined, untilEndOf('cut'));
+    expect(none.problems).toEqual(['kill of the runner of the link omitted: no member runs the link']);
+  });
+
+  it('records a fault of the broker beyond the link with the name of this broker', async () => {
+    const { events } = await perform([slot({ kind: 'stop', groups: [[0]], remote: true })]);
+    expect(membersOf(events)).toEqual([['remote'], ['remote']]);
+  });
+
+  it('counts the slots that it has executed completely', async () => {
+    const kill: PlannedFault = { kind: 'kill', groups: [[0]] };
+    const ended = (calls: readonly string[]): number => calls.filter((call) => call === 'end kill').length;
+    const { slots } = await perform([slot(kill), slot(kill)], undefined, (calls) => ended(calls) < 2);
+    expect(slots).toBe(2);
   });
 
   it('ends the faults of a slot in reverse order, because a killed member serves only when the members of the later stop run again', async () => {

@@ -13,5 +13,6 @@ export type {
   WitnessOptions,
   WitnessReport,
 } from './witness/witness.ts';
+export { linkFilter } from './workloads/link.ts';
 export { quietTimes } from './workloads/quiet.ts';
 export type { Shares, WorkloadName } from './workloads/index.ts';

@@ -2,13 +2,14 @@ import { clientSpecsOf } from '../src/run/load-generator.ts';
 import { seededRandom } from '@mqtt-cluster/kit';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { quietTimes } from '../src/workloads/quiet.ts';
+import { linkFilter } from '../src/workloads/link.ts';
 import { workloads } from '../src/workloads/index.ts';
 import type { WorkloadName } from '../src/workloads/index.ts';
 import type { ClientSpec, ClientStep } from '../src/workloads/client-spec.ts';
 
 const names = Object.keys(workloads) as WorkloadName[];
 const servers = 7;
-const place = { servers, qosMax: 2, versions: [4, 5], sharesSubscriptions: true } as const;
+const place = { servers, remotes: 1, qosMax: 2, versions: [4, 5], sharesSubscriptions: true } as const;
 
 function specsOf(
   name: WorkloadName,
@@ -163,5 +164,32 @@ describe('workload quiet', () => {
     const dueMs = sleepers.map(({ atMs, spec }) => atMs + 1_000 * (spec.expirySeconds ?? 0));
     expect(dueMs.filter((ms) => ms > stopMs && ms < stopMs + stoppedMs)).toHaveLength(2);
     expect(dueMs.filter((ms) => ms > 600_000)).toHaveLength(1);
+  });
+});
+
+describe('workload link', () => {
+  const specs = (remotes: number) => clientSpecsOf({ link: 1 }, 100, 1, 'load/run/', { ...place, remotes });
+
+  it('publishes on both sides of the link, and only topics that a link with the filter passes', () => {
+    const publishers = specs(1).filter(({ subscriptions }) => subscriptions.length === 0);
+    expect(new Set(publishers.map(({ atRemote = false }) => atRemote))).toEqual(new Set([false, true]));
+    const shape = new RegExp(`^${linkFilter.replace('+', '[^/]+').replace('#', '.+')}$`);
+    for (const spec of publishers)
+      for (const step of stepsOf(spec, 1)) if (step.do === 'publish') expect(step.topic).toMatch(shape);
+  });
+
+  it('subscribes on each side to the messages of the other side, with a session that outlives its connection', () => {
+    const subscribers = specs(1).filter(({ subscriptions }) => subscriptions.length > 0);
+    const filters = (remote: boolean) =>
+      subscribers
+        .filter(({ atRemote = false }) => atRemote === remote)
+        .flatMap(({ subscriptions }) => subscriptions.map(({ filter, qos }) => `${filter} ${qos}`));
+    expect(filters(true)).toEqual(['load/run/link/# 2', 'load/run/link/near/# 1']);
+    expect(filters(false)).toEqual(['load/run/link/# 2', 'load/run/link/remote/# 1']);
+    expect(subscribers.filter(({ clean }) => clean)).toEqual([]);
+  });
+
+  it('has no clients for a target without a broker beyond a link', () => {
+    expect(specs(0)).toEqual([]);
   });
 });

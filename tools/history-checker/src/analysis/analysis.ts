@@ -155,6 +155,15 @@ export class Analysis {
     else report.addViolation(text);
   }
 
+  /** Whether a message that this server delivers was published on the other side of a link. */
+  isAcrossLink(message: number, server: string): boolean {
+    const { messages, header } = this.tables;
+    const { remotes = [] } = header;
+    if (remotes.length === 0) return false;
+    const origin = this.connection(messages.firstConnection(message)).connect.server;
+    return remotes.includes(origin) !== remotes.includes(server);
+  }
+
   /** @returns a description of a message for a finding */
   message(row: number): string {
     const { messages, topics } = this.tables;

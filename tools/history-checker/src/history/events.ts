@@ -17,6 +17,8 @@ export interface Header {
   readonly target: string;
   /** Names of the brokers. Every `server` in an event is one of these names. */
   readonly servers: readonly string[];
+  /** Names of the brokers that a link connects with the cluster; absent without a link. `servers` has them too. */
+  readonly remotes?: readonly string[];
   /** Time of the wall clock at the start of the run (ISO 8601), for human readers. */
   readonly startedAt: string;
   readonly limits: Limits;

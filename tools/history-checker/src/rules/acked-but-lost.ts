@@ -2,6 +2,7 @@ import { never } from '../tables/clients.ts';
 import type { Sequence, RecordedSubscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import { groupBy } from '../tables/group-by.ts';
+import { describeRemoteKill } from '../analysis/remote-losses.ts';
 import { describeDegradedLoss } from '../analysis/degraded-acks.ts';
 import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
@@ -88,7 +89,10 @@ function dueSubscription(
 }
 
 function reportLoss(analysis: Analysis, report: Report, message: number, due: RecordedSubscription): void {
-  const exception = describeDegradedLoss(analysis, message) ?? droppedAtBound(analysis, message, due);
+  const exception =
+    describeDegradedLoss(analysis, message) ??
+    droppedAtBound(analysis, message, due) ??
+    describeRemoteKill(analysis, message, due.connection.connect.server);
   const text = (): string =>
     `${due.session.client.id} never received ${analysis.message(message)}, although it had subscribed to ${due.filter} ` +
     `at ${formatSeconds(due.at)} on ${due.connection.connect.server}`;

@@ -1,6 +1,7 @@
 import type { RecordedSession, RecordedSubscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import { groupBy } from '../tables/group-by.ts';
+import { describeRemoteKill } from '../analysis/remote-losses.ts';
 import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
@@ -78,11 +79,14 @@ function reportFinding(
     const { client, connect } = analysis.connection(deliveries.connection(row));
     return `at ${formatSeconds(deliveries.at(row))} by ${client.id} on ${connect.server}`;
   };
-  report.addViolation(
-    () =>
-      `${receiver} received ${analysis.message(deliveries.message(first))} ${copies.length} times, ` +
-      `the first two ${where(first)} and ${where(second)}`,
-  );
+  const message = deliveries.message(first);
+  const { server } = analysis.connection(deliveries.connection(second)).connect;
+  const text = (): string =>
+    `${receiver} received ${analysis.message(message)} ${copies.length} times, ` +
+    `the first two ${where(first)} and ${where(second)}`;
+  const exception = describeRemoteKill(analysis, message, server);
+  if (exception === null) report.addViolation(text);
+  else report.addException(() => `${exception}: ${text()}`);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Rule } from './rule.ts';
+import { acrossLink } from './across-link.ts';
 import { ackTakenBack } from './ack-taken-back.ts';
 import { ackedButLost } from './acked-but-lost.ts';
 import { clusterTime } from './cluster-time.ts';
@@ -34,5 +35,6 @@ export const rules: readonly Rule[] = [
   clusterTime,
   receiveMaximum,
   sharedOnce,
+  acrossLink,
   crash,
 ];

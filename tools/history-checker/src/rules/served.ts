@@ -178,6 +178,8 @@ function checkDeliveries(
     const { connect, connectedAt } = analysis.connection(deliveries.connection(row));
     // The messages of a client that acknowledges late wait for its window.
     if (connect.receiveMaximum !== undefined) continue;
+    // The rule `across-link` checks the messages that pass a link.
+    if (analysis.isAcrossLink(message, connect.server)) continue;
     checkWait(analysis, report, {
       server: connect.server,
       fromMs: Math.max(replicatedAt(analysis, message), connectedAt),

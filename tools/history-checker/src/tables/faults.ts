@@ -36,6 +36,8 @@ const noticeMs = 1_000;
  */
 export class Faults {
   readonly #servers: readonly string[];
+  /** The servers that form the cluster: those without the brokers beyond a link. */
+  readonly #members: readonly string[];
   /** Longest time from the end of a fault until all servers serve together again, ms. */
   readonly healMsMax: number;
   readonly #all: OpenFault[] = [];
@@ -44,8 +46,10 @@ export class Faults {
   #anywhere: readonly Interval[] = [];
   #withoutMajority: readonly Interval[] = [];
 
-  constructor(servers: readonly string[], healMsMax: number) {
+  /** @param remotes servers beyond a link, which do not count for the majority of the cluster */
+  constructor(servers: readonly string[], healMsMax: number, remotes: readonly string[] = []) {
     this.#servers = servers;
+    this.#members = servers.filter((server) => !remotes.includes(server));
     this.healMsMax = healMsMax;
   }
 
@@ -73,6 +77,11 @@ export class Faults {
     return this.#all
       .filter(({ fault, members }) => fault === 'wipe' && members.includes(server))
       .map(({ fromMs }) => fromMs);
+  }
+
+  /** @returns the times from each kill of a server to its next start, ms */
+  kills(server: string): readonly { readonly fromMs: number; readonly toMs: number }[] {
+    return this.#all.filter(({ fault, members }) => fault === 'kill' && members.includes(server));
   }
 
   /** @returns whether a `stop` fault of the server had begun and had not ended at this time */
@@ -130,7 +139,8 @@ export class Faults {
     this.#byServer = new Map(
       this.#servers.map((server) => {
         const own = faults.filter(({ members }) => members.has(server));
-        return [server, merged([...own, ...this.#withoutMajority])];
+        const isMember = this.#members.includes(server);
+        return [server, merged(isMember ? [...own, ...this.#withoutMajority] : own)];
       }),
     );
     return this.#byServer;
@@ -142,9 +152,11 @@ export class Faults {
     if (fault === 'one-way') return groups[0] ?? [];
     if (fault !== 'cut') return members;
     const named = new Set(groups.flat());
-    const partitions = [...groups, this.#servers.filter((server) => !named.has(server))];
-    const majority = partitions.find(({ length }) => length * 2 > this.#servers.length);
-    return majority ? this.#servers.filter((server) => !majority.includes(server)) : this.#servers;
+    // A cut of a broker beyond a link separates no members.
+    if (!this.#members.some((member) => named.has(member))) return members;
+    const partitions = [...groups, this.#members.filter((server) => !named.has(server))];
+    const majority = partitions.find(({ length }) => length * 2 > this.#members.length);
+    return majority ? this.#members.filter((server) => !majority.includes(server)) : this.#members;
   }
 
   /** @returns the intervals in which the faults may have isolated at least half of the servers */
@@ -161,7 +173,8 @@ export class Faults {
         if (fault.fromMs <= fromMs && fault.toMs >= toMs)
           fault.members.forEach((member) => isolated.add(member));
       }
-      if ((this.#servers.length - isolated.size) * 2 <= this.#servers.length) found.push({ fromMs, toMs });
+      const serving = this.#members.filter((member) => !isolated.has(member)).length;
+      if (serving * 2 <= this.#members.length) found.push({ fromMs, toMs });
     });
     return found;
   }

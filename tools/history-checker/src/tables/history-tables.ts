@@ -65,7 +65,7 @@ export class HistoryTables {
 
   constructor(header: Header) {
     this.header = header;
-    this.faults = new Faults(header.servers, header.limits.healMsMax ?? healMsMaxDefault);
+    this.faults = new Faults(header.servers, header.limits.healMsMax ?? healMsMaxDefault, header.remotes);
   }
 
   /** Adds the next event. @throws {HistoryError} when the event contradicts the events before it */

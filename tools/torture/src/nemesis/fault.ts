@@ -48,6 +48,16 @@ export interface PlannedFault {
    * no member leads.
    */
   readonly leader?: true;
+  /**
+   * Whether the fault affects the member that runs the link at the time of its beginning, instead of the members in
+   * `groups`. The fault is omitted and reported if no member runs the link.
+   */
+  readonly runner?: true;
+  /**
+   * Whether the fault affects the broker beyond the link: `groups` are then positions in the list of these brokers. The
+   * network faults affect the connection between the link and this broker.
+   */
+  readonly remote?: true;
   /** Pause between the previous fault of the slot and this fault, ms. */
   readonly afterMs?: number;
 }

@@ -21,6 +21,7 @@ export interface NemesisOptions {
 export class Nemesis {
   readonly #options: NemesisOptions;
   #faults = 0;
+  #slots = 0;
   #planEnded = false;
 
   constructor(options: NemesisOptions) {
@@ -30,6 +31,11 @@ export class Nemesis {
   /** Number of faults that have begun. */
   get faults(): number {
     return this.#faults;
+  }
+
+  /** Number of slots that have been executed completely. */
+  get slots(): number {
+    return this.#slots;
   }
 
   /** Whether a finite plan has been executed completely. */
@@ -49,6 +55,7 @@ export class Nemesis {
         return waitWhile(shouldContinue, Infinity);
       }
       await this.#perform(slot, shouldContinue);
+      this.#slots++;
     }
   }
 
@@ -83,20 +90,23 @@ export class Nemesis {
   }
 
   /**
-   * Replaces the members of a fault that affects the leader. Without a leader for {@link leaderMsMax} it reports a
-   * problem and returns null: a fault of another member would not change the leader, and the run would prove less than
-   * its scenario promises.
+   * Replaces the members of a fault that affects the leader, or the member that runs the link. If no member has this role
+   * for {@link leaderMsMax}, it reports a problem and returns null: a fault of another member would not end the role, and
+   * the run would prove less than its scenario promises.
    */
   async #aimed(fault: PlannedFault, shouldContinue: () => boolean): Promise<PlannedFault | null> {
     const { target, onProblem } = this.#options;
-    if (fault.leader !== true || target.findLeader === undefined) return fault;
-    let leader: number | null = null;
-    await holdsWithin(
-      async () => (leader = (await target.findLeader?.()) ?? null) !== null || !shouldContinue(),
-      { timeoutMs: this.#options.leaderMsMax ?? leaderMsMax, intervalMs: pollMs },
-    );
-    if (leader !== null) return { ...fault, groups: [[leader]] };
-    if (shouldContinue()) onProblem(`${fault.kind} of the leader omitted: no member leads`);
+    const find =
+      fault.leader === true ? target.findLeader : fault.runner === true ? target.findRunner : undefined;
+    if (find === undefined) return fault;
+    let found: number | null = null;
+    await holdsWithin(async () => (found = await find.call(target)) !== null || !shouldContinue(), {
+      timeoutMs: this.#options.leaderMsMax ?? leaderMsMax,
+      intervalMs: pollMs,
+    });
+    if (found !== null) return { ...fault, groups: [[found]] };
+    const role = fault.leader === true ? ['leader', 'leads'] : ['runner of the link', 'runs the link'];
+    if (shouldContinue()) onProblem(`${fault.kind} of the ${role[0]} omitted: no member ${role[1]}`);
     return null;
   }
 
@@ -126,9 +136,10 @@ export class Nemesis {
     }
   }
 
-  #record({ kind, groups, build }: PlannedFault, id: number, phase: 'begin' | 'end'): void {
+  #record({ kind, groups, build, remote }: PlannedFault, id: number, phase: 'begin' | 'end'): void {
     const { recorder, target, log } = this.#options;
-    const names = groups.map((group) => group.map((member) => target.servers[member]?.id ?? '?'));
+    const servers = remote === true ? (target.remotes ?? []) : target.servers;
+    const names = groups.map((group) => group.map((member) => servers[member]?.id ?? '?'));
     recorder.record({ type: 'fault', id, phase, fault: kind, members: names.flat(), groups: names });
     const start = build === undefined ? '' : `, then start it with the ${build} build`;
     if (phase === 'begin') log(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}${start}`);

@@ -61,6 +61,7 @@ export class Campaign {
   }
 
   async #runOne(scenario: Scenario): Promise<ScenarioResult> {
+    const { given } = this.#options;
     const history = this.#historyFile(scenario);
     const empty = { scenario: scenario.name, run: null, verdict: null, history: null };
     try {
@@ -73,13 +74,25 @@ export class Campaign {
           why: `${target.name} does not support ${missing.join(', ')}`,
         };
       }
-      return await this.#runAndCheck(scenario, target, history);
+      if (scenario.linked !== true) return await this.#runAndCheck(scenario, target, history);
+      const obstacle = await this.#openLink(target);
+      if (obstacle !== null) return { ...empty, state: 'not available', why: obstacle };
+      const result = await this.#runAndCheck(scenario, target, history);
+      const report = await this.#target?.closeLink?.(given.keep);
+      if (report !== undefined) this.#options.log(`  ${report}`);
+      return result;
     } catch (error) {
       // After an error the target may be in any state, so the next scenario gets a new target.
       await this.#target?.stop(true);
       this.#target = null;
       return { ...empty, state: 'broken', why: describeError(error) };
     }
+  }
+
+  /** @returns the reason if the target has no link, null otherwise */
+  async #openLink(target: Target): Promise<string | null> {
+    if (target.openLink === undefined) return `${target.name} does not support links`;
+    return target.openLink();
   }
 
   async #readyTarget(): Promise<Target> {

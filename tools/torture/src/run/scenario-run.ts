@@ -96,7 +96,8 @@ async function injectFaults(
   const startedAtMs = recorder.now();
   const isEnough = (): boolean =>
     messages === null ? recorder.now() - startedAtMs >= forMs : counts.acked >= messages;
-  const isIncomplete = (): boolean => scenario.completesPlan === true && !nemesis.planEnded;
+  const isIncomplete = (): boolean =>
+    (scenario.completesPlan === true && !nemesis.planEnded) || nemesis.slots < (scenario.slotsMin ?? 0);
   const reportProgress = (): void => {
     const seconds = Math.round((recorder.now() - startedAtMs) / 1_000);
     const { published, acked, delivered } = counts;

@@ -13,6 +13,7 @@ import {
   sizesOfTwoHalvesAndOne,
 } from '../nemesis/plans.ts';
 import type { FaultPlanMaker } from '../nemesis/plans.ts';
+import { killsOfRemote, linkFaults, linkFaultKinds, linkSlotsOfRound } from './link-faults.ts';
 import { quietStops } from './quiet-stop.ts';
 import { updateAndRollBack } from './rolling-update.ts';
 import type { Shares, WorkloadName } from '@mqtt-cluster/workload';
@@ -28,6 +29,10 @@ export interface Scenario {
   readonly exercises: readonly string[];
   /** Whether the plan is finite and a run executes it completely, even if that takes longer than `--for`. */
   readonly completesPlan?: boolean;
+  /** Number of slots of the plan that a run executes at least, even if that takes longer than `--for`. */
+  readonly slotsMin?: number;
+  /** Whether the load passes a link between the target and another broker. */
+  readonly linked?: true;
   /** Returns the plan for a target that supports these kinds of faults; null: a scenario without faults. */
   readonly plan: ((supportedFaults: ReadonlySet<FaultKind>) => FaultPlanMaker) | null;
 }
@@ -54,6 +59,17 @@ const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', '
  * client takes over a connection of a member that lives. The scenario `takeover` requires these.
  */
 const ofOutages = ofEverything.filter((rule) => rule !== 'two-connections');
+
+/** Rules of the scenarios with a link, in both directions. */
+const ofLinks = [
+  'acked-but-lost',
+  'qos2-duplicate',
+  'order',
+  'phantom',
+  'session-lost',
+  'across-link: out',
+  'across-link: in',
+] as const;
 
 const ofFocus: Readonly<Partial<Record<WorkloadName, readonly string[]>>> = {
   roaming: ['session-lost'],
@@ -199,6 +215,28 @@ export const scenarios: readonly Scenario[] = [
     exercises: [...clusterTimeParts, 'will', 'session-lost'],
     completesPlan: true,
     plan: () => quietStops,
+  },
+  {
+    name: 'link-mosquitto',
+    about:
+      'a link to mosquitto in both directions, faults of its runner, other members, mosquitto and the connection',
+    shares: { link: 1 },
+    needs: linkFaultKinds,
+    exercises: ofLinks,
+    linked: true,
+    slotsMin: linkSlotsOfRound,
+    plan: () => linkFaults,
+  },
+  {
+    name: 'link-mosquitto-kill',
+    about:
+      'a link to mosquitto that is killed, so that it forgets what it has not saved (counted as exceptions)',
+    shares: { link: 1 },
+    needs: ['kill'],
+    exercises: ofLinks,
+    linked: true,
+    slotsMin: 2,
+    plan: () => killsOfRemote,
   },
   {
     name: 'mixed',

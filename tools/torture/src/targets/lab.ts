@@ -1,5 +1,6 @@
 import { startCluster } from '@mqtt-cluster/lab';
 import type { ApplianceBuild, FaultAction, RunningCluster } from '@mqtt-cluster/lab';
+import { UsageError } from '@mqtt-cluster/kit';
 import type { ServerAddress } from '@mqtt-cluster/kit';
 import { TortureError } from '../errors.ts';
 import type { Limits } from '@mqtt-cluster/history-checker';
@@ -8,6 +9,7 @@ import type { BuildName, FaultKind, MemberGroup, PlannedFault } from '../nemesis
 import { startsWithEarlierBuild } from '../scenarios/rolling-update.ts';
 import { AlarmReader } from './alarms.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
+import { LinkedSite } from './linked-site.ts';
 import type { Target, ResourceUsage } from './target.ts';
 import { usageOf } from './usage.ts';
 
@@ -50,6 +52,9 @@ export class LabTarget implements Target {
   #cluster: RunningCluster | null = null;
   #crashesTaken = 0;
   #alarms: AlarmReader | null = null;
+  /** Another broker that a link connects with the cluster; null in scenarios without a link. */
+  #site: LinkedSite | null = null;
+  #sites = 0;
 
   constructor(options: LabTargetOptions) {
     this.#options = options;
@@ -61,6 +66,10 @@ export class LabTarget implements Target {
 
   get servers(): readonly ServerAddress[] {
     return this.#running.cluster.servers;
+  }
+
+  get remotes(): readonly ServerAddress[] {
+    return this.#site?.servers ?? [];
   }
 
   get #running(): RunningCluster {
@@ -86,8 +95,39 @@ export class LabTarget implements Target {
     return position < 0 ? null : position;
   }
 
+  async findRunner(): Promise<number | null> {
+    const runner = await this.#site?.findRunner();
+    const position = this.servers.findIndex(({ id }) => id === runner);
+    return position < 0 ? null : position;
+  }
+
+  async openLink(): Promise<string | null> {
+    const { folder, secure } = this.#options;
+    if (secure) return 'the scenarios with a link use no credentials, so they run without --secure';
+    const urls = this.#running.cluster.layout.members.map(
+      ({ host, httpPort }) => `http://${host}:${httpPort}`,
+    );
+    try {
+      this.#site = new LinkedSite(`${folder}/site-${++this.#sites}`, urls);
+    } catch (error) {
+      if (error instanceof UsageError) return error.message;
+      throw error;
+    }
+    await this.#site.open();
+    return null;
+  }
+
+  async closeLink(keep: boolean): Promise<string> {
+    const site = this.#site;
+    this.#site = null;
+    const report = await site?.describe();
+    await site?.close(keep, true);
+    return report ?? 'there is no link';
+  }
+
   async begin(fault: PlannedFault): Promise<void> {
     const { kind, groups, value } = fault;
+    if (fault.remote === true) return this.#site?.begin(fault);
     if (networkKinds.has(kind) || hostKinds.has(kind)) {
       this.#healable.add(fault);
       return this.#inject(fault);
@@ -98,6 +138,7 @@ export class LabTarget implements Target {
   async end(fault: PlannedFault): Promise<void> {
     const { kind, groups, staggerMs = 0, build } = fault;
     const members = groups.flat();
+    if (fault.remote === true) return this.#site?.end(fault);
     if (build !== undefined) this.#useBuild(members, build);
     if (kind === 'pause') return this.#execute('resume', groups);
     if (kind === 'kill' || kind === 'stop' || kind === 'wipe') return this.#startAgain(members, staggerMs);
@@ -155,13 +196,14 @@ export class LabTarget implements Target {
   async restore(): Promise<void> {
     this.#healable.clear();
     await this.#running.cluster.restore();
+    await this.#site?.restore();
   }
 
   takeCrashes(): string[] {
     const crashes = this.#cluster?.cluster.crashes ?? [];
     const fresh = crashes.slice(this.#crashesTaken);
     this.#crashesTaken = crashes.length;
-    return [...fresh, ...(this.#alarms?.take() ?? [])];
+    return [...fresh, ...(this.#alarms?.take() ?? []), ...(this.#site?.takeCrashes() ?? [])];
   }
 
   usage(): ResourceUsage[] {
@@ -172,6 +214,8 @@ export class LabTarget implements Target {
   }
 
   async stop(keep: boolean): Promise<void> {
+    await this.#site?.close(keep, false);
+    this.#site = null;
     await this.#cluster?.end(keep);
   }
 }

@@ -5,12 +5,22 @@ import { findInstalledProgram } from './installed.ts';
 import { freePort } from '@mqtt-cluster/kit';
 import type { BrokerProduct } from './process-target.ts';
 
+export interface MosquittoOptions {
+  /** Largest number of unacknowledged messages of each client; 0: no bound. */
+  readonly inFlightMax?: number;
+}
+
 /**
  * Returns the configuration of one broker. The first broker is the hub; each other broker has a mosquitto
  * bridge to the hub for all topics in both directions at QoS 2. A star has no loops, and a bridge does not
  * return messages to their sender. All brokers are persistent, save every second, and have unbounded queues.
  */
-export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress, folder: string): string {
+export function mosquittoConfiguration(
+  server: ServerAddress,
+  hub: ServerAddress,
+  folder: string,
+  { inFlightMax = 0 }: MosquittoOptions = {},
+): string {
   const settings = [
     `listener ${server.port} ${server.host}`,
     'allow_anonymous true',
@@ -20,7 +30,7 @@ export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress
     'autosave_interval 1',
     'max_queued_messages 0',
     'max_queued_bytes 0',
-    'max_inflight_messages 0',
+    `max_inflight_messages ${inFlightMax}`,
     'log_dest stderr',
     // Without this setting a broker that root starts changes to a user that can't write to the folder.
     'user root',
@@ -41,7 +51,7 @@ export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress
 }
 
 /** mosquitto brokers that mosquitto bridges connect, because mosquitto has no cluster. */
-export function mosquitto(): BrokerProduct {
+export function mosquitto(options: MosquittoOptions = {}): BrokerProduct {
   const command = findInstalledProgram('mosquitto', 'mosquitto');
   return {
     name: 'mosquitto',
@@ -58,7 +68,7 @@ export function mosquitto(): BrokerProduct {
         const own = join(folder, server.id);
         mkdirSync(own, { recursive: true });
         const file = join(own, 'mosquitto.conf');
-        writeFileSync(file, mosquittoConfiguration(server, servers[0] ?? server, own));
+        writeFileSync(file, mosquittoConfiguration(server, servers[0] ?? server, own, options));
         return { server, command, args: ['-c', file], environment: {}, folder: own };
       });
     },

@@ -25,6 +25,20 @@ export interface Target extends LoadTarget {
   start(): Promise<void>;
   /** @returns the position of the leader in the list of servers; null if no member leads */
   findLeader?(): Promise<number | null>;
+  /** @returns the position of the member that runs the link in the list of servers; null if no member does */
+  findRunner?(): Promise<number | null>;
+  /**
+   * Starts another broker and a link between it and the servers, for the scenarios with a link. `remotes` then has this
+   * broker.
+   * @returns the reason if it is not possible here, null otherwise. @throws Error with one line of text
+   */
+  openLink?(): Promise<string | null>;
+  /**
+   * Removes the link and ends its broker.
+   * @param keep whether the data and log of the broker are kept
+   * @returns what the link reported last, in one sentence
+   */
+  closeLink?(keep: boolean): Promise<string>;
   /**
    * Begins a supported fault, except `rolling`: the nemesis executes that fault as a sequence of `stop`
    * faults.

@@ -16,6 +16,8 @@ const retainedReadsMax = 3;
 /** The brokers to which clients connect, and the features of these brokers. */
 export interface LoadTarget {
   readonly servers: readonly ServerAddress[];
+  /** Brokers that a link connects with the servers. Only the workload `link` uses them. */
+  readonly remotes?: readonly ServerAddress[];
   readonly qosMax: QoS;
   /** Protocol versions: 4 is MQTT 3.1.1. */
   readonly versions: readonly (4 | 5)[];
@@ -44,10 +46,10 @@ export function clientSpecsOf(
   rate: number,
   seed: number,
   prefix: string,
-  features: Pick<WorkloadContext, 'servers' | 'qosMax' | 'versions'> &
+  features: Pick<WorkloadContext, 'servers' | 'remotes' | 'qosMax' | 'versions'> &
     Pick<LoadTarget, 'sharesSubscriptions'>,
 ): ClientSpec[] {
-  const { servers, qosMax, versions, sharesSubscriptions } = features;
+  const { servers, remotes, qosMax, versions, sharesSubscriptions } = features;
   const names = (Object.keys(shares) as WorkloadName[]).filter(
     (name) => name !== 'shared' || sharesSubscriptions,
   );
@@ -55,6 +57,7 @@ export function clientSpecsOf(
     workloads[name]({
       prefix,
       servers,
+      remotes,
       rate: rate * (shares[name] ?? 0),
       qosMax,
       versions,
@@ -73,12 +76,19 @@ export class LoadGenerator {
     const { target, shares, rate, seed, run, recorder, mayPublish } = options;
     this.#options = options;
     this.#prefix = `load/${run}/`;
-    const { servers, qosMax, versions, sharesSubscriptions } = target;
-    const features = { servers: servers.length, qosMax, versions, sharesSubscriptions };
+    const { servers, remotes = [], qosMax, versions, sharesSubscriptions } = target;
+    const features = {
+      servers: servers.length,
+      remotes: remotes.length,
+      qosMax,
+      versions,
+      sharesSubscriptions,
+    };
     const clientPrefix = `${run}-`;
-    this.#drivers = clientSpecsOf(shares, rate, seed, this.#prefix, features).map(
-      (spec) => new ClientDriver({ spec, clientPrefix, servers, seed, recorder, mayPublish }),
-    );
+    this.#drivers = clientSpecsOf(shares, rate, seed, this.#prefix, features).map((spec) => {
+      const own = spec.atRemote === true ? remotes : servers;
+      return new ClientDriver({ spec, clientPrefix, servers: own, seed, recorder, mayPublish });
+    });
   }
 
   connect(): void {
@@ -156,7 +166,7 @@ export class LoadGenerator {
     if (server === undefined) return;
     const retained = await readRetained(server, `${run}-look`, `${this.#prefix}#`);
     await clearRetained(server, `${run}-clear`, retained?.map(([topic]) => topic) ?? []);
-    const persistent = this.#drivers.filter(({ spec }) => !spec.clean);
+    const persistent = this.#drivers.filter(({ spec }) => !spec.clean && spec.atRemote !== true);
     const ids = [...new Set(persistent.map(({ client }) => client.clientId))];
     const work = async (): Promise<void> => {
       for (let id = ids.shift(); id !== undefined; id = ids.shift()) await discardSession(server, id);

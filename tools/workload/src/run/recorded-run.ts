@@ -87,13 +87,15 @@ export class RecordedRun {
   /** Opens the history. @throws HistoryError when its file can't be written */
   static async open(options: RecordedRunOptions): Promise<RecordedRun> {
     const { target, seed, scenario, historyFile } = options;
+    const remotes = target.remotes?.map(({ id }) => id) ?? [];
     const header: Header = {
       type: 'header',
       format: historyFormat,
       seed,
       scenario,
       target: target.name,
-      servers: target.servers.map(({ id }) => id),
+      servers: [...target.servers.map(({ id }) => id), ...remotes],
+      ...(remotes.length > 0 && { remotes }),
       startedAt: new Date().toISOString(),
       limits: target.limits,
     };

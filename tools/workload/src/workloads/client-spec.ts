@@ -53,6 +53,8 @@ export interface ClientSpec {
   /** Delay of each acknowledgement that the client sends, ms; 0 if absent. */
   readonly ackDelayMs?: number;
   readonly subscriptions: readonly { readonly filter: string; readonly qos: QoS }[];
+  /** Whether the client uses the brokers beyond the link (`LoadTarget.remotes`) instead of the servers of the cluster. */
+  readonly atRemote?: true;
   /** Position of the first server in the list of servers; larger numbers wrap around. */
   readonly firstServer: number;
   readonly onLoss: LossReaction;
@@ -67,6 +69,8 @@ export interface WorkloadContext {
   readonly prefix: string;
   /** Number of servers of the target. */
   readonly servers: number;
+  /** Number of brokers that a link connects with the target. */
+  readonly remotes: number;
   /** Rate of the workload's PUBLISH packets a second. */
   readonly rate: number;
   readonly qosMax: QoS;

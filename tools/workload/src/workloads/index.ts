@@ -1,5 +1,6 @@
 import { churn } from './churn.ts';
 import { expiry } from './expiry.ts';
+import { link } from './link.ts';
 import { quiet } from './quiet.ts';
 import { retained } from './retained.ts';
 import { roaming } from './roaming.ts';
@@ -22,6 +23,7 @@ export const workloads = {
   churn,
   expiry,
   quiet,
+  link,
 } as const satisfies Readonly<Record<string, Workload>>;
 
 export type WorkloadName = keyof typeof workloads;
