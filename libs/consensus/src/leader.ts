@@ -86,6 +86,10 @@ export class Leader {
     this.#continueTransfer();
   }
 
+  nextTickMs(): number {
+    return this.#replication.nextRoundMs(this.#transfer === null);
+  }
+
   propose(data: readonly Uint8Array[]): LogIndex | null {
     if (this.#transfer !== null || data.length === 0) return null;
     const first = this.#state.log.lastIndex + 1;

@@ -62,6 +62,7 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
       leading()?.tick();
       elections.tick();
     },
+    nextTickMs: () => leading()?.nextTickMs() ?? state.electionDueAtMs,
     step(from, message) {
       // Ignore a message for another store id: a new store must not answer for the former store of this
       // member.

@@ -54,11 +54,7 @@ export class Replication {
    * @returns whether a round of heartbeats was sent
    */
   tick(mayIdle: boolean): boolean {
-    const { nowMs, options } = this.#state;
-    const { heartbeatMs } = options.timings;
-    const sinceMs = nowMs - this.#heartbeatAtMs;
-    if (sinceMs < heartbeatMs || (mayIdle && sinceMs < heartbeatMs * idleHeartbeatFactor && this.#isIdle()))
-      return false;
+    if (this.#state.nowMs < this.nextRoundMs(mayIdle)) return false;
     this.beginRound();
     for (const peer of this.#peers.values()) {
       if (peer.state === 'replicate' && this.#isStalled(peer)) peer.becomeProbe(peer.matchIndex + 1);
@@ -69,6 +65,13 @@ export class Replication {
       if (peer.state === 'snapshot') this.snapshots.tick(peer);
     }
     return true;
+  }
+
+  /** Returns when the next round of heartbeats is due. */
+  nextRoundMs(mayIdle: boolean): number {
+    const { heartbeatMs } = this.#state.options.timings;
+    const factor = mayIdle && this.#isIdle() ? idleHeartbeatFactor : 1;
+    return this.#heartbeatAtMs + heartbeatMs * factor;
   }
 
   linkChanged(peer: PeerProgress, link: 'up' | 'down' | 'refused'): void {

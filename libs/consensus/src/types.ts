@@ -145,6 +145,11 @@ export interface RaftStatus {
 export interface Raft {
   /** Advances the time: sends due heartbeats, starts due elections, checks the leader's quorum. */
   tick(nowMs: number): void;
+  /**
+   * Returns when a tick has work if no input comes before: the next round of heartbeats of a leader, the next election of
+   * another member. Infinity before the first tick.
+   */
+  nextTickMs(): number;
   /** Handles a message of a peer. */
   step(from: MemberId, message: RaftMessage): void;
   /**

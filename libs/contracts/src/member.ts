@@ -24,6 +24,11 @@ export interface Member {
    * that interval.
    */
   tick(nowMs: number): void;
+  /**
+   * Returns when a member without clients and messages needs its next tick, on the clock of `tick`: for a round of
+   * heartbeats, an election, or a timer of the replicated state that the leader runs. The time may have passed.
+   */
+  nextTickMs(): number;
 
   // ---- peers ----
   receive(from: MemberId, message: PeerMessage): void;

@@ -143,6 +143,13 @@ class ClusterMember implements Member {
     this.#draining.tick(elapsedMs);
   }
 
+  nextTickMs(): number {
+    const { state, clock, nowMs } = this.#context;
+    const raftMs = this.#replica.raft.nextTickMs();
+    const deadline = this.#replica.raft.role() === 'leader' ? state.nextDeadline() : null;
+    return deadline === null ? raftMs : Math.min(raftMs, nowMs + deadline - clock.nowMs);
+  }
+
   receive(from: MemberId, message: PeerMessage): void {
     if (!this.#peers.links.has(from)) return;
     // The appliance answers questions of peers.

@@ -42,7 +42,7 @@ const redirectTargetMsMax = 250;
 /** Time between two warnings that the admin token crosses the network without encryption, ms. */
 const exposureIntervalMs = 600_000;
 
-/** A member that has had no turn for this time hangs. An idle member has at least four turns a second. */
+/** A member that has had no turn for this time hangs. An idle member has at least two turns a second. */
 const turnIntervalMsMax = 10_000;
 
 export interface ManagementInterfaceOptions {

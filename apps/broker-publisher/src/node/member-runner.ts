@@ -22,12 +22,11 @@ import type {
 /** Tick interval of a busy member. A longer interval delays retransmissions and acknowledgements. */
 const busyTickMs = 40;
 /**
- * Tick interval of an idle leader. A longer interval makes its heartbeats uneven. A shorter interval costs
- * CPU time on an idle host.
+ * Longest time without a tick. An idle member ticks when a round of heartbeats or an election is due. The heartbeats of
+ * the leader postpone the election of a follower, so it has no tick at all while they arrive. The time must stay well
+ * below the second after which a member counts as paused.
  */
-const idleLeaderTickMs = 150;
-/** Tick interval of an idle follower: an election may start later by up to this time. */
-const idleFollowerTickMs = 250;
+const idleTickMsMax = 400;
 /** Time without work after which a member is idle. */
 const idleAfterMs = 2_000;
 /** Tick interval after a link has changed: an election may be due, and clients wait for its result. */
@@ -57,7 +56,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #urgentUntilMs = 0;
   #busyUntilMs = 0;
-  #tickMs = busyTickMs;
+  /** True if the next tick is that of an idle member. */
+  #isTimerIdle = false;
   #leader: MemberId | null = null;
   #turnScheduled = false;
   #inTurn = false;
@@ -166,19 +166,21 @@ export class MemberRunner implements ClientPort, Lifecycle {
   /** Starts the timer of the next tick. A new interval takes effect at once. */
   #startTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const nowMs = this.#components.now();
-    const intervalMs = nowMs < this.#urgentUntilMs ? urgentTickMs : this.#normalTickMs(nowMs);
-    this.#tickMs = intervalMs;
+    const { member, now } = this.#components;
+    const nowMs = now();
+    const isUrgent = nowMs < this.#urgentUntilMs;
+    this.#isTimerIdle = !isUrgent && nowMs >= this.#busyUntilMs && this.#leader !== null;
+    let intervalMs = isUrgent ? urgentTickMs : busyTickMs;
+    if (this.#isTimerIdle) {
+      // A timer of Node can end up to a millisecond early, and the member would then need another tick.
+      const waitMs = Math.ceil(member.nextTickMs() - nowMs) + 1;
+      intervalMs = Math.min(idleTickMsMax, Math.max(urgentTickMs, waitMs));
+    }
     this.#timer = setTimeout(() => {
       this.turns.timer++;
       this.#turn();
       if (this.#running) this.#startTimer();
     }, intervalMs);
-  }
-
-  #normalTickMs(nowMs: number): number {
-    if (nowMs < this.#busyUntilMs || this.#leader === null) return busyTickMs;
-    return this.#leader === this.#components.id ? idleLeaderTickMs : idleFollowerTickMs;
   }
 
   #scheduleTurn(): void {
@@ -187,6 +189,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
     setImmediate(() => {
       this.turns.input++;
       this.#turn();
+      // The turn has changed when an idle member needs its next tick, or the member is no longer idle.
+      if (this.#running && this.#isTimerIdle) this.#startTimer();
     });
   }
 
@@ -196,8 +200,6 @@ export class MemberRunner implements ClientPort, Lifecycle {
     const { member, now, onEvents } = this.#components;
     this.#inTurn = true;
     const nowMs = now();
-    // This turn, caused by a heartbeat, replaces the next tick of an idle follower.
-    if (this.#tickMs === idleFollowerTickMs) this.#timer?.refresh();
     this.#lastTurnMs = nowMs;
     member.tick(nowMs);
     const output = member.take();
@@ -214,10 +216,6 @@ export class MemberRunner implements ClientPort, Lifecycle {
       onEvents(output.events, turnMs);
     }
     this.#inTurn = false;
-    // The member has work or has lost its leader: the shorter tick interval applies from now on.
-    if (this.#tickMs === idleFollowerTickMs && this.#normalTickMs(nowMs) !== idleFollowerTickMs) {
-      this.#startTimer();
-    }
     const deferred = this.#deferred;
     this.#deferred = [];
     for (const input of deferred) input();

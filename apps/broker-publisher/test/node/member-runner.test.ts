@@ -21,6 +21,10 @@ class RecordingMember {
 
   tick(): void {}
 
+  nextTickMs(): number {
+    return 0;
+  }
+
   receive(from: string): void {
     this.calls.push(`receive ${from}`);
   }
@@ -134,6 +138,77 @@ describe('an acknowledgement of a follower', () => {
 
   test('causes no turn while the leader is idle, because it answers a heartbeat', async () => {
     expect(await turnsAfter(response(9), false)).toEqual(['receive c']);
+  });
+});
+
+describe('the ticks of an idle member', () => {
+  const electionMs = 450;
+
+  /** A follower whose election is due some time after the last message of the leader. */
+  class Follower extends RecordingMember {
+    #electionAtMs = Infinity;
+    readonly takenAtMs: number[] = [];
+
+    override receive(from: string): void {
+      super.receive(from);
+      this.#electionAtMs = performance.now() + electionMs;
+    }
+
+    override nextTickMs(): number {
+      return this.#electionAtMs;
+    }
+
+    override take(): MemberOutput {
+      this.takenAtMs.push(performance.now());
+      return { ...empty, events: this.calls.length > 1 ? [] : [{ kind: 'leader', leader: 'b', term: 1 }] };
+    }
+  }
+
+  /** Advances the time, and runs the turns that become due. */
+  async function pass(milliseconds: number): Promise<void> {
+    for (let count = 0; count < milliseconds; count += 10) {
+      jest.advanceTimersByTime(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async function idleFollower(): Promise<{ member: Follower; runner: MemberRunner }> {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const member = new Follower();
+    const runner = new MemberRunner({
+      id: 'a',
+      member: member.asMember(),
+      store: { write: async () => {} },
+      now: () => performance.now(),
+      onEvents: () => {},
+      onFatal: () => {},
+    });
+    await runner.start();
+    runner.receive('b', message);
+    await pass(100);
+    return { member, runner };
+  }
+
+  test('a follower has no tick while the heartbeats of the leader arrive', async () => {
+    const { runner } = await idleFollower();
+    const ticksBefore = runner.turns.timer;
+    for (let beats = 0; beats < 5; beats++) {
+      runner.receive('b', message);
+      await pass(300);
+    }
+    await runner.stop();
+    expect(runner.turns.timer).toBe(ticksBefore);
+  });
+
+  test('a follower ticks when its election is due, although a message of another member has caused a turn before', async () => {
+    const { member, runner } = await idleFollower();
+    runner.receive('b', message);
+    const heartbeatAtMs = performance.now();
+    await pass(400);
+    runner.callMember(() => {});
+    await pass(100);
+    await runner.stop();
+    expect(member.takenAtMs.some((atMs) => Math.abs(atMs - heartbeatAtMs - electionMs) <= 10)).toBe(true);
   });
 });
 
