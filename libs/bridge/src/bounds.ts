@@ -44,7 +44,7 @@ export const reconnectDelaysMs: readonly number[] = [5, 20, 50, 100, 200, 350];
  */
 export const rejectedReconnectDelayMs = 2_000;
 
-/** Interval of the connection checks, and of the pings on a `log` connection in use. */
+/** Interval of the connection checks (`EverySecond`), and of the pings on a `log` connection in use. */
 export const pingIntervalMs = 1_000;
 
 /**

@@ -10,6 +10,7 @@
  * so memory is bounded per peer (docs/DESIGN.md, "The bridge").
  */
 import { performance } from 'node:perf_hooks';
+import { createEverySecond } from '@mqtt-cluster/contracts';
 import type {
   Bridge,
   BridgeCounters,
@@ -57,7 +58,7 @@ class MqttBridge implements ListeningBridge {
   readonly #log: RateLimitedLog;
   readonly #totals: MetricTotals | null;
   #tls: BridgeTls | undefined;
-  #timer: NodeJS.Timeout | null = null;
+  #stopChecks: () => void = () => {};
   #checkedAtMs = 0;
   #running = false;
 
@@ -86,13 +87,13 @@ class MqttBridge implements ListeningBridge {
     this.#running = true;
     for (const link of this.#links.values()) link.start();
     this.#checkedAtMs = this.#now();
-    this.#timer = setInterval(() => this.#checkLinks(), pingIntervalMs);
+    const { everySecond = createEverySecond() } = this.#options;
+    this.#stopChecks = everySecond(() => this.#checkLinks());
   }
 
   async stop(): Promise<void> {
     this.#running = false;
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#stopChecks();
     await Promise.all([this.#listener.stop(), ...[...this.#links.values()].map((link) => link.stop())]);
     this.#log.flush(true);
   }

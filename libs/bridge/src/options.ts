@@ -1,4 +1,4 @@
-import type { BridgeHandlers, Logger, MemberId } from '@mqtt-cluster/contracts';
+import type { BridgeHandlers, EverySecond, Logger, MemberId } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 export interface BridgePeer {
@@ -29,6 +29,8 @@ export interface BridgeOptions {
   readonly handlers: BridgeHandlers;
   readonly logger: Logger;
   readonly metrics?: Metrics;
+  /** Runs the checks of the connections. Default: a timer of the bridge's own. */
+  readonly everySecond?: EverySecond;
   /** Monotonic clock, ms. Default: `performance.now`. */
   readonly now?: () => number;
   /** Returns a number in [0, 1) that varies the reconnect delays. Default: `Math.random`. */

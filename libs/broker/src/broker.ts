@@ -14,6 +14,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { createEverySecond } from '@mqtt-cluster/contracts';
 import type { ClientEffect, ClientId, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { AedesAdapter } from './aedes/aedes-adapter.ts';
@@ -38,7 +39,6 @@ import type { BrokerOptions, MemoryPressure } from './options.ts';
 import { SystemTopics } from './system-topics.ts';
 import { Traces } from './trace/traces.ts';
 
-const sweepIntervalMs = 1_000;
 /**
  * Bound of one WebSocket message, in packets of the largest size: MQTT.js sends all packets of one turn in one message.
  */
@@ -105,7 +105,7 @@ class MqttBroker implements Broker {
   #lastConnection: ConnectionId = 0;
   /** Clients that are connected. */
   #open = 0;
-  #sweepTimer: NodeJS.Timeout | null = null;
+  #stopSweeps: () => void = () => {};
 
   constructor(options: BrokerOptions) {
     this.#options = options;
@@ -148,14 +148,14 @@ class MqttBroker implements Broker {
       await this.stop();
       throw error;
     }
-    this.#sweepTimer = setInterval(() => this.#sweep(), sweepIntervalMs);
+    const { everySecond = createEverySecond() } = this.#options;
+    this.#stopSweeps = everySecond(() => this.#sweep());
     this.#sweep();
   }
 
   async stop(): Promise<void> {
-    if (this.#sweepTimer) clearInterval(this.#sweepTimer);
+    this.#stopSweeps();
     this.#accessCheck.stop();
-    this.#sweepTimer = null;
     const closing = this.#listeners.map((listener) => listener.close());
     this.#listeners = [];
     for (const connection of this.#connections.values()) connection.shutDown();

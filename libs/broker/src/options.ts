@@ -3,6 +3,7 @@ import type {
   AccessSubject,
   Authenticator,
   ClientPort,
+  EverySecond,
   Logger,
   MemberId,
   Role,
@@ -172,6 +173,8 @@ export interface BrokerOptions {
   readonly listeners: readonly ListenerOptions[];
   readonly logger: Logger;
   readonly metrics?: Metrics;
+  /** Runs the checks of the clients, and updates the `$SYS` topics. Default: a timer of the broker's own. */
+  readonly everySecond?: EverySecond;
   readonly limits?: Partial<BrokerLimits>;
   /** Value of `$SYS/broker/version`. */
   readonly version?: string;

@@ -1,6 +1,7 @@
 import type {
   ClientEffect,
   ClientInput,
+  EverySecond,
   LinkState,
   Logger,
   MemberId,
@@ -47,6 +48,8 @@ export interface LinkManagerOptions {
   readonly semantics: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Runs the decisions while there are no links. Default: a timer of the manager's own. */
+  readonly everySecond?: EverySecond;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }

@@ -1,7 +1,6 @@
-import type { Logger, MemberStatus, Notifier } from '@mqtt-cluster/contracts';
+import type { EverySecond, Logger, MemberStatus, Notifier } from '@mqtt-cluster/contracts';
 
-const statusIntervalMs = 1_000;
-/** Number of status intervals after which a ready member repeats an unchanged status line. */
+/** Number of reports after which a ready member repeats an unchanged status line. */
 const readyStatusIntervals = 5;
 /** Extension of the start timeout that a member requests each second while its catch-up makes progress. */
 const startExtensionMs = 10_000;
@@ -12,6 +11,7 @@ export interface ServiceManagerReporterComponents {
   readonly status: () => MemberStatus;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  readonly everySecond: EverySecond;
   /** The probe of this member's own broker; see `SelfProbe`. */
   readonly selfProbe: { readonly lastAnswerMs: number; probe(): void; stop(): void };
 }
@@ -23,7 +23,8 @@ export interface ServiceManagerReporterComponents {
  */
 export class ServiceManagerReporter {
   readonly #components: ServiceManagerReporterComponents;
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  #stopReports: () => void = () => {};
+  #watchdogTimer: ReturnType<typeof setInterval> | null = null;
   #ready = false;
   #probeFailed = false;
   #intervals = 0;
@@ -35,16 +36,18 @@ export class ServiceManagerReporter {
   }
 
   start(): void {
-    const { watchdogIntervalMs } = this.#components.notifier;
-    this.#timers.push(setInterval(() => this.reportStatus(), statusIntervalMs));
+    const { notifier, everySecond } = this.#components;
+    const { watchdogIntervalMs } = notifier;
+    this.#stopReports = everySecond(() => this.reportStatus());
     if (watchdogIntervalMs === null) return;
     const intervalMs = Math.max(1, Math.floor(watchdogIntervalMs / 2));
-    this.#timers.push(setInterval(() => this.feedWatchdog(watchdogIntervalMs), intervalMs));
+    this.#watchdogTimer = setInterval(() => this.feedWatchdog(watchdogIntervalMs), intervalMs);
   }
 
   /** Reports STOPPING: from now on systemd applies its stop timeout instead of the watchdog. */
   stop(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#stopReports();
+    if (this.#watchdogTimer !== null) clearInterval(this.#watchdogTimer);
     this.#components.selfProbe.stop();
     void this.#components.notifier.stopping();
   }

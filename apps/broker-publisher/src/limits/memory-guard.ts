@@ -1,11 +1,14 @@
 import { getHeapStatistics } from 'node:v8';
-import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
+import { createEverySecond } from '@mqtt-cluster/contracts';
+import type { EverySecond, Lifecycle, Logger } from '@mqtt-cluster/contracts';
 import type { MemoryPressure } from '@mqtt-cluster/broker';
 import { memoryMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
-/** Interval of the measurements, ms. A flood of 100 MB/s raises the memory by 50 MB in this time. */
-const intervalMs = 500;
+/** Growth of the memory that the measurements assume, bytes per second: a flood of packets. */
+const growthPerSecond = 100_000_000;
+/** Time of the second measurement within a second, ms, while a flood could reach a limit within the second. */
+const secondSampleMs = 500;
 
 /**
  * Shares of a limit at which the pressure changes. Each pressure begins at a higher share than the share at which it
@@ -61,6 +64,8 @@ export interface MemoryGuardOptions {
   readonly stateBytes: () => number;
   /** Measures the process. */
   readonly measure?: () => MemoryUse;
+  /** Runs the measurements. Default: a timer of the guard's own. */
+  readonly everySecond?: EverySecond;
 }
 
 /**
@@ -77,6 +82,7 @@ export class MemoryGuard implements Lifecycle {
   readonly #limits: MemoryUse;
   #pressure: MemoryPressure = 'none';
   #refusesPublishes = false;
+  #stopSamples: () => void = () => {};
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: MemoryGuardOptions) {
@@ -86,13 +92,16 @@ export class MemoryGuard implements Lifecycle {
   }
 
   async start(): Promise<void> {
-    this.#timer = setInterval(() => this.sample(), intervalMs);
-    this.#timer.unref();
+    const { everySecond = createEverySecond() } = this.#options;
+    this.#stopSamples = everySecond(() => {
+      if (this.sample()) this.#timer = setTimeout(() => this.sample(), secondSampleMs).unref();
+    });
     this.sample();
   }
 
   async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#stopSamples();
+    if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
 
@@ -106,9 +115,13 @@ export class MemoryGuard implements Lifecycle {
     return this.#refusesPublishes && this.#pressure !== 'dropQos0' ? 'refusePublishes' : this.#pressure;
   }
 
-  /** Measures the process once. The guard also does this twice a second. */
-  sample(): void {
-    const { metrics, logger, onPressure, measure = measureProcess } = this.#options;
+  /**
+   * Measures the process once. The guard also does this once a second.
+   *
+   * @returns whether the pressure can change within a second, so that another measurement is due before
+   */
+  sample(): boolean {
+    const { metrics, measure = measureProcess } = this.#options;
     const use = measure();
     const pressure = this.#gauge.sample(use);
     for (const kind of ['rss', 'heap'] as const) {
@@ -119,6 +132,20 @@ export class MemoryGuard implements Lifecycle {
       metrics.set(memoryMetrics.pressure, [pressureLabels[each]], pressure === each ? 1 : 0);
     }
     this.#samplePublishes(use.rss);
+    this.#report(pressure, use);
+    return this.#isNearLimit(use);
+  }
+
+  #isNearLimit(use: MemoryUse): boolean {
+    const { rss, heap } = this.#limits;
+    if (this.#pressure !== 'none' || this.#refusesPublishes) return true;
+    // A snapshot of the state can be as large as the resident memory.
+    if (use.rss >= measureStateFrom * rss) return true;
+    return use.rss + growthPerSecond >= refuseFrom * rss || use.heap + growthPerSecond >= refuseFrom * heap;
+  }
+
+  #report(pressure: MemoryPressure, use: MemoryUse): void {
+    const { logger, onPressure } = this.#options;
     if (pressure === this.#pressure) return;
     const before = this.#pressure;
     this.#pressure = pressure;

@@ -1,5 +1,5 @@
 import type { Broker } from '@mqtt-cluster/broker';
-import type { Logger, MemberStatus } from '@mqtt-cluster/contracts';
+import type { EverySecond, Logger, MemberStatus } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { ApplianceConfig } from '../config.ts';
 import { heapLimitBytes, MemoryGuard } from './memory-guard.ts';
@@ -15,17 +15,19 @@ interface GuardedParts {
   readonly stateBytes: () => MemberStatus['stateBytes'];
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly everySecond: EverySecond;
 }
 
 /** Logs the bounds of memory, and keeps the process below the memory that it may use until the guard is stopped. */
 export async function startMemoryGuard(parts: GuardedParts): Promise<MemoryGuard> {
-  const { config, broker, replicatedBytes, stateBytes, metrics, logger } = parts;
+  const { config, broker, replicatedBytes, stateBytes, metrics, logger, everySecond } = parts;
   const limit = memoryLimit(config.limits.memoryBytesMax);
   reportMemory(memoryBounds(config, replicatedBytes), limit, heapLimitBytes(), logger);
   const guard = new MemoryGuard({
     limitBytes: limit.bytes,
     metrics,
     logger,
+    everySecond,
     onPressure: (pressure) => broker.setMemoryPressure(pressure),
     onPublishesRefused: (refused) => broker.setPublishesRefused(refused),
     stateBytes: () => Object.values(stateBytes()).reduce((sum, { bytes }) => sum + bytes, 0),

@@ -1,5 +1,12 @@
 import { accessSemantics } from '@mqtt-cluster/contracts';
-import type { ClientEffect, ConnectionId, LinkState, Logger, MemberId } from '@mqtt-cluster/contracts';
+import type {
+  ClientEffect,
+  ConnectionId,
+  EverySecond,
+  LinkState,
+  Logger,
+  MemberId,
+} from '@mqtt-cluster/contracts';
 import { LinkManager } from '@mqtt-cluster/links';
 import type { PeerAnswer } from '@mqtt-cluster/links';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
@@ -21,6 +28,7 @@ export interface LinkComponents {
   readonly nextConnection: () => ConnectionId;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly everySecond: EverySecond;
 }
 
 export interface Links {
@@ -37,6 +45,7 @@ export function composeLinks({
   nextConnection,
   logger,
   metrics,
+  everySecond,
 }: LinkComponents): Links {
   const connections = new LinkConnections(runner, nextConnection);
   const manager = new LinkManager({
@@ -55,6 +64,7 @@ export function composeLinks({
     semantics: accessSemantics,
     logger,
     metrics,
+    everySecond,
     now: () => performance.now(),
   });
   queries.on(linksQuestion, () => manager.reports());

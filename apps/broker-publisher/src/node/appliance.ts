@@ -5,6 +5,7 @@ import { createBridge } from '@mqtt-cluster/bridge';
 import type { ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker, ListenerOptions } from '@mqtt-cluster/broker';
+import { createEverySecond } from '@mqtt-cluster/contracts';
 import type {
   BridgeCounters,
   Lifecycle,
@@ -89,6 +90,7 @@ export class Appliance implements Lifecycle {
   readonly #options: ApplianceOptions;
   readonly #logger: Logger;
   readonly #metrics: ApplianceMetrics;
+  readonly #everySecond = createEverySecond();
   readonly #store: Store;
   readonly #faultInjection: FaultInjection | null;
   readonly #token: string | null;
@@ -141,7 +143,7 @@ export class Appliance implements Lifecycle {
     const members = config.peers.map(({ id }) => id);
     this.clusterQueries = new ClusterQuestions(this.#queries, members);
     this.clusterTraces = new ClusterTraces(this.#queries, members);
-    this.#metrics = new ApplianceMetrics(config, version, logger);
+    this.#metrics = new ApplianceMetrics(config, version, logger, this.#everySecond);
     this.#faultInjection = FaultInjection.from(config, logger);
     const fileSystem = this.#faultInjection?.fileSystem();
     const metrics = this.#metrics.registry;
@@ -206,6 +208,7 @@ export class Appliance implements Lifecycle {
       store: this.#store,
       readMember: (read) => runner.readMember(read),
       wallMs: () => Date.now(),
+      everySecond: this.#everySecond,
     });
     await this.#clock.start();
     this.#memory = await startMemoryGuard({
@@ -215,6 +218,7 @@ export class Appliance implements Lifecycle {
       stateBytes: () => runner.status().stateBytes,
       metrics: this.#metrics.registry,
       logger: this.#logger,
+      everySecond: this.#everySecond,
     });
     await broker.start();
     watchedTls.attach(broker, this.#bridge);
@@ -305,6 +309,7 @@ export class Appliance implements Lifecycle {
       members: config.peers.map(({ id }) => id),
       logger: this.#logger,
       metrics: this.#metrics.registry,
+      everySecond: this.#everySecond,
       token: this.#token,
       authenticate: (credentials) => this.#authentication!.authenticate(credentials),
       keepsRole: (subject) => this.#authentication!.keepsRole(subject),
@@ -337,6 +342,7 @@ export class Appliance implements Lifecycle {
       },
       logger: this.#logger,
       metrics: this.#metrics.registry,
+      everySecond: this.#everySecond,
     });
   }
 
@@ -372,6 +378,7 @@ export class Appliance implements Lifecycle {
       nextConnection,
       logger: this.#logger.child({ part: 'links' }),
       metrics: this.#metrics.registry,
+      everySecond: this.#everySecond,
     });
     this.#links = links;
     const port = observedClientPort(runner, (effects) => {
@@ -386,6 +393,7 @@ export class Appliance implements Lifecycle {
       limits: brokerLimits(config),
       logger: this.#logger,
       metrics: this.#metrics.registry,
+      everySecond: this.#everySecond,
       version,
       members: () => JSON.stringify(management.advertisements()),
       systemValues: () =>

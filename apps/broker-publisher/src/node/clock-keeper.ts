@@ -1,4 +1,4 @@
-import type { Lifecycle, Member, Store } from '@mqtt-cluster/contracts';
+import type { EverySecond, Lifecycle, Member, Store } from '@mqtt-cluster/contracts';
 import { ClockRecorder } from '@mqtt-cluster/member';
 
 export interface ClockKeeperComponents {
@@ -6,6 +6,7 @@ export interface ClockKeeperComponents {
   readonly readMember: <T>(read: (member: Member) => T) => T;
   /** Returns the wall clock, ms. */
   readonly wallMs: () => number;
+  readonly everySecond: EverySecond;
 }
 
 /**
@@ -15,25 +16,29 @@ export interface ClockKeeperComponents {
 export class ClockKeeper implements Lifecycle {
   readonly #components: ClockKeeperComponents;
   readonly #recorder = new ClockRecorder();
+  /** The timer until the first record. */
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #stopChecks: () => void = () => {};
 
   constructor(components: ClockKeeperComponents) {
     this.#components = components;
   }
 
   async start(): Promise<void> {
-    this.#checkLater();
+    this.#awaitFirst();
   }
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#stopChecks();
   }
 
-  #checkLater(): void {
+  #awaitFirst(): void {
     this.#timer = setTimeout(() => {
       this.#record();
-      this.#checkLater();
+      if (this.#recorder.hasRecord) this.#stopChecks = this.#components.everySecond(() => this.#record());
+      else this.#awaitFirst();
     }, this.#recorder.checkMs);
     this.#timer.unref();
   }

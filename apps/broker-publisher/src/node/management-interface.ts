@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type {
   AccessSubject,
   Authenticator,
+  EverySecond,
   Lifecycle,
   Logger,
   MemberAdvertisement,
@@ -51,6 +52,7 @@ export interface ManagementInterfaceOptions {
   readonly runner: MemberRunner;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly everySecond: EverySecond;
   /** Token of the admin interface; null without `admin.tokenFile`. */
   readonly token: string | null;
   /** Checks the users of the cluster that administer by HTTP. */
@@ -152,9 +154,9 @@ export class ManagementInterface implements Lifecycle {
    * started.
    */
   async start(): Promise<void> {
-    const { logger, metrics, runner, config, connectToBroker, probeCredentials } = this.#options;
-    this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measureLoad(delayMs));
+    const { logger, metrics, runner, config, connectToBroker, probeCredentials, everySecond } = this.#options;
     const now = (): number => performance.now();
+    this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measureLoad(delayMs), now, everySecond);
     const selfProbe = new SelfProbe({
       memberId: config.id,
       connect: connectToBroker,
@@ -163,7 +165,9 @@ export class ManagementInterface implements Lifecycle {
     });
     const status = () => runner.status();
     const notifier = countingNotifier(createNotifier({ logger }), metrics);
-    this.#serviceManager = new ServiceManagerReporter({ notifier, logger, status, now, selfProbe });
+    this.#serviceManager = new ServiceManagerReporter({
+      ...{ notifier, logger, status, now, selfProbe, everySecond },
+    });
     this.#serviceManager.start();
   }
 
@@ -281,7 +285,8 @@ export class ManagementInterface implements Lifecycle {
     });
     const { load, admission } = this.#loadMeter;
     const latencyMs = delayMs + roundTripMs();
-    runner.callMember((member) => {
+    // The peers get a new load with the next turn, which need not be caused by it.
+    runner.adjustMember((member) => {
       member.setLoad(load);
       member.setLatency(latencyMs);
     });

@@ -63,6 +63,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #inTurn = false;
   #running = false;
   #lastTurnMs = 0;
+  /** The status since the last input or turn. Several components read it once a second. */
+  #status: MemberStatus | null = null;
   /** What this member has sent as a leader. After a truncation the entry is too high, and no acknowledgement waits. */
   readonly #sent: SentIndexes = { entry: 0, commit: 0 };
   /** Number of turns since the start, by cause. */
@@ -96,7 +98,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   }
 
   status(): MemberStatus {
-    return this.#components.member.status();
+    this.#status ??= this.#components.member.status();
+    return this.#status;
   }
 
   // ---- inputs ----
@@ -122,6 +125,11 @@ export class MemberRunner implements ClientPort, Lifecycle {
   /** Calls the member with a request of an operator or of the appliance itself, as an input of the turn. */
   callMember(call: (member: Member) => void): void {
     this.#input(call);
+  }
+
+  /** Calls the member without a turn: the output may wait for the next one. */
+  adjustMember(call: (member: Member) => void): void {
+    this.#input(call, true);
   }
 
   /** Reads state of the member that the status does not contain. `read` must not change the member. */
@@ -152,6 +160,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   }
 
   #input(call: (member: Member) => void, canWait = false): void {
+    this.#status = null;
     if (this.#inTurn) {
       this.#deferred.push(() => call(this.#components.member));
       return;
@@ -197,6 +206,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #turn(): void {
     if (!this.#running) return;
     this.#turnScheduled = false;
+    this.#status = null;
     const { member, now, onEvents } = this.#components;
     this.#inTurn = true;
     const nowMs = now();
@@ -219,6 +229,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     const deferred = this.#deferred;
     this.#deferred = [];
     for (const input of deferred) input();
+    this.#status = null;
     if (output.more || deferred.length > 0) this.#scheduleTurn();
   }
 

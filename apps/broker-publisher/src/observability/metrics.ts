@@ -1,4 +1,4 @@
-import type { Logger, MemberStatus, StoreUsage } from '@mqtt-cluster/contracts';
+import type { EverySecond, Logger, MemberStatus, StoreUsage } from '@mqtt-cluster/contracts';
 import { applianceMetrics } from '@mqtt-cluster/metric-catalogue';
 import { createMetrics, recordCertificateExpiry, recordBuildInfo } from '@mqtt-cluster/runtime';
 import type { MetricsRegistry } from '@mqtt-cluster/runtime';
@@ -21,8 +21,12 @@ export class ApplianceMetrics {
   readonly reporter: MemberReporter;
   readonly #disk: DiskMeter;
 
-  constructor(config: ApplianceConfig, version: string, logger: Logger) {
-    this.registry = createMetrics({ defaultLabels: { member: config.id }, declared: applianceMetrics });
+  constructor(config: ApplianceConfig, version: string, logger: Logger, everySecond?: EverySecond) {
+    const defaultLabels = { member: config.id };
+    this.registry = createMetrics({
+      ...{ defaultLabels, declared: applianceMetrics },
+      ...(everySecond && { everySecond }),
+    });
     this.reporter = new MemberReporter(logger, this.registry);
     this.#disk = new DiskMeter(config.data, this.registry);
     recordBuildInfo(this.registry, version);

@@ -40,6 +40,7 @@ beforeEach(() => {
     logger: silentLogger,
     status: () => status as MemberStatus,
     now: () => nowMs,
+    everySecond: () => () => {},
     selfProbe,
   });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { defaultSettings, silentLogger } from '@mqtt-cluster/contracts';
 import { replicatedBytesMax } from '@mqtt-cluster/member';
@@ -176,4 +177,38 @@ test('the open files of the process bound the connections, except those reserved
     socketsMax(() => 'Max open files            unlimited            unlimited            files\n'),
   ).toBe(0);
   expect(socketsMax(files({}) as () => string)).toBe(0);
+});
+
+test('the memory guard measures twice a second only while a flood could reach a limit within a second', async () => {
+  jest.useFakeTimers();
+  try {
+    let rss = 0;
+    let samples = 0;
+    const guard = new MemoryGuard({
+      limitBytes: 1_000_000_000,
+      metrics: noMetrics,
+      logger: silentLogger,
+      onPressure: () => undefined,
+      onPublishesRefused: () => undefined,
+      stateBytes: () => 0,
+      measure: () => {
+        samples++;
+        return { rss, heap: 0 };
+      },
+    });
+    await guard.start();
+    const samplesIn = (milliseconds: number): number => {
+      samples = 0;
+      jest.advanceTimersByTime(milliseconds);
+      return samples;
+    };
+    expect(samplesIn(4_000)).toBe(4);
+    rss = 700_000_000;
+    samplesIn(1_000);
+    expect(samplesIn(4_000)).toBe(8);
+    await guard.stop();
+    expect(samplesIn(4_000)).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
 });

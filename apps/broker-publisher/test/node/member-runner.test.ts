@@ -212,6 +212,37 @@ describe('the ticks of an idle member', () => {
   });
 });
 
+test('the status is computed again only after an input or a turn', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  class Counting extends RecordingMember {
+    statuses = 0;
+
+    status(): number {
+      return ++this.statuses;
+    }
+  }
+  const member = new Counting();
+  const runner = runnerOf(member, () => new Promise(() => {}));
+  await runner.start();
+  expect([runner.status(), runner.status()]).toEqual([1, 1]);
+  runner.receive('b', message);
+  expect(runner.status()).toBe(2);
+  while (!member.calls.includes('take')) await new Promise((resolve) => setImmediate(resolve));
+  expect(runner.status()).toBe(3);
+  await runner.stop();
+});
+
+test('an adjustment of the member reaches it at once and causes no turn', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  const member = new RecordingMember();
+  const runner = runnerOf(member, () => new Promise(() => {}));
+  await runner.start();
+  runner.adjustMember((adjusted) => adjusted.receive('load', message));
+  for (let count = 0; count < 5; count++) await new Promise((resolve) => setImmediate(resolve));
+  await runner.stop();
+  expect(member.calls).toEqual(['receive load']);
+});
+
 test('a turn of the timer counts with the cause timer, not input', async () => {
   const member = new RecordingMember();
   const runner = runnerOf(member, () => new Promise(() => {}));

@@ -1,4 +1,5 @@
-import type { Lifecycle, LinkDefinition, RefusalReason } from '@mqtt-cluster/contracts';
+import { createEverySecond } from '@mqtt-cluster/contracts';
+import type { EverySecond, Lifecycle, LinkDefinition, RefusalReason } from '@mqtt-cluster/contracts';
 import { createCounters } from '../link/counters.ts';
 import type { Link } from '../link/link.ts';
 import { incomingClient, outgoingClient } from '../names.ts';
@@ -13,9 +14,8 @@ import { LinkMetrics } from './link-metrics.ts';
 import { linkReportsSchema } from './link-report.ts';
 import type { LinkReport } from './link-report.ts';
 
-/** Interval of the decisions about links, ms: with links, and without any. It delays each takeover. */
+/** Interval of the decisions about links, ms. It delays each takeover. Without links, the manager decides once a second. */
 const decideMs = 250;
-const idleMs = 1_000;
 /** Time for the answers of the peers before this member starts a link, ms. */
 const askMsMax = 500;
 /** The member at the next position starts a link this much later, ms: the ones before it had time to start. */
@@ -63,10 +63,14 @@ export class LinkManager implements Lifecycle {
   /** Why no member starts a link, by name: what this member has found out last. */
   readonly #obstacles = new Map<string, string>();
   #timer: NodeJS.Timeout | null = null;
+  readonly #everySecond: EverySecond;
+  /** Ends the decisions of a manager without links; null while there are links. */
+  #stopSeconds: (() => void) | null = null;
   #isStopped = true;
 
   constructor(options: LinkManagerOptions) {
     this.#options = options;
+    this.#everySecond = options.everySecond ?? createEverySecond();
     this.#definitions = new LinkDefinitions(() => options.member.view());
     this.#metrics = new LinkMetrics(options.metrics);
   }
@@ -80,6 +84,7 @@ export class LinkManager implements Lifecycle {
   async stop(): Promise<void> {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#stopSeconds?.();
     for (const { link } of this.#running.values()) link.stop({ keepsSession: true });
     this.#running.clear();
   }
@@ -130,8 +135,13 @@ export class LinkManager implements Lifecycle {
     const definitions = this.#definitions.read();
     this.#endRemoved(definitions);
     for (const each of definitions) this.#decideLink(each);
-    const isIdle = definitions.length === 0 && this.#running.size === 0;
-    this.#timer = setTimeout(() => this.#decide(), isIdle ? idleMs : decideMs);
+    if (definitions.length === 0 && this.#running.size === 0) {
+      this.#stopSeconds ??= this.#everySecond(() => this.#decide());
+      return;
+    }
+    this.#stopSeconds?.();
+    this.#stopSeconds = null;
+    this.#timer = setTimeout(() => this.#decide(), decideMs);
   }
 
   #endRemoved(definitions: readonly NamedDefinition[]): void {

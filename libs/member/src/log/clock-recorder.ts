@@ -14,6 +14,11 @@ const firstCheckMs = 50;
 export class ClockRecorder {
   #saved: ClockRecord | null = null;
 
+  /** Whether this process has a record, so that the checks follow each other once a second. */
+  get hasRecord(): boolean {
+    return this.#saved !== null;
+  }
+
   /** Time until the next check, ms. */
   get checkMs(): number {
     return this.#saved === null ? firstCheckMs : checkMs;

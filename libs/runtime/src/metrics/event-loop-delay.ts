@@ -1,4 +1,6 @@
 import { performance } from 'node:perf_hooks';
+import { createEverySecond } from '@mqtt-cluster/contracts';
+import type { EverySecond } from '@mqtt-cluster/contracts';
 
 /**
  * Interval of the samples. A shorter interval wakes an idle process more often, and 20 wake-ups a second cost
@@ -13,14 +15,13 @@ const sampleIntervalMs = 1_000;
 export function measureEventLoopDelay(
   onSample: (delayMs: number) => void,
   now: () => number = (): number => performance.now(),
+  everySecond: EverySecond = createEverySecond(),
 ): () => void {
   let expectedAtMs = now() + sampleIntervalMs;
-  const timer = setInterval(() => {
+  return everySecond(() => {
     const nowMs = now();
     onSample(Math.max(0, nowMs - expectedAtMs));
     // The next sample counts from now, not from the schedule, so that one long pause is one sample.
     expectedAtMs = nowMs + sampleIntervalMs;
-  }, sampleIntervalMs);
-  timer.unref();
-  return () => clearInterval(timer);
+  });
 }

@@ -1,3 +1,5 @@
+import { createEverySecond } from '@mqtt-cluster/contracts';
+import type { EverySecond } from '@mqtt-cluster/contracts';
 import { processMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { CatalogueMetric, MetricDefinition, Metrics } from '@mqtt-cluster/metric-catalogue';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
@@ -23,6 +25,8 @@ export interface MetricsOptions {
    * of its labels, if all label values are listed, and every gauge without labels.
    */
   readonly declared?: readonly CatalogueMetric[];
+  /** Runs the samples of the event loop. Default: a timer of its own. */
+  readonly everySecond?: EverySecond;
 }
 
 /** One time series: a metric with the values of its labels. */
@@ -41,6 +45,7 @@ export function createMetrics({
   defaultLabels = {},
   includeProcessMetrics = true,
   declared = [],
+  everySecond = createEverySecond(),
 }: MetricsOptions = {}): MetricsRegistry {
   const registry = new Registry();
   registry.setDefaultLabels(defaultLabels);
@@ -65,7 +70,7 @@ export function createMetrics({
     remove: (definition, labels) => cache.remove(definition, labels),
   };
   for (const metric of declared) declare(metric, find, metrics);
-  const stop = includeProcessMetrics ? measureProcess(registry, metrics) : (): void => {};
+  const stop = includeProcessMetrics ? measureProcess(registry, metrics, everySecond) : (): void => {};
   return {
     ...metrics,
     render: () => registry.metrics(),
@@ -94,12 +99,14 @@ const costlyMetrics = [
   'nodejs_active_resources_total',
 ] as const;
 
-function measureProcess(registry: Registry, metrics: Metrics): () => void {
+function measureProcess(registry: Registry, metrics: Metrics, everySecond: EverySecond): () => void {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: lagSampleIntervalMs });
   for (const name of costlyMetrics) registry.removeSingleMetric(name);
   const stopOpenFiles = countOpenFiles(registry);
-  const stopDelays = measureEventLoopDelay((delayMs) =>
-    metrics.observe(processMetrics.eventLoopDelaySeconds, [], delayMs / 1_000),
+  const stopDelays = measureEventLoopDelay(
+    (delayMs) => metrics.observe(processMetrics.eventLoopDelaySeconds, [], delayMs / 1_000),
+    () => performance.now(),
+    everySecond,
   );
   return () => {
     stopOpenFiles();
