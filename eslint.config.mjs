@@ -53,7 +53,7 @@ const noCastOfDecodedInput = decodingCalls.map((call) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['**/node_modules', '**/dist', '.nx', '**/.lab'] },
+  { ignores: ['**/node_modules', '**/dist', '.nx', '**/.lab', '**/.lab-*'] },
   ...nx.configs['flat/base'],
   ...tseslint.configs.recommended,
   {

@@ -6,12 +6,14 @@ import {
   Option,
   readCommandLine,
   repeated,
+  UsageError,
   wholeNumber,
 } from '@mqtt-cluster/kit';
 import { parseOverride } from './cluster/environment.ts';
-import { membersMax, portRangeMax } from './layout.ts';
+import { firstSite, membersMax, portRangeMax } from './layout.ts';
 
 const folderDefault = '.lab';
+
 const loadMsDefault = 30_000;
 /** Messages a second. At this rate the messages during a partition of 7 s do not fill a session's queue (1,000 messages). */
 const rateDefault = 50;
@@ -27,6 +29,8 @@ export interface Arguments {
   readonly members: number;
   /** Absolute path of the lab's folder. */
   readonly folder: string;
+  /** Letter of the cluster among several on this machine. */
+  readonly site: string;
   readonly folderGiven: boolean;
   /** Settings that `--set` gives to every member, as pairs of key and value. */
   readonly overrides: readonly (readonly [string, string])[];
@@ -54,6 +58,7 @@ interface ProgramOptions {
   readonly keep?: true;
   readonly secure?: true;
   readonly ports?: number;
+  readonly site: string;
 }
 
 interface RunOptions {
@@ -82,6 +87,7 @@ Faults, for "lab fault" and for a plan ("@time" after each). Members: 1 to 7 or 
 
 Examples:
   lab up --members 3
+  lab up --members 3 --site b
   lab fault cut 1 2 / 3
   lab fault slow-disk 3=200ms
   lab run --for 30s --faults "flap:3@5s,heal@15s"`;
@@ -111,6 +117,12 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
       'start, up: ports N thousand above the default ports (1883 becomes 3883 with 2), or the next free ones',
       wholeNumber(0, portRangeMax),
     )
+    .option(
+      '--site <a-j>',
+      'start, up, fault, status, down: a cluster lab-b beside the first one for b: in the folder .lab-b, with ports 1,000 higher',
+      siteOf,
+      firstSite,
+    )
     .option('--json', 'status, run: print JSON')
     .action(() => report(argumentsOf('start')))
     .addHelpText('after', helpOfFaults);
@@ -120,12 +132,14 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
     run: Partial<RunOptions> = {},
   ): Arguments => {
     const options = program.opts<ProgramOptions>();
-    const { members, dir, set = [], json = false, keep = false, secure = false, ports = null } = options;
+    const { members, dir, set = [], json = false, keep = false, secure = false, site } = options;
+    const { ports = site === firstSite ? null : site.charCodeAt(0) - firstSite.charCodeAt(0) } = options;
     return {
       command,
       rest,
       members,
-      folder: resolve(dir ?? folderDefault),
+      folder: resolve(dir ?? (site === firstSite ? folderDefault : `${folderDefault}-${site}`)),
+      site,
       folderGiven: dir !== undefined,
       overrides: set,
       forMs: run.for ?? loadMsDefault,
@@ -173,4 +187,10 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
     .action((options: RunOptions) => report(argumentsOf('run', [], options)));
   program.command('daemon', { hidden: true }).action(() => report(argumentsOf('daemon')));
   return program;
+}
+
+/** Checks the letter of a site: one for each port range. */
+function siteOf(text: string): string {
+  if (/^[a-j]$/.test(text)) return text;
+  throw new UsageError(`--site must be a letter from a to j, not "${text}"`);
 }

@@ -5,6 +5,8 @@ import { LabError } from './errors.ts';
 export const membersMax = 7;
 /** The highest port range: with a higher one, ports would be those of outgoing connections. */
 export const portRangeMax = 9;
+/** The cluster with the default ports, folder and name, among several on one machine. */
+export const firstSite = 'a';
 const firstHostNumber = 55;
 const singleHost = '127.0.0.1';
 const clientHost = '127.0.0.140';

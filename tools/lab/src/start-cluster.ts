@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { ApplianceBuild } from './cluster/appliance-build.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import { startLab } from './commands/running-lab.ts';
-import { checkMemberCount, membersMax } from './layout.ts';
+import { checkMemberCount, firstSite, membersMax } from './layout.ts';
 
 export interface StartClusterOptions {
   /** Folder of the cluster; created when missing. Data and logs of an earlier cluster are deleted unless `keep` is true. */
@@ -48,6 +48,10 @@ export async function startCluster(options: StartClusterOptions): Promise<Runnin
   const settings = { publisherRate: 0, logLevel, shiftPorts: true, firstPortShift, builds };
   // When another process runs `lab down`, the owner of this cluster cannot continue.
   const onDown = (): void => process.exit(1);
-  const { cluster, end } = await startLab({ members, folder, overrides, keep, secure }, settings, onDown);
+  const { cluster, end } = await startLab(
+    { members, folder, site: firstSite, overrides, keep, secure },
+    settings,
+    onDown,
+  );
   return { cluster, end };
 }

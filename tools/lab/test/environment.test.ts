@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { readArguments } from '../src/arguments.ts';
 import {
   anonymousWarning,
@@ -14,6 +15,7 @@ const settings = {
   faultsFile: 'faults.json',
   logLevel: 'warn',
   publisherRate: 5,
+  site: 'a',
   overrides: [],
   security: null,
 };
@@ -60,11 +62,18 @@ describe('the environment variables', () => {
     const environment = applianceEnvironment(layout, second, settings);
     expect(environment).toMatchObject({
       MQTT_CLUSTER_ID: 'm2',
+      MQTT_CLUSTER_NAME: 'lab',
       MQTT_CLUSTER_HOST: '127.0.0.56',
       MQTT_CLUSTER_PEERS: 'm1=127.0.0.56:17901,m2=127.0.0.56:7883,m3=127.0.0.56:17903',
       MQTT_CLUSTER_URLS: 'm1=mqtt://127.0.0.55:1883,m2=mqtt://127.0.0.56:1883,m3=mqtt://127.0.0.57:1883',
       MQTT_CLUSTER_PUBLISHER_RATE: '5',
       MQTT_CLUSTER_WHEN_ISOLATED: 'accept',
+    });
+  });
+
+  test('of a member of another site contain another name of the cluster, because links mark messages with it', () => {
+    expect(applianceEnvironment(layout, second, { ...settings, site: 'b' })).toMatchObject({
+      MQTT_CLUSTER_NAME: 'lab-b',
     });
   });
 
@@ -134,6 +143,14 @@ describe('readArguments', () => {
     });
   });
 
+  test('gives each site its own folder and port range, unless --dir and --ports name others', () => {
+    expect(readArguments(['--site', 'a'])).toMatchObject({ folder: resolve('.lab'), portRange: null });
+    expect(readArguments(['--site', 'c'])).toMatchObject({ folder: resolve('.lab-c'), portRange: 2 });
+    expect(readArguments(['status', '--site', 'b'])).toMatchObject({ folder: resolve('.lab-b') });
+    const given = readArguments(['up', '--site', 'b', '--dir', '/d', '--ports', '0']);
+    expect(given).toMatchObject({ site: 'b', folder: '/d', portRange: 0 });
+  });
+
   test('returns the words that follow `lab fault`', () => {
     const { command, rest } = readArguments(['fault', 'cut', '1', '2', '/', '3', '--dir', 'd']);
     expect([command, ...rest]).toEqual(['fault', 'cut', '1', '2', '/', '3']);
@@ -150,6 +167,7 @@ describe('readArguments', () => {
     [['up', '--set', 'x'], '--set must be key=value (for example log.level=debug), not "x"'],
     [['up', '--wrong'], `unknown option '--wrong'; see "lab up --help"`],
     [['up', '--rate', '5'], `unknown option '--rate'`],
+    [['up', '--site', 'k'], '--site must be a letter from a to j, not "k"'],
     [['fault'], `missing required argument 'fault'`],
     [['explode'], 'unknown command "explode" (commands: start, up, fault, status, down, run)'],
   ])('rejects %j with an error message of one line', (argv, message) => {

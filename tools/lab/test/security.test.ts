@@ -43,7 +43,14 @@ requiring('openssl')('a secure lab', () => {
 
   test('starts its members with mutual TLS and one listener with TLS, users and rules, and its client with a user', () => {
     const security = makeSecurity(folder, layout.members);
-    const settings = { dataFolder: 'd', faultsFile: 'f', logLevel: 'info', publisherRate: 1, overrides: [] };
+    const settings = {
+      site: 'a',
+      dataFolder: 'd',
+      faultsFile: 'f',
+      logLevel: 'info',
+      publisherRate: 1,
+      overrides: [],
+    };
     const environment = applianceEnvironment(layout, first, { ...settings, security });
     const { key, cert } = security.certificateOf(first);
     expect(environment).toMatchObject({

@@ -1,8 +1,11 @@
 import { UsageError } from '@mqtt-cluster/kit';
+import { firstSite } from '../layout.ts';
 import type { Layout, MemberPlace } from '../layout.ts';
 import type { LabSecurity } from '../security/lab-security.ts';
 
 export interface ApplianceSettings {
+  /** Letter of the cluster among several on this machine. */
+  readonly site: string;
   readonly dataFolder: string;
   /** The appliance reads the faults of its disk and clock from this file. */
   readonly faultsFile: string;
@@ -43,7 +46,8 @@ export function applianceEnvironment(
   );
   return {
     MQTT_CLUSTER_ID: member.id,
-    MQTT_CLUSTER_NAME: 'lab',
+    // Links mark messages with this name, so two clusters have two names.
+    MQTT_CLUSTER_NAME: settings.site === firstSite ? 'lab' : `lab-${settings.site}`,
     MQTT_CLUSTER_HOST: member.host,
     MQTT_CLUSTER_MQTT_PORT: String(member.mqttPort),
     MQTT_CLUSTER_HTTP_PORT: String(member.httpPort),

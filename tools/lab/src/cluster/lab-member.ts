@@ -19,6 +19,8 @@ export interface MemberOptions {
   readonly folder: string;
   /** Path of the appliance's bundle. */
   readonly bundle: string;
+  /** Letter of the cluster among several on this machine. */
+  readonly site: string;
   readonly logLevel: string;
   readonly publisherRate: number;
   /** Null: everything is plain, and clients are anonymous. */

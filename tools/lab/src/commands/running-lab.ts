@@ -45,10 +45,11 @@ export async function startLab(
   {
     members,
     folder,
+    site,
     overrides,
     keep,
     secure,
-  }: Pick<Arguments, 'members' | 'folder' | 'overrides' | 'keep' | 'secure'>,
+  }: Pick<Arguments, 'members' | 'folder' | 'site' | 'overrides' | 'keep' | 'secure'>,
   { shiftPorts = false, firstPortShift = 0, ...settings }: LabSettings,
   onDown: (keep: boolean) => void,
 ): Promise<RunningLab> {
@@ -75,7 +76,8 @@ export async function startLab(
   };
   const bundle = bundleOf('broker-publisher');
   const security = secure ? makeSecurity(folder, layout.members) : null;
-  const cluster = new Cluster({ layout, folder, bundle, overrides, security, ...settings, onChange: record });
+  const options = { layout, folder, bundle, site, overrides, security };
+  const cluster = new Cluster({ ...options, ...settings, onChange: record });
   const control = new Control(cluster, onDown);
   const end = async (keepData: boolean): Promise<void> => {
     if (ended) return;

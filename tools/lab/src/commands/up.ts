@@ -50,9 +50,9 @@ export async function up(given: Arguments): Promise<void> {
   process.stdout.write(`${JSON.stringify({ members, dir: folder, console, ...security })}\n`);
 }
 
-function daemonOptions({ members, folder, overrides, keep, secure, portRange }: Arguments): string[] {
+function daemonOptions({ members, folder, site, overrides, keep, secure, portRange }: Arguments): string[] {
   return [
-    ...['--members', String(members), '--dir', folder],
+    ...['--members', String(members), '--dir', folder, '--site', site],
     ...overrides.flatMap(([key, value]) => ['--set', `${key}=${value}`]),
     ...(keep ? ['--keep'] : []),
     ...(secure ? ['--secure'] : []),
