@@ -28,7 +28,7 @@ import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import { AccessCheck } from './connection/access-check.ts';
 import { RefusalLog } from './connection/refusal-log.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
-import { connectsPerTurnMax, PacedStarts } from './flow-control/paced-starts.ts';
+import { acceptancesPerTurnMax, connectsPerTurnMax, PacedStarts } from './flow-control/paced-starts.ts';
 import { ClientLimits } from './limits/client-limits.ts';
 import { Listener, nameDefault } from './listeners/listener.ts';
 import type { ListenerContext } from './listeners/listener.ts';
@@ -124,6 +124,7 @@ class MqttBroker implements Broker {
       oversizedPackets: new OversizedPacketLog(options.logger),
       clientLimits: new ClientLimits(limits, counters, options.logger),
       connects: new PacedStarts(connectsPerTurnMax),
+      acceptances: new PacedStarts(acceptancesPerTurnMax),
       refusals: new RefusalLog(options.logger),
       traces: new Traces(() => {
         for (const connection of this.#connections.values()) connection.updateTap();

@@ -24,6 +24,8 @@ export interface BrokerContext {
   readonly clientLimits: ClientLimits;
   /** Starts the connect sequences of clients. */
   readonly connects: PacedStarts;
+  /** Accepts the clients whose sessions the member has opened. */
+  readonly acceptances: PacedStarts;
   readonly refusals: RefusalLog;
   readonly traces: Traces;
 }

@@ -1,5 +1,5 @@
 import { handshakesPerTurnMax, PacedStarts } from '../src/flow-control/paced-starts.ts';
-import { connectPacket, startBroker } from './support/driver.ts';
+import { connectPacket, open, startBroker } from './support/driver.ts';
 import { collectGarbage } from './support/garbage.ts';
 import { openFrom } from './limits/support.ts';
 
@@ -117,4 +117,48 @@ test('the broker handles at most eight CONNECTs in each turn of the event loop, 
   expect(mostInTurn).toBeGreaterThan(0);
   expect(mostInTurn).toBeLessThanOrEqual(8);
   expect(target.port.requests).toHaveLength(50);
+});
+
+describe('clients whose sessions one entry of the log opens', () => {
+  test('receive CONNACK, at most eight in each turn', async () => {
+    const target = await startBroker();
+    const { broker, port } = target;
+    port.suspend();
+    const clients = Array.from({ length: 40 }, (_, number) => {
+      const client = open(target);
+      client.send(connectPacket(`c${number}`));
+      return client;
+    });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const isConnecting = (kind: string): boolean => kind === 'connect';
+    while (port.inputKinds.filter(isConnecting).length < clients.length) await turn();
+    port.resume();
+    const perTurn: number[] = [];
+    for (let accepted = 0; accepted < clients.length; accepted = broker.clientsConnected) {
+      await turn();
+      perTurn.push(broker.clientsConnected - accepted);
+    }
+    expect(Math.max(...perTurn)).toBe(8);
+    for (const client of clients) expect(await client.next('connack')).toMatchObject({ returnCode: 0 });
+  });
+
+  test('are not accepted after their connection has ended', async () => {
+    const target = await startBroker();
+    const { broker, port } = target;
+    port.suspend();
+    const clients = Array.from({ length: 24 }, (_, number) => {
+      const client = open(target);
+      client.send(connectPacket(`c${number}`));
+      return client;
+    });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    while (port.inputKinds.length < clients.length) await turn();
+    port.resume();
+    await turn();
+    // The member closes the last client while it waits for its turn.
+    port.emit({ kind: 'close', connection: clients.length, reason: 'takenOver' });
+    for (const client of clients.slice(0, -1)) await client.next('connack');
+    await clients.at(-1)!.closed;
+    expect(broker.clientsConnected).toBe(clients.length - 1);
+  });
 });

@@ -166,11 +166,15 @@ export class Handshake {
     this.#events.onRequested(packet);
   }
 
-  /** The member has accepted the client. Aedes calls `onConnack` next. */
+  /** The member has accepted the client. Aedes calls `onConnack` next, or in a later turn if many clients wait. */
   onMemberAcceptance({ sessionPresent, sessionExpirySeconds }: ConnackEffect): void {
     this.#sessionPresent = sessionPresent;
     this.grantedExpirySeconds = sessionExpirySeconds;
-    this.#accept?.();
+    this.#context.acceptances.add(() => {
+      if (this.#lifecycle.phase !== 'connecting') return false;
+      this.#accept?.();
+      return true;
+    });
   }
 
   /** Keeps an effect until CONNACK is written, because no packet may precede CONNACK [MQTT-3.2.0-1]. */

@@ -5,6 +5,11 @@
 export const handshakesPerTurnMax = 4;
 /** CONNECTs that the broker handles in one turn. Each costs a few tenths of a millisecond. */
 export const connectsPerTurnMax = 8;
+/**
+ * CONNACKs that the broker prepares in one turn. Each costs a few tenths of a millisecond, and one entry of the log can open
+ * the sessions of hundreds of clients.
+ */
+export const acceptancesPerTurnMax = 8;
 
 /** Started entries at the head of the queue after which the queue is shortened. */
 const startedEntriesMax = 1_024;

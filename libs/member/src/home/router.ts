@@ -1,6 +1,7 @@
 import type { Message, Subscription } from '@mqtt-cluster/contracts';
 import { mayReceive, subscriptionBytes, SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
 import type { Connection } from './connections/connection.ts';
+import { interestIn } from './live/interest-filter.ts';
 
 /** A connection of this home and one of its subscriptions. */
 interface Entry {
@@ -31,7 +32,7 @@ export class Router {
   #version = 0;
 
   /**
-   * The filters that the peers may have. They include the filters that were removed since `takeChanges`, because
+   * The filters that the peers may have, see {@link interestIn}. They include the filters that were removed since `takeChanges`, because
    * a filter that is added again before its removal is announced is not part of the changes.
    */
   *filters(): Iterable<string> {
@@ -56,7 +57,8 @@ export class Router {
   /** Returns the newest version of the interest in these filters. */
   interestVersion(filters: Iterable<string>): number {
     let newest = 0;
-    for (const filter of filters) newest = Math.max(newest, this.#announced.get(filter)?.version ?? 0);
+    for (const filter of filters)
+      newest = Math.max(newest, this.#announced.get(interestIn(filter))?.version ?? 0);
     return newest;
   }
 
@@ -175,7 +177,8 @@ export class Router {
     this.#bytes += bytes;
   }
 
-  #count(filter: string, change: number): void {
+  #count(subscribed: string, change: number): void {
+    const filter = interestIn(subscribed);
     const announced = this.#announced.get(filter);
     if (announced === undefined) {
       // The peers still have a filter that was removed in this turn.
