@@ -55,9 +55,22 @@ export const raftPingIntervalMs = 2_000;
 
 /**
  * Ping intervals of idle connections. They are long, because an idle cluster of seven members has 84
- * connections and each ping costs CPU time.
+ * connections and each ping costs CPU time. A `raft` connection carries a hello message in this interval, so its ping
+ * follows that message. A dead connection is found sooner when it is used.
  */
-export const idlePingIntervalsMs = { raft: 7_000, log: 15_000 } as const;
+export const idlePingIntervalsMs = { raft: 10_000, log: 25_000 } as const;
+
+/**
+ * Age of the last ping from which an idle `log` connection is pinged together with the `raft` connection: both members
+ * then handle the two pings in one wake-up.
+ */
+export const jointPingIntervalMs = 15_000;
+
+/**
+ * Checks without a sent `log` frame after which an append answer of the peer proves that the peer receives the frames of
+ * the `raft` connection. Before that, it may answer entries, which the `log` connection carries.
+ */
+export const quietLogChecks = 3;
 
 /** Time without a received packet after which a connection with an unanswered ping is closed. */
 export const responseTimeoutMs = 2_500;

@@ -149,7 +149,10 @@ class MqttBridge implements ListeningBridge {
       statistics: link.statistics,
       log: this.#log,
       decode: decodeFrame,
-      deliver: (message) => this.#options.handlers.onMessage(from, message),
+      deliver: (message) => {
+        if (message.type === 'raft' && message.message.type === 'appendResponse') link.appendAnswered();
+        this.#options.handlers.onMessage(from, message);
+      },
     });
   }
 }
@@ -162,6 +165,9 @@ interface Group {
 
 /** Groups messages by peer and channel, because each group shares frames. Keeps the order within a group. */
 export function groupByPeerAndChannel(outgoing: readonly Outgoing[]): Iterable<Group> {
+  const only = outgoing[0];
+  if (outgoing.length === 1 && only)
+    return [{ to: only.to, channel: only.channel, messages: [only.message] }];
   const groups = new Map<string, Group>();
   for (const { to, channel, message } of outgoing) {
     const key = `${channel} ${to}`;

@@ -17,14 +17,19 @@ function frame(topic: string, payload: Buffer): Buffer {
 }
 
 /** Feeds the pieces to an interceptor. Returns the intercepted publishes and the forwarded bytes. */
-function feed(pieces: readonly Buffer[], accepts = true, packetBytesMax = 1_000_000) {
+function feed(pieces: readonly Buffer[], accepts = true, packetBytesMax = 1_000_000, answersPings = false) {
   const stream = new PassThrough();
+  let pings = 0;
   const intercepted: { topic: string; payload: Buffer }[] = [];
   const interceptor = new PublishInterceptor(stream, {
     packetBytesMax,
     onPublish: (topic, payload) => {
       intercepted.push({ topic, payload: Buffer.from(payload) });
       return accepts;
+    },
+    onPing: () => {
+      pings++;
+      return answersPings;
     },
   });
   interceptor.enable();
@@ -34,7 +39,7 @@ function feed(pieces: readonly Buffer[], accepts = true, packetBytesMax = 1_000_
     const read = stream.read() as Buffer | null;
     if (read !== null) forwarded.push(read);
   }
-  return { intercepted, forwarded: Buffer.concat(forwarded) };
+  return { intercepted, forwarded: Buffer.concat(forwarded), pings };
 }
 
 const large = frame('log', Buffer.alloc(300_000, 7));
@@ -61,6 +66,19 @@ test.each([1, 2, 3, 1_000, 65_536, bytes.length])(
   },
 );
 
+test.each([
+  ['removes a ping that the handler answers', true, Buffer.alloc(0)],
+  ['forwards a ping that the handler does not answer', false, pingreq],
+])('the interceptor %s', (_name, answers, expected) => {
+  const { forwarded, pings } = feed([frame('raft', Buffer.from('one')), pingreq], true, 1_000, answers);
+  expect([forwarded, pings]).toEqual([expected, 1]);
+});
+
+test('the interceptor forwards a packet with the header of a ping and another length', () => {
+  const wrong = Buffer.from([0xc0, 1, 0]);
+  expect(feed([wrong], true, 1_000, true)).toEqual({ intercepted: [], forwarded: wrong, pings: 0 });
+});
+
 test('the interceptor forwards a publish that the handler does not accept', () => {
   expect(feed([bytes], false).forwarded).toEqual(bytes);
 });
@@ -70,7 +88,7 @@ test('the interceptor forwards QoS 1 and retained publishes unchanged', () => {
     publish(0x32, 'raft', Buffer.from([0, 1, 120])),
     publish(0x31, 'raft', Buffer.from('x')),
   ]);
-  expect(feed([others])).toEqual({ intercepted: [], forwarded: others });
+  expect(feed([others])).toEqual({ intercepted: [], forwarded: others, pings: 0 });
 });
 
 test('the interceptor forwards a too large packet and all later bytes without waiting for the rest of the packet', () => {
@@ -81,10 +99,10 @@ test('the interceptor forwards a too large packet and all later bytes without wa
 
 test('the interceptor forwards a publish that declares a topic longer than the packet', () => {
   const wrong = Buffer.from([0x30, 3, 0, 200, 1]);
-  expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong });
+  expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong, pings: 0 });
 });
 
 test('the interceptor forwards a packet with a remaining length of more than four bytes', () => {
   const wrong = Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x7f]);
-  expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong });
+  expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong, pings: 0 });
 });

@@ -4,16 +4,25 @@
  */
 export type EverySecond = (callback: () => void) => () => void;
 
+/** An {@link EverySecond} that can begin its second anew. */
+export interface SharedSecond extends EverySecond {
+  /**
+   * Begins the current second now. Two timers of Node with equal intervals that start in the same iteration of the event
+   * loop expire in the same wake-up of the process.
+   */
+  restart(): void;
+}
+
 const intervalMs = 1_000;
 
 /**
  * Creates an {@link EverySecond} with one timer for all callbacks, which run in the order of their registration. The timer
  * does not keep the process alive.
  */
-export function createEverySecond(): EverySecond {
+export function createEverySecond(): SharedSecond {
   const callbacks = new Set<() => void>();
   let timer: NodeJS.Timeout | null = null;
-  return (callback) => {
+  const everySecond: EverySecond = (callback) => {
     // Each registration is an entry of its own, also of a function that is registered twice.
     const entry = (): void => callback();
     callbacks.add(entry);
@@ -27,4 +36,9 @@ export function createEverySecond(): EverySecond {
       timer = null;
     };
   };
+  return Object.assign(everySecond, {
+    restart(): void {
+      timer?.refresh();
+    },
+  });
 }

@@ -9,7 +9,7 @@ export * from './compare-texts.ts';
 export * from './errors.ts';
 export * from './event-kinds.ts';
 export { createEverySecond } from './every-second.ts';
-export type { EverySecond } from './every-second.ts';
+export type { EverySecond, SharedSecond } from './every-second.ts';
 export * from './ids.ts';
 export * from './ip-address.ts';
 export * from './lifecycle.ts';

@@ -4,6 +4,7 @@ import { clusterConfigSchema } from './cluster-config.ts';
 import { logEntrySchema } from './log.ts';
 import { messageSchema } from './message.ts';
 import { anyNumber, bytes, count } from './schema.ts';
+import { isFrequentList } from './frequent-messages.ts';
 import type { Decoded } from './schema.ts';
 
 /**
@@ -314,5 +315,5 @@ export type PeerMessage = Decoded<typeof peerMessages>[number];
  * declared type. The check does not change the value and keeps unknown fields.
  */
 export function isPeerMessageList(value: unknown): value is PeerMessage[] {
-  return peerMessages.safeParse(value).success;
+  return isFrequentList(value) || peerMessages.safeParse(value).success;
 }

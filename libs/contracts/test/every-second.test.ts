@@ -35,3 +35,15 @@ test('a callback that has ended is not called, and the last one ends the timer',
   jest.advanceTimersByTime(1_000);
   expect(calls).toEqual(['a', 'c']);
 });
+
+test('a restart begins the second anew', () => {
+  const calls: string[] = [];
+  const everySecond = createEverySecond();
+  everySecond(() => calls.push('a'));
+  jest.advanceTimersByTime(400);
+  everySecond.restart();
+  jest.advanceTimersByTime(999);
+  expect(calls).toEqual([]);
+  jest.advanceTimersByTime(1);
+  expect(calls).toEqual(['a']);
+});

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createBridge } from '@mqtt-cluster/bridge';
@@ -202,6 +201,8 @@ export class Appliance implements Lifecycle {
     // Each listener fails to start when its port is in use. A failed start loses nothing,
     // because the member has acknowledged no message yet.
     await this.#http.start();
+    // Node's HTTP server checks its connections with a timer of one second, which has just started.
+    this.#everySecond.restart();
     await this.#bridge.start();
     await runner.start();
     this.#clock = new ClockKeeper({
@@ -282,7 +283,8 @@ export class Appliance implements Lifecycle {
         logBytesMax: config.limits.logBytesMax,
         outboxBytesMax: config.limits.outboxBytesMax,
       },
-      random: () => randomInt(2 ** 32) / 2 ** 32,
+      // Raft needs different times, not secret ones: a follower draws a number for each heartbeat.
+      random: Math.random,
       measures: this.#metrics.reporter.measures,
     });
     if (config.bootstrap) member.bootstrap();

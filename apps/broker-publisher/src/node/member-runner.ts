@@ -56,6 +56,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #urgentUntilMs = 0;
   #busyUntilMs = 0;
+  #timerMs = 0;
   /** True if the next tick is that of an idle member. */
   #isTimerIdle = false;
   #leader: MemberId | null = null;
@@ -174,7 +175,6 @@ export class MemberRunner implements ClientPort, Lifecycle {
 
   /** Starts the timer of the next tick. A new interval takes effect at once. */
   #startTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
     const { member, now } = this.#components;
     const nowMs = now();
     const isUrgent = nowMs < this.#urgentUntilMs;
@@ -185,6 +185,12 @@ export class MemberRunner implements ClientPort, Lifecycle {
       const waitMs = Math.ceil(member.nextTickMs() - nowMs) + 1;
       intervalMs = Math.min(idleTickMsMax, Math.max(urgentTickMs, waitMs));
     }
+    if (this.#timer !== null && intervalMs === this.#timerMs) {
+      this.#timer.refresh();
+      return;
+    }
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerMs = intervalMs;
     this.#timer = setTimeout(() => {
       this.turns.timer++;
       this.#turn();

@@ -9,6 +9,7 @@ import {
   stopFlushMsMax,
   pingIntervalMs,
   idlePingIntervalsMs,
+  jointPingIntervalMs,
   raftPingIntervalMs,
   reconnectDelaysMs,
   rejectedReconnectDelayMs,
@@ -26,6 +27,9 @@ import { publishHeader } from './publish-header.ts';
  * second write.
  */
 const copiedBytesMax = 16 * 1024;
+
+/** PINGREQ (MQTT 3.1.1, 3.12). */
+const pingRequest = Buffer.from([0xc0, 0]);
 
 const noTimer = { set: (): number => 0, clear: (): void => {} };
 
@@ -123,19 +127,15 @@ export class OutgoingConnection {
     if (!this.connected) return;
     const attempt = this.#attempt!;
     attempt.used = true;
-    const header = publishHeader(topic, frame.length);
     // Write the packet directly to the stream: MQTT.js keeps no state for a QoS 0 publish, and would create
     // five chunks for it.
     if (frame.length > copiedBytesMax) {
       attempt.socket.cork();
-      attempt.socket.write(header);
+      attempt.socket.write(publishHeader(topic, frame.length));
       attempt.socket.write(frame);
       attempt.socket.uncork();
     } else {
-      const packet = Buffer.allocUnsafe(header.length + frame.length);
-      packet.set(header, 0);
-      packet.set(frame, header.length);
-      attempt.socket.write(packet);
+      attempt.socket.write(publishHeader(topic, frame.length, frame));
     }
   }
 
@@ -143,31 +143,41 @@ export class OutgoingConnection {
    * Sends pings, and closes the connection if the peer does not respond. Called every `pingIntervalMs`.
    *
    * @param pausedMs time for which this process was suspended before the call
+   * @param isJoint whether the other connection to the peer has just sent a ping
+   * @returns whether this connection has sent a ping
    */
-  check(nowMs: number, pausedMs: number): void {
+  check(nowMs: number, pausedMs: number, isJoint: boolean): boolean {
     const attempt = this.#attempt;
-    if (!attempt || attempt.connectedAtMs === null || attempt.socket.destroyed) return;
+    if (!attempt || attempt.connectedAtMs === null || attempt.socket.destroyed) return false;
     // A suspended process receives nothing, so the pause does not count as silence of the peer.
     if (pausedMs > pingIntervalMs) attempt.lastReceivedAtMs = nowMs;
     this.#noteProgress(attempt, nowMs);
     if (silenceMs(attempt, nowMs) > responseTimeoutMs) {
       this.#warn({}, 'connection to a peer closed: the peer does not respond');
       attempt.socket.destroy();
-      return;
+      return false;
     }
     // Send no ping while a ping is unanswered, because pings would accumulate behind a backlog.
-    if (attempt.pingSentAtMs !== null || !this.#pingIsDue(attempt, nowMs)) return;
+    if (attempt.pingSentAtMs !== null || !this.#pingIsDue(attempt, nowMs, isJoint)) return false;
     attempt.used = false;
     attempt.lastPingAtMs = nowMs;
     attempt.pingSentAtMs = nowMs;
-    attempt.client.sendPing();
+    // As for a frame, MQTT.js keeps no state. It handles PINGRESP.
+    attempt.socket.write(pingRequest);
+    return true;
+  }
+
+  /** Records that the peer has received the frames that were sent, so they are no reason for a ping. */
+  confirm(): void {
+    if (this.#attempt) this.#attempt.used = false;
   }
 
   /** Returns whether the next ping is due. An idle connection uses a longer ping interval. */
-  #pingIsDue(attempt: Attempt, nowMs: number): boolean {
+  #pingIsDue(attempt: Attempt, nowMs: number, isJoint: boolean): boolean {
     const { kind } = this.#options;
     const usedIntervalMs = kind === 'raft' ? raftPingIntervalMs : pingIntervalMs;
-    const intervalMs = attempt.used ? usedIntervalMs : idlePingIntervalsMs[kind];
+    const idleIntervalMs = isJoint ? jointPingIntervalMs : idlePingIntervalsMs[kind];
+    const intervalMs = attempt.used ? usedIntervalMs : idleIntervalMs;
     // A timer that fires slightly early must not postpone the ping by one interval.
     return nowMs - attempt.lastPingAtMs >= intervalMs - pingIntervalMs / 2;
   }

@@ -6,6 +6,7 @@ import {
   frameBytesMax,
   liveBacklogBytesMax,
   logBacklogBytesMax,
+  quietLogChecks,
   raftBacklogBytesMax,
   reportIntervalMs,
 } from '../bounds.ts';
@@ -43,6 +44,10 @@ export class PeerLink {
   #state: LinkState = 'down';
   #started = false;
   #reportedAtMs = -Infinity;
+  /** Checks since the last frame on the `log` connection. */
+  #quietLogChecks = 0;
+  /** Whether the peer has answered a frame of the `raft` connection since the last check. */
+  #isAnswered = false;
 
   constructor({ bridge, peer, tls, log, now }: PeerLinkOptions) {
     this.peer = peer.id;
@@ -84,7 +89,9 @@ export class PeerLink {
   }
 
   send(channel: Channel, messages: readonly PeerMessage[], encoder: FrameEncoder): void {
-    const connection = this.#connections[connectionByChannel[channel]];
+    const kind = connectionByChannel[channel];
+    const connection = this.#connections[kind];
+    if (kind === 'log') this.#quietLogChecks = 0;
     if (!connection.connected || connection.backlogBytes > this.#backlogBytesMax[channel]) {
       this.statistics.dropped[channel] += messages.length;
       if (connection.connected) {
@@ -109,8 +116,17 @@ export class PeerLink {
     }
   }
 
+  /** Records an answer of the peer to an append or a heartbeat of this member. */
+  appendAnswered(): void {
+    this.#isAnswered = this.#quietLogChecks >= quietLogChecks;
+  }
+
   check(nowMs: number, pausedMs: number): void {
-    for (const kind of kinds) this.#connections[kind].check(nowMs, pausedMs);
+    const { raft, log } = this.#connections;
+    if (this.#isAnswered) raft.confirm();
+    this.#isAnswered = false;
+    this.#quietLogChecks += 1;
+    log.check(nowMs, pausedMs, raft.check(nowMs, pausedMs, false));
     if (nowMs - this.#reportedAtMs < reportIntervalMs) return;
     this.#reportedAtMs = nowMs;
     this.report();

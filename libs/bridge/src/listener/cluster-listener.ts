@@ -26,6 +26,7 @@ interface ClusterListenerOptions {
 /** One socket and its interceptor. The listener sets `onPublish` when it accepts the client. */
 interface Interception {
   onPublish(topic: string, payload: Buffer): boolean;
+  onPing(): boolean;
   interceptor: PublishInterceptor | null;
 }
 
@@ -49,6 +50,9 @@ interface PeerFault {
 const identifierRejected = 2;
 const badUserName = 4;
 const notAuthorized = 5;
+
+/** PINGRESP (MQTT 3.1.1, 3.13). */
+const pingResponse = Buffer.from([0xd0, 0]);
 
 const tlsVersionMin = 'TLSv1.3';
 
@@ -214,10 +218,11 @@ export class ClusterListener {
 
   #accept(socket: Socket): void {
     socket.setNoDelay(true);
-    const interception: Interception = { onPublish: () => false, interceptor: null };
+    const interception: Interception = { onPublish: () => false, onPing: () => false, interceptor: null };
     interception.interceptor = new PublishInterceptor(socket, {
       packetBytesMax: frameBytesMax + publishOverheadBytes,
       onPublish: (topic, payload) => interception.onPublish(topic, payload),
+      onPing: () => interception.onPing(),
     });
     this.#interceptions.set(socket, interception);
     this.#broker.handle(socket);
@@ -229,11 +234,20 @@ export class ClusterListener {
     const interception = this.#interceptions.get(client.conn);
     if (named === null || interception === undefined) return;
     const topics = topicsByConnection[named.kind];
+    // Aedes restarts the keep-alive timer only for packets that it receives [MQTT-3.1.2-24].
+    const restartKeepAlive = (): void => {
+      (client as unknown as ClientInternals)._keepaliveTimer?.refresh();
+    };
     interception.onPublish = (topic, payload) => {
       if (client.closed || !topics.includes(topic)) return false;
-      // Aedes restarts the keep-alive timer only for packets that it receives [MQTT-3.1.2-24].
-      (client as unknown as ClientInternals)._keepaliveTimer?.refresh();
+      restartKeepAlive();
       this.#options.onFrame(named.member, payload);
+      return true;
+    };
+    interception.onPing = () => {
+      if (client.closed) return false;
+      restartKeepAlive();
+      client.conn.write(pingResponse);
       return true;
     };
     interception.interceptor?.enable();

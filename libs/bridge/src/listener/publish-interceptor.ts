@@ -2,6 +2,9 @@ import type { Duplex } from 'node:stream';
 
 /** First byte of a QoS 0 PUBLISH without RETAIN, the packet of each frame. */
 const publishHeader = 0x30;
+/** First byte and length of PINGREQ (MQTT 3.1.1, 3.12). */
+const pingHeader = 0xc0;
+const pingBytes = 2;
 /** Maximum bytes of the remaining length (MQTT 3.1.1, 2.2.3). */
 const lengthBytesMax = 4;
 
@@ -10,10 +13,12 @@ interface PublishInterceptorOptions {
   readonly packetBytesMax: number;
   /** Returns whether the publish was handled. If false, Aedes receives the packet and rejects it. */
   onPublish(topic: string, payload: Buffer): boolean;
+  /** Returns whether the ping was answered. If false, Aedes receives it. */
+  onPing(): boolean;
 }
 
 /**
- * Removes the PUBLISH packets of an accepted bridge from the byte stream before Aedes parses it. All other
+ * Removes the PUBLISH and PINGREQ packets of an accepted bridge from the byte stream before Aedes parses it. All other
  * packets reach Aedes unchanged. Aedes needs more CPU time for a PUBLISH than the bridge needs for its frame.
  * In an idle cluster, this time would be most of the load.
  */
@@ -89,6 +94,7 @@ export class PublishInterceptor {
   }
 
   #intercept(bytes: Buffer, start: number, end: number): boolean {
+    if (bytes[start] === pingHeader && end - start === pingBytes) return this.#options.onPing();
     if (bytes[start] !== publishHeader) return false;
     let body = start + 1;
     while (bytes[body]! >= 0x80) body++;
