@@ -13,7 +13,7 @@ import { rows } from './rows/index.ts';
 
 export interface BenchArguments {
   readonly command:
-    'compare' | 'idle' | 'low-rate' | 'rows' | 'quick' | 'failover' | 'scrape' | 'hostile' | 'lists';
+    'compare' | 'idle' | 'low-rate' | 'rows' | 'quick' | 'failover' | 'scrape' | 'hostile' | 'lists' | 'link';
   /** Names of the targets that `compare` measures, in this order. */
   readonly targets: readonly string[];
   /** QoS levels that `compare` measures; null for the default levels of each target. */
@@ -259,6 +259,18 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
         throw new UsageError(`--connected ${connected} is more than --clients ${clients}`);
       reportWith('lists')({ ...options, forMs });
     });
+  program
+    .command('link')
+    .description("throughput of a link to mosquitto beside mosquitto's own bridge, in both directions")
+    .option('--members <N>', 'members of the cluster', members, 3)
+    .option('--qos <Q,...>', 'QoS levels (default: 1,2)', listOf(qosLevel))
+    .option('--size <N>', 'bytes of a payload', wholeNumber(16, 200_000), defaults.size)
+    .option('--window <N>', 'unacknowledged messages of the publisher', wholeNumber(1, 60_000), 1_000)
+    .option('--seconds <N>', 'length of each measurement', seconds, defaults.seconds)
+    .option('--runs <N>', 'number of measurements; medians are printed', wholeNumber(1, 100), defaults.runs)
+    .option('--out <FOLDER>', 'write link.md and link.json into this folder')
+    .addHelpText('after', '\nFor a quick try: --runs 1 --seconds 3 --qos 1')
+    .action(reportWith('link'));
   return program;
 }
 

@@ -15,6 +15,8 @@ import { measureIdle, renderIdle } from './idle.ts';
 import { rows } from './rows/index.ts';
 import { measureRows } from './rows/measure-rows.ts';
 import { renderRows, summarizeRows } from './rows/rows-report.ts';
+import { measureLinks } from './link/measure-links.ts';
+import { missedLinkGoals, renderLinks } from './link/link-report.ts';
 import { measureLists } from './lists/lists.ts';
 import { missedGoals, renderLists } from './lists/lists-report.ts';
 import { renderLowRate, summarizeLowRate } from './low-rate/low-rate-report.ts';
@@ -43,6 +45,7 @@ async function main(given: BenchArguments): Promise<void> {
   if (given.command === 'failover') return failover(processes, given);
   if (given.command === 'hostile') return hostile(processes, given);
   if (given.command === 'lists') return lists(processes, given);
+  if (given.command === 'link') return links(processes, given);
   const comparison = await compare(processes, given, log);
   const { measurements, failures, skipped } = comparison;
   const found = faults(measurements);
@@ -169,6 +172,19 @@ async function lists(processes: Processes, given: BenchArguments): Promise<void>
   const text = renderLists(result, machine, command, date);
   const content = { command, date, machine, ...result, missed };
   if (given.out !== null) writeReport(given.out, 'lists', text, content);
+  process.stdout.write(given.json ? json(content) : text);
+  if (missed.length > 0) process.exitCode = 1;
+}
+
+async function links(processes: Processes, given: BenchArguments): Promise<void> {
+  const machine = describeMachine();
+  const date = new Date().toISOString().slice(0, 10);
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const result = await measureLinks(processes, given, log);
+  const missed = missedLinkGoals(result);
+  const text = renderLinks(result, machine, command, date);
+  const content = { command, date, machine, ...result, missed };
+  if (given.out !== null) writeReport(given.out, 'link', text, content);
   process.stdout.write(given.json ? json(content) : text);
   if (missed.length > 0) process.exitCode = 1;
 }

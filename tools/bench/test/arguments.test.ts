@@ -106,7 +106,7 @@ test.each([
   [['--rate', ''], '--rate must be a whole number from 0 to 10000000, not ""'],
   [
     ['nonsense'],
-    'unexpected argument "nonsense" (commands: compare, idle, low-rate, rows, scrape, failover, hostile, lists)',
+    'unexpected argument "nonsense" (commands: compare, idle, low-rate, rows, scrape, failover, hostile, lists, link)',
   ],
   [['--qos', '3'], '--qos must be 0, 1 or 2, not "3"'],
   [['--seconds', '0'], '--seconds must be a whole number from 1 to 3600, not "0"'],

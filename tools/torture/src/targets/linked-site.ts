@@ -16,6 +16,8 @@ const proxyHost = '127.0.3.101';
  */
 const inFlightMax = 1_000;
 const requestMsMax = 2_000;
+/** Longest time of a change: the removal of a link also ends its session at the other broker. */
+const changeAnswerMsMax = 15_000;
 const changeMsMax = 30_000;
 /** Longest time until the link is connected after all faults have ended: its delays are 12 s at most. */
 const connectedMsMax = 60_000;
@@ -166,11 +168,13 @@ async function send(url: string, method: string, path: string, body?: object): P
   try {
     const response = await fetch(`${url}/api/v1${path}`, {
       method,
-      signal: AbortSignal.timeout(requestMsMax),
+      signal: AbortSignal.timeout(method === 'GET' ? requestMsMax : changeAnswerMsMax),
       headers: { 'x-mqtt-cluster': '1', ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
-    return response.ok ? await response.json() : null;
+    // A link that does not exist may have been removed by an attempt whose answer was lost.
+    const isDone = response.ok || (method === 'DELETE' && response.status === 404);
+    return isDone ? await response.json() : null;
   } catch {
     return null;
   }
