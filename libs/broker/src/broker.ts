@@ -26,6 +26,7 @@ import { Connections } from './connection/connection-directory.ts';
 import type { ConnectionDirectory } from './connection/connection-directory.ts';
 import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import { AccessCheck } from './connection/access-check.ts';
+import { SlicedSweep } from './connection/sliced-sweep.ts';
 import { RefusalLog } from './connection/refusal-log.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
 import { acceptancesPerTurnMax, connectsPerTurnMax, PacedStarts } from './flow-control/paced-starts.ts';
@@ -97,6 +98,7 @@ class MqttBroker implements Broker {
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly connections = new Connections();
   readonly #accessCheck: AccessCheck;
+  readonly #connectionSweep: SlicedSweep;
   readonly #upgrader: WebSocketUpgrader;
   readonly #unflushed: Connection[] = [];
   readonly #systemTopics: SystemTopics;
@@ -132,6 +134,7 @@ class MqttBroker implements Broker {
     };
     this.#upgrader = new WebSocketUpgrader(limits.packetBytesMax * webSocketMessagePackets);
     this.#accessCheck = new AccessCheck(options.access, this.#connections);
+    this.#connectionSweep = new SlicedSweep(this.#connections);
     this.#systemTopics = new SystemTopics(options);
     this.#metricsReporter = new BrokerMetricsReporter(this.#context.metrics);
     options.port.onEffects((effects) => this.#onEffects(effects));
@@ -157,6 +160,7 @@ class MqttBroker implements Broker {
   async stop(): Promise<void> {
     this.#stopSweeps();
     this.#accessCheck.stop();
+    this.#connectionSweep.stop();
     const closing = this.#listeners.map((listener) => listener.close());
     this.#listeners = [];
     for (const connection of this.#connections.values()) connection.shutDown();
@@ -275,7 +279,7 @@ class MqttBroker implements Broker {
   #sweep(): void {
     const nowMs = performance.now();
     this.#context.clientLimits.isIsolated = this.#options.port.status().state === 'isolated';
-    for (const connection of this.#connections.values()) connection.sweep(nowMs);
+    this.#connectionSweep.run(nowMs);
     this.#context.clientLimits.sweep(nowMs);
     this.#accessCheck.run();
     const { counters } = this.#context;

@@ -11,4 +11,4 @@ export type {
 } from './options.ts';
 export { storeFromBackup } from './cluster/restore.ts';
 export { ClockRecorder } from './log/clock-recorder.ts';
-export { replicatedBytesMax } from '@mqtt-cluster/mqtt-state';
+export { replicatedBytesMax, warmUp } from '@mqtt-cluster/mqtt-state';

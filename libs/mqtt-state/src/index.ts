@@ -10,6 +10,7 @@ export type { BatchHeader } from './codec/batch-codec.ts';
 export { isValidUser, obstacleOfChange } from './access/access-table.ts';
 export { isConfigured } from './commands/proposers.ts';
 export { createMqttState, decodeMqttState } from './mqtt-state.ts';
+export { warmUp } from './warm-up.ts';
 export { mayReceive } from './session/queueing.ts';
 export { asksForRetained } from './topics/retained-queueing.ts';
 export { SubscriptionTrie } from './topics/subscription-trie.ts';

@@ -213,7 +213,7 @@ class ReplicatedMqttState implements MqttState {
       retainedVisits: {
         nodesLeft: data.semantics < accessSemantics ? Infinity : retainedNodesPerEntryMax,
       },
-      large: { messages: [], bodies: [] },
+      hashed: { messages: [], bodies: [] },
     };
     data.applyCount++;
     if (index <= data.index || !Number.isSafeInteger(index)) {
@@ -228,7 +228,7 @@ class ReplicatedMqttState implements MqttState {
       // would crash.
       alarm(context, `log entry ${index} applied only partly: ${String(error)}`);
     }
-    this.#digester.prepare(context.large);
+    this.#digester.prepare(context.hashed);
     reportDropped(context);
     return context.effects;
   }

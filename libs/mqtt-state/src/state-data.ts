@@ -163,16 +163,20 @@ function timerBefore(left: Timer, right: Timer): boolean {
   return left.sequence < right.sequence;
 }
 
-/** The application of one log entry: the state that it changes and the effects that it collects. */
-/** Messages and bodies that an entry has added to the state and that are large. */
-export interface LargeContents {
+/** What an entry has added to the state and is hashed at once, ahead of the next digest. */
+export interface HashedContents {
+  /** Retained messages. */
   readonly messages: Message[];
+  /**
+   * Queued messages of at least {@link largePayloadBytes}. Smaller ones leave their queues soon, and most of them before a
+   * digest.
+   */
   readonly bodies: MessageBody[];
 }
 
-/** Payload bytes from which on a message is large. */
 export const largePayloadBytes = 512;
 
+/** The application of one log entry: the state that it changes and the effects that it collects. */
 export interface ApplyContext {
   readonly data: StateData;
   readonly effects: StateEffect[];
@@ -189,7 +193,7 @@ export interface ApplyContext {
   readonly retainedTopics: string[];
   /** What the cursors of this entry may still examine. Without a bound before `accessSemantics`. */
   readonly retainedVisits: VisitBudget;
-  readonly large: LargeContents;
+  readonly hashed: HashedContents;
 }
 
 /** Adds an alarm: the entry contains something that no correct member proposes. */

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { LargeContents } from '../src/state-data.ts';
+import type { HashedContents } from '../src/state-data.ts';
 import { decodeMqttState } from '../src/index.ts';
 import { StateDigester } from '../src/codec/state-digest.ts';
 import { openCommand, publishCommand, StateDriver } from './support/state-driver.ts';
@@ -10,7 +10,7 @@ const large = 'x'.repeat(5_000);
 function hashedAhead(act: () => void): { messages: string[]; bodies: string[] } {
   const spy = jest.spyOn(StateDigester.prototype, 'prepare');
   act();
-  const contents = spy.mock.calls.map(([given]) => given as LargeContents);
+  const contents = spy.mock.calls.map(([given]) => given as HashedContents);
   spy.mockRestore();
   const topics = contents.flatMap(({ messages }) => messages.map(({ topic }) => topic));
   const queued = contents.flatMap(({ bodies }) => bodies.map(({ message }) => message.topic));
@@ -19,7 +19,7 @@ function hashedAhead(act: () => void): { messages: string[]; bodies: string[] } 
 }
 
 describe('the hashes of a digest', () => {
-  test('of large messages are computed when the messages are retained or queued, one entry at a time', () => {
+  test('of retained and of large queued messages are computed by the entry that adds them', () => {
     const driver = new StateDriver().start('a');
     driver.propose('a', openCommand('s'));
     const epoch = driver.state.session('s')!.epoch;
@@ -31,11 +31,12 @@ describe('the hashes of a digest', () => {
     });
     const hashed = hashedAhead(() => {
       driver.propose('a', publishCommand('retained/1', large, 1, { retain: true }));
+      driver.propose('a', publishCommand('retained/small', 'x', 1, { retain: true }));
       driver.propose('a', publishCommand('queued/1', large));
       driver.propose('a', publishCommand('queued/small', 'x'));
       driver.propose('a', publishCommand('nobody', large));
     });
-    expect(hashed).toEqual({ messages: ['retained/1'], bodies: ['queued/1'] });
+    expect(hashed).toEqual({ messages: ['retained/1', 'retained/small'], bodies: ['queued/1'] });
   });
 
   test('are those of a state that was decoded from a snapshot', () => {

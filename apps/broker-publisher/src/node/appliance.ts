@@ -14,7 +14,13 @@ import type {
   RecoveredState,
   Store,
 } from '@mqtt-cluster/contracts';
-import { createMember, defaultLimits, lanMemberTimings, replicatedBytesMax } from '@mqtt-cluster/member';
+import {
+  createMember,
+  defaultLimits,
+  lanMemberTimings,
+  replicatedBytesMax,
+  warmUp,
+} from '@mqtt-cluster/member';
 import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { HttpServer, HttpTls } from '@mqtt-cluster/runtime';
@@ -66,6 +72,7 @@ import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
 import { observedClientPort } from './observed-client-port.ts';
 import { createOwnPublisher } from './own-publisher.ts';
+import { PacedSteps } from './paced-steps.ts';
 import { warnOfOpenDoors } from './start-rules.ts';
 import type { OpenDoor } from './start-rules.ts';
 import { StoreReplacement } from './store-replacement.ts';
@@ -118,6 +125,7 @@ export class Appliance implements Lifecycle {
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
   #memory: MemoryGuard | null = null;
+  readonly #warmUp = new PacedSteps(warmUp());
   /** Settings that let strangers in. Set by `start`. */
   #doors: readonly OpenDoor[] = [];
   /** The address that the listeners for peers and HTTP requests bind. Set by `start`. */
@@ -226,6 +234,7 @@ export class Appliance implements Lifecycle {
     await management.start();
     await this.#links!.manager.start();
     this.#startPublisher();
+    this.#warmUp.start();
   }
 
   /**
@@ -247,6 +256,7 @@ export class Appliance implements Lifecycle {
 
   async #stop(): Promise<void> {
     this.#replacement?.stop();
+    this.#warmUp.stop();
     this.#files.stop();
     await this.#memory?.stop();
     await this.#publisher?.stop();

@@ -203,7 +203,8 @@ function writeRetained(
   large: LargeParts,
   part: Part,
 ): void {
-  writePart(writer, retained, part, ([, entry]) => {
+  writePart(writer, retained.records(), part, ({ value: entry }) => {
+    if (entry === undefined) return;
     large.message(entry.message);
     writeChange(writer, entry);
     if (semantics < accessSemantics) return;

@@ -204,7 +204,7 @@ function changeRetained(
   else {
     data.retained.set({ message, ...change, owner: context.semantics < accessSemantics ? null : owner });
     retainedTopics.push(message.topic);
-    if (message.payload.length >= largePayloadBytes) context.large.messages.push(message);
+    context.hashed.messages.push(message);
   }
 }
 
@@ -222,7 +222,7 @@ function enqueueAll(
     return;
   }
   const body = createBody(message, source.origin);
-  if (message.payload.length >= largePayloadBytes) context.large.bodies.push(body);
+  if (message.payload.length >= largePayloadBytes) context.hashed.bodies.push(body);
   for (const delivery of deliveries) {
     const { session, shared } = delivery;
     shared?.advance();

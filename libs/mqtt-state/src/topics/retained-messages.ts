@@ -69,8 +69,9 @@ export class RetainedMessages {
     return this.#messages.get(topic);
   }
 
-  [Symbol.iterator](): Iterator<[string, RetainedRecord]> {
-    return this.#messages.entries();
+  /** All retained messages, in the order in which their topics were first set. */
+  records(): ReturnType<TopicTree<RetainedRecord>['nodes']> {
+    return this.#messages.nodes();
   }
 
   /**

@@ -68,9 +68,13 @@ export class TopicTree<T> {
     return this.#byTopic.has(topic);
   }
 
-  /** Returns all topics with their values, in the order in which the topics were first set. */
-  *entries(): IterableIterator<[string, T]> {
-    for (const [topic, { value }] of this.#byTopic) yield [topic, value as T];
+  /**
+   * Returns the nodes of all topics, in the order in which the topics were first set. No object is created for a node, so
+   * a reader can walk over many nodes that it does not need.
+   */
+  nodes(): { readonly size: number } & Iterable<{ readonly value: T | undefined }> {
+    const byTopic = this.#byTopic;
+    return { size: byTopic.size, [Symbol.iterator]: () => byTopic.values() };
   }
 
   set(topic: string, value: T): void {
