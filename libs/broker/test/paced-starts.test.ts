@@ -3,11 +3,17 @@ import { connectPacket, open, startBroker } from './support/driver.ts';
 import { collectGarbage } from './support/garbage.ts';
 import { openFrom } from './limits/support.ts';
 
-/** Runs the turns when the test says so. */
-function manualTurns() {
+/** Runs the turns when the test says so. @param perTurnMax most starts of one turn */
+function manualTurns(perTurnMax = handshakesPerTurnMax) {
   const scheduled: (() => void)[] = [];
-  const turns = new PacedStarts(handshakesPerTurnMax, (turn) => scheduled.push(turn));
-  const next = (): number => {
+  let nowMs = 0;
+  const turns = new PacedStarts(
+    perTurnMax,
+    (turn) => scheduled.push(turn),
+    () => nowMs,
+  );
+  const next = (afterMs = 0): number => {
+    nowMs += afterMs;
     const due = scheduled.splice(0);
     for (const turn of due) turn();
     return due.length;
@@ -51,6 +57,36 @@ describe('the handshakes of a listener', () => {
       expect(next()).toBe(1);
       expect(next()).toBe(0);
     }
+  });
+});
+
+describe('the starts of a turn', () => {
+  test('are fewer after turns that took long, and more again after short ones', () => {
+    const { turns, next } = manualTurns(8);
+    let started = 0;
+    for (let number = 0; number < 200; number++) turns.add(() => ++started > 0);
+    const startsAfter = (turnMs: number): number => {
+      const before = started;
+      next(turnMs);
+      return started - before;
+    };
+    expect(started).toBe(8);
+    expect([0, 5, 5].map(startsAfter)).toEqual([8, 8, 8]);
+    expect([6, 20, 20, 20].map(startsAfter)).toEqual([4, 2, 2, 2]);
+    expect([1, 1, 1, 1, 1, 1, 1].map(startsAfter)).toEqual([3, 4, 5, 6, 7, 8, 8]);
+  });
+
+  test('do not depend on the time in which no start waited', () => {
+    const { turns, next } = manualTurns(8);
+    let started = 0;
+    const add = (count: number): void => {
+      for (let number = 0; number < count; number++) turns.add(() => ++started > 0);
+    };
+    add(1);
+    next();
+    next(10_000);
+    add(8);
+    expect(started).toBe(9);
   });
 });
 

@@ -10,6 +10,7 @@ import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { ClientLimit, ConnectionRefusalReason, Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { BrokerCounters } from '../counters.ts';
 import type { BrokerLimits, MemoryPressure } from '../options.ts';
+import { PacedStarts, resumesPerTurnMax } from '../flow-control/paced-starts.ts';
 import { addressKey } from './address-key.ts';
 import { ConnectRate } from './connect-rate.ts';
 import { FlappingClients } from './flapping-clients.ts';
@@ -114,6 +115,7 @@ export class ClientLimits {
     this.unansweredBytes = new SharedBytes(limits.unansweredBytesTotalMax, {
       pause: (connection) => connection.setUnansweredPause(true),
       resume: (connection) => connection.setUnansweredPause(false),
+      resumes: new PacedStarts(resumesPerTurnMax),
     });
   }
 

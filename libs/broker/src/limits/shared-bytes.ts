@@ -1,3 +1,4 @@
+import type { PacedStarts } from '../flow-control/paced-starts.ts';
 import type { Occupant } from './places.ts';
 
 /** Share of the bound from which owners above their part are paused, so that the bound itself is rarely reached. */
@@ -14,6 +15,8 @@ export interface SharedBytesActions<Owner> {
   /** Back pressure: the owner holds more than its part and must not get more bytes. Absent: not possible. */
   pause?(owner: Owner): void;
   resume?(owner: Owner): void;
+  /** Calls the resumes, a few in each turn. Absent: all owners that continue do so at once. */
+  readonly resumes?: Pick<PacedStarts, 'add'>;
   /** Returns the bytes that the owner holds now. Absent: the owner reports each change itself. */
   measure?(owner: Owner): number;
   /** The owner loses its bytes. Must lead to `set(owner, 0)`. Absent: not needed, back pressure is enough. */
@@ -68,7 +71,7 @@ export class SharedBytes<Owner extends Occupant> {
 
   #remove(owner: Owner): void {
     this.#bytes.delete(owner);
-    if (this.#paused.delete(owner)) this.#actions.resume?.(owner);
+    if (this.#paused.delete(owner)) this.#resume(owner);
   }
 
   #limit(owner: Owner, bytes: number): void {
@@ -98,7 +101,18 @@ export class SharedBytes<Owner extends Occupant> {
     const paused = [...this.#paused];
     this.#paused.clear();
     this.#pausedSinceMs = null;
-    for (const owner of paused) this.#actions.resume?.(owner);
+    for (const owner of paused) this.#resume(owner);
+  }
+
+  #resume(owner: Owner): void {
+    const { resumes } = this.#actions;
+    if (resumes === undefined) return this.#actions.resume?.(owner);
+    resumes.add(() => {
+      // The owner may have been paused again while it waited for its turn.
+      if (this.#paused.has(owner)) return false;
+      this.#actions.resume?.(owner);
+      return true;
+    });
   }
 
   #evictMost(target: number): void {

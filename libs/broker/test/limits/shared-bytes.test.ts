@@ -1,3 +1,4 @@
+import { PacedStarts } from '../../src/flow-control/paced-starts.ts';
 import { SharedBytes } from '../../src/limits/shared-bytes.ts';
 
 interface Owner {
@@ -80,4 +81,54 @@ test('owners are measured before they are paused, because a socket sends bytes b
   bytes.set(waiting, 400);
   expect(bytes.total).toBe(400);
   expect(paused).toEqual([]);
+});
+
+describe('paused owners that continue in turns', () => {
+  const scheduled: (() => void)[] = [];
+  const paused = new Set<string>();
+  let bytes: SharedBytes<Owner>;
+  let all: Owner[];
+
+  const nextTurn = (): void => {
+    for (const turn of scheduled.splice(0)) turn();
+  };
+
+  beforeEach(() => {
+    scheduled.length = 0;
+    paused.clear();
+    bytes = new SharedBytes<Owner>(1_000, {
+      pause: ({ name }) => paused.add(name),
+      resume: ({ name }) => paused.delete(name),
+      resumes: new PacedStarts(
+        4,
+        (turn) => scheduled.push(turn),
+        () => 0,
+      ),
+    });
+    all = owners('a', 10);
+    for (const owner of all) bytes.set(owner, 76);
+    // All hold an equal part, and each one that gets more bytes is paused.
+    for (const owner of all) bytes.set(owner, 80);
+    expect(paused.size).toBe(10);
+  });
+
+  test('are at most four in each turn', () => {
+    const left: number[] = [];
+    for (const owner of all) bytes.set(owner, 10);
+    for (let turn = 0; turn < 4; turn++) {
+      left.push(paused.size);
+      nextTurn();
+    }
+    expect(left).toEqual([6, 2, 0, 0]);
+  });
+
+  test('do not continue if they are paused again meanwhile', () => {
+    for (const owner of all) bytes.set(owner, 10);
+    for (const held of [76, 80]) for (const owner of all) bytes.set(owner, held);
+    for (let turn = 0; turn < 4; turn++) nextTurn();
+    expect(paused.size).toBe(10);
+    for (const owner of all) bytes.set(owner, 0);
+    for (let turn = 0; turn < 4; turn++) nextTurn();
+    expect(paused.size).toBe(0);
+  });
 });
