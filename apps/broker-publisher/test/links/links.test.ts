@@ -256,6 +256,36 @@ requiring('mosquitto')('a link to mosquitto', () => {
     expect(late).toEqual([{ topic: 'kept/b', payload: 'b', retain: true }]);
   });
 
+  it('publishes the retained messages of a broker with MQTT 3.1.1 once, and not again after each reconnect', async () => {
+    const there = await connectTo(mosquitto.url, 'again-there');
+    await there.publishAsync('again/a', 'a', { qos: 1, retain: true });
+    const here = await connectTo(cluster.mqttUrl('m1'), 'again-here');
+    const received = await record(here, 'again/#');
+    await addLink('again', {
+      addresses: [mosquitto.url],
+      protocol: '3.1.1',
+      rules: [{ direction: 'in', filter: 'again/#', retained: 'live' }],
+    });
+    await until(() => payloads(received).includes('a'));
+    for (let reconnect = 0; reconnect < 2; reconnect++) {
+      await api.ok('pauseLink', 'POST', '/links/again/pause');
+      await until(async () => (await link('again')).state === 'paused');
+      await api.ok('resumeLink', 'POST', '/links/again/resume');
+      await connected('again');
+      // Messages that the SUBSCRIBE makes mosquitto send arrive before this one.
+      const topic = `again/ready/${reconnect}`;
+      await until(async () => {
+        await there.publishAsync(topic, 'ready', { qos: 1 });
+        return received.some((each) => each.topic === topic);
+      });
+    }
+    expect(payloads(received).filter((payload) => payload === 'a')).toEqual(['a']);
+    // A new message with the same payload is no repetition.
+    await there.publishAsync('again/a', 'a', { qos: 1, retain: true });
+    await until(() => payloads(received).filter((payload) => payload === 'a').length === 2);
+    await there.publishAsync('again/a', '', { qos: 1, retain: true });
+  });
+
   it('is run only by a member with its password file, and says what is wrong with the password', async () => {
     const file = join(cluster.directory, 'links', 'm2', 'plant');
     await addLink('files', {

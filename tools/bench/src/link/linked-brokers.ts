@@ -7,11 +7,11 @@ import { startMembers } from '../targets/ours.ts';
 import type { RunningMembers } from '../targets/ours.ts';
 
 /** Topics that the link and the bridge pass in both directions. */
-export const benchFilter = 'bench/#';
+const benchFilter = 'bench/#';
 const linkMsMax = 60_000;
 
 /** Two brokers that pass messages to each other. */
-export interface LinkedBrokers {
+interface LinkedBrokers {
   readonly near: Endpoint;
   readonly remote: Endpoint;
   readonly processes: readonly StartedProcess[];
