@@ -103,6 +103,7 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
       state.log.compact(compactTo);
       state.configs.compact(compactTo);
     },
+    commitIndex: () => state.commitIndex,
     entry: (index) => state.log.entry(index),
     termAt: (index) => state.log.termAt(index),
     role: () => state.role,

@@ -202,7 +202,8 @@ export class Replication {
       peer.nextIndex += entries.length;
       peer.inFlight.push(peer.nextIndex - 1);
     }
-    if (commitIndex > peer.commitSent && this.isActive(peer)) this.#sendHeartbeat(peer);
+    if (commitIndex <= peer.commitSent || !this.isActive(peer)) return;
+    if (options.isCommitAwaited?.(peer.id) ?? true) this.#sendHeartbeat(peer);
   }
 
   #sendProbe(peer: PeerProgress): void {

@@ -40,6 +40,11 @@ export interface RaftOptions {
   /** Maximum number of unacknowledged appends with entries per follower (pipelining). */
   readonly appendsInFlightMax: number;
   readonly snapshotPieceBytes: number;
+  /**
+   * Returns whether a follower needs a new commit index at once. Other followers get it with the next append or
+   * heartbeat. Default: all of them need it.
+   */
+  readonly isCommitAwaited?: (peer: MemberId) => boolean;
 }
 
 /** The state that the disk held at start. Config entries in `entries` override `config`. */
@@ -203,6 +208,8 @@ export interface Raft {
    * stored, or that no output has returned as committed.
    */
   compact(index: LogIndex, keepEntries: number): void;
+  /** Returns the commit index of `status` without the cost of a whole status. */
+  commitIndex(): LogIndex;
   entry(index: LogIndex): LogEntry | undefined;
   termAt(index: LogIndex): number | undefined;
   /** Returns the role of `status` without the cost of a whole status. */

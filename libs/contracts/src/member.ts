@@ -29,6 +29,8 @@ export interface Member {
    * heartbeats, an election, or a timer of the replicated state that the leader runs. The time may have passed.
    */
   nextTickMs(): number;
+  /** Returns the index of the newest entry that this member knows to be committed. */
+  commitIndex(): LogIndex;
 
   // ---- peers ----
   receive(from: MemberId, message: PeerMessage): void;

@@ -8,6 +8,7 @@ import type {
   SettingsChange,
   ConnectionId,
   LinkState,
+  LogIndex,
   Member,
   MemberId,
   MemberOutput,
@@ -148,6 +149,10 @@ class ClusterMember implements Member {
     const raftMs = this.#replica.raft.nextTickMs();
     const deadline = this.#replica.raft.role() === 'leader' ? state.nextDeadline() : null;
     return deadline === null ? raftMs : Math.min(raftMs, nowMs + deadline - clock.nowMs);
+  }
+
+  commitIndex(): LogIndex {
+    return this.#replica.raft.commitIndex();
   }
 
   receive(from: MemberId, message: PeerMessage): void {
@@ -313,6 +318,7 @@ class ClusterMember implements Member {
         this.#context.clock.messageReceived(from, message, this.#replica.status);
         return this.#replica.step(from, message.message);
       case 'propose':
+        this.#peers.recordProposal(from);
         if (this.#replica.status.role === 'leader') this.#leader.accept(this.#replica.raft, message.batches);
         return;
       case 'hello':

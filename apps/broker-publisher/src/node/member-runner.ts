@@ -66,8 +66,11 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #lastTurnMs = 0;
   /** The status since the last input or turn. Several components read it once a second. */
   #status: MemberStatus | null = null;
-  /** What this member has sent as a leader. After a truncation the entry is too high, and no acknowledgement waits. */
-  readonly #sent: SentIndexes = { entry: 0, commit: 0 };
+  /**
+   * The newest entry that this member has sent as a leader. After a truncation it is too high, and no acknowledgement
+   * waits.
+   */
+  #sentEntry: LogIndex = 0;
   /** Number of turns since the start, by cause. */
   readonly turns = { input: 0, timer: 0 };
   /**
@@ -156,8 +159,10 @@ export class MemberRunner implements ClientPort, Lifecycle {
       return false;
     }
     const { matchIndex } = message.message;
-    const { entry, commit } = this.#sent;
-    return (matchIndex >= entry && matchIndex <= commit) || this.#components.now() >= this.#busyUntilMs;
+    const { now, member } = this.#components;
+    return (
+      (matchIndex >= this.#sentEntry && matchIndex <= member.commitIndex()) || now() >= this.#busyUntilMs
+    );
   }
 
   #input(call: (member: Member) => void, canWait = false): void {
@@ -223,7 +228,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     if (isWork(output)) this.#busyUntilMs = nowMs + idleAfterMs;
     if (output.write !== null) void this.#write(output.write.token, output.write.change);
     if (output.send.length > 0) {
-      recordSent(this.#sent, output.send);
+      this.#sentEntry = Math.max(this.#sentEntry, newestEntry(output.send));
       this.#bridge.send(output.send);
     }
     if (output.effects.length > 0) this.#handler(output.effects);
@@ -250,20 +255,14 @@ export class MemberRunner implements ClientPort, Lifecycle {
   }
 }
 
-/** The newest entry and the newest commit index that a leader has sent. */
-interface SentIndexes {
-  entry: LogIndex;
-  commit: LogIndex;
-}
-
-/** Updates the indexes with the appends and heartbeats of a turn. */
-function recordSent(sent: SentIndexes, send: MemberOutput['send']): void {
+/** Returns the index of the newest entry in the appends of a turn, or 0. */
+function newestEntry(send: MemberOutput['send']): LogIndex {
+  let newest = 0;
   for (const { message } of send) {
     if (message.type !== 'raft' || message.message.type !== 'appendRequest') continue;
-    const { entries, commit } = message.message;
-    sent.commit = Math.max(sent.commit, commit);
-    sent.entry = Math.max(sent.entry, entries.at(-1)?.index ?? 0);
+    newest = Math.max(newest, message.message.entries.at(-1)?.index ?? 0);
   }
+  return newest;
 }
 
 /** True for any output except heartbeats, hello messages and periodic announcements. */

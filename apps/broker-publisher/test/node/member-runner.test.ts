@@ -25,6 +25,10 @@ class RecordingMember {
     return 0;
   }
 
+  commitIndex(): number {
+    return 10;
+  }
+
   receive(from: string): void {
     this.calls.push(`receive ${from}`);
   }

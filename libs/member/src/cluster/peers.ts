@@ -16,6 +16,11 @@ import type { MemberContext } from '../context.ts';
  * the peer.
  */
 const relayRotationMs = 200;
+/**
+ * A peer without clients counts as one with clients for this many hello intervals after a proposal: its next hello message,
+ * at most two and a half intervals later, reports the clients that the proposal has opened.
+ */
+const proposalHelloIntervals = 4;
 
 /**
  * The links to the other members, their last hello messages, and the relay through a third member when a link
@@ -26,6 +31,7 @@ export class Peers {
   readonly hellos = new Map<MemberId, HelloMessage>();
   readonly #helloAtMs = new Map<MemberId, number>();
   readonly #receivedAtMs = new Map<MemberId, number>();
+  readonly #proposedAtMs = new Map<MemberId, number>();
   readonly #context: MemberContext;
   #outgoing: Outgoing[] = [];
   /** Replaced when a hello message arrives, because each status holds it. */
@@ -42,6 +48,22 @@ export class Peers {
 
   recordReceived(from: MemberId): void {
     this.#receivedAtMs.set(from, this.#context.nowMs);
+  }
+
+  recordProposal(from: MemberId): void {
+    this.#proposedAtMs.set(from, this.#context.nowMs);
+  }
+
+  /**
+   * Returns whether something at the peer may wait for the commit of an entry: a client, an operator, or the peer itself
+   * while it is not serving. A peer without clients applies an entry up to one heartbeat later.
+   */
+  awaitsEntries(peer: MemberId): boolean {
+    const hello = this.hellos.get(peer);
+    if (hello === undefined || hello.clients > 0 || hello.state !== 'serving') return true;
+    const { nowMs, options } = this.#context;
+    const sinceProposalMs = nowMs - (this.#proposedAtMs.get(peer) ?? -Infinity);
+    return sinceProposalMs < options.timings.helloMs * proposalHelloIntervals;
   }
 
   recordHello(from: MemberId, hello: HelloMessage): void {

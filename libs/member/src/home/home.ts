@@ -273,7 +273,7 @@ export class Home {
     this.#delivery.retained.pumpWaiting();
     this.#opening.expireMoved();
     this.#takeovers.flush();
-    const progress = this.#progress.takeDue();
+    const progress = this.#progress.takeDue(this.#proposer.hasPending);
     if (progress !== null) {
       const { command, continuing } = progress;
       const request =

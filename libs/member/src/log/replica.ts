@@ -204,7 +204,11 @@ export class Replica {
     const { id, recovered, random } = this.#context.options;
     const { timings } = this.electionTimeout;
     const bounds = { appendBytesMax, appendsInFlightMax, snapshotPieceBytes };
-    return createRaft({ id, storeId: recovered.storeId, timings, random, ...bounds }, initial);
+    const isCommitAwaited = (peer: MemberId): boolean => this.#peers.awaitsEntries(peer);
+    return createRaft(
+      { id, storeId: recovered.storeId, timings, random, isCommitAwaited, ...bounds },
+      initial,
+    );
   }
 
   /**

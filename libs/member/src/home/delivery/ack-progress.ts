@@ -5,6 +5,11 @@ import type { Connection } from '../connections/connection.ts';
 
 /** When this many QoS 1 items are acknowledged, a `progress` command is due at once. */
 const doneCountMax = 1_000;
+/**
+ * Part of the interval after which acknowledgements join a batch that the home forms for other commands. An entry of
+ * their own would cost every member as much as a message.
+ */
+const joinedPart = 1 / 4;
 /** Acknowledgements of one connection after which a `progress` command is due at once, if the state waits. */
 const hurriedDoneCount = 200;
 
@@ -95,10 +100,18 @@ export class AckProgress {
     return { kind: 'progress', sessions: [{ ...progress, client, epoch, sentBelow }] };
   }
 
-  /** Returns the `progress` command that is due, and the connections whose cursors it continues. */
-  takeDue(): { readonly command: Command; readonly continuing: readonly Connection[] } | null {
+  /**
+   * Returns the `progress` command that is due, and the connections whose cursors it continues.
+   *
+   * @param joinsBatch whether the home forms a batch in this turn anyway
+   */
+  takeDue(
+    joinsBatch: boolean,
+  ): { readonly command: Command; readonly continuing: readonly Connection[] } | null {
     if (this.#collected.size === 0) return null;
-    const due = this.#context.nowMs - this.#lastMs >= this.#context.options.timings.progressMs;
+    const { progressMs } = this.#context.options.timings;
+    const intervalMs = joinsBatch ? progressMs * joinedPart : progressMs;
+    const due = this.#context.nowMs - this.#lastMs >= intervalMs;
     if (!due && !this.#urgent && this.#doneCount < doneCountMax) return null;
     const connections = [...this.#collected.keys()];
     const sessions = [...this.#collected].map(([connection, collected]) => toProgress(connection, collected));
