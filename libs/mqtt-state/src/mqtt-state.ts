@@ -25,17 +25,23 @@ import type {
   ClusterSettings,
   LogIndex,
   MemberId,
+  Message,
+  Subscription,
+  Will,
 } from '@mqtt-cluster/contracts';
 import { decodeBatchLeniently } from './codec/batch-codec.ts';
 import type { LenientBatch } from './codec/batch-codec.ts';
 import { applyCommand } from './commands/commands.ts';
 import { admitBatch, endRemovedConnections } from './commands/proposers.ts';
 import { runDueTimers } from './session/due-timers.ts';
+import { hasRoomForWill } from './session/session-opening.ts';
 import { StateData, alarm } from './state-data.ts';
 import type { ApplyContext } from './state-data.ts';
 import { decodeState, encodeState, encodeStateParts, whole } from './codec/state-codec.ts';
 import { StateDigester } from './codec/state-digest.ts';
+import { isWithinRetainedBounds } from './topics/retained-bounds.ts';
 import { retainedNodesPerEntryMax } from './topics/retained-cursors.ts';
+import { exceedsBounds } from './topics/subscribing.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
 import type {
   CommandResult,
@@ -127,6 +133,24 @@ class ReplicatedMqttState implements MqttState {
     const queued = semantics < conformanceSemantics ? Infinity : (queueExpiries.peek()?.deadline ?? Infinity);
     const deadline = Math.min(session, message, queued);
     return deadline === Infinity ? null : deadline;
+  }
+
+  willExceedsBounds(client: ClientId, will: Will, user: string | null): boolean {
+    const data = this.#data;
+    if (data.semantics < accessSemantics) return false;
+    const known = data.sessions.get(client);
+    return !hasRoomForWill(data, { client, will, owner: known?.owner ?? user }, known);
+  }
+
+  retainedExceedsBounds(message: Message): boolean {
+    const data = this.#data;
+    const owner = data.sessions.get(message.publisher ?? '')?.owner ?? null;
+    return !isWithinRetainedBounds({ data, semantics: data.semantics }, message, owner);
+  }
+
+  filterExceedsBounds(client: ClientId, subscription: Subscription): boolean {
+    const session = this.#data.sessions.get(client);
+    return session !== undefined && exceedsBounds(this.#data, session, subscription);
   }
 
   session(client: ClientId): SessionView | undefined {

@@ -270,6 +270,12 @@ export interface MqttState {
   readonly semantics: number;
   /** The users and rules of the cluster. The object does not change; a change makes a new object. */
   readonly access: AccessTable;
+  /** Returns whether a bound would refuse the will of a client if its `open` were applied now. */
+  willExceedsBounds(client: ClientId, will: Will, user: string | null): boolean;
+  /** Returns whether a bound would refuse the retained message if its `publish` were applied now. */
+  retainedExceedsBounds(message: Message): boolean;
+  /** Returns whether a bound would refuse the subscription of a session if its `subscribe` were applied now. */
+  filterExceedsBounds(client: ClientId, subscription: Subscription): boolean;
   /**
    * Returns the cluster time in ms at which the next timer is due or the next message expires, or null.
    */

@@ -16,6 +16,7 @@ import type { ClientPacket, Connection, DeferredPacket, WaitingInputs } from './
 import type { Connections } from './connections/connections.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { Fanout } from './delivery/fanout.ts';
+import type { EarlyRefusals } from './early-refusals.ts';
 import type { SessionOpening } from './connections/session-opening.ts';
 import { PublishOrder } from './live/publish-order.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -42,6 +43,7 @@ export class ClientInputs {
   readonly #subscriptions: Subscriptions;
   readonly #opening: SessionOpening;
   readonly #fanout: Fanout;
+  readonly #refusals: EarlyRefusals;
   readonly #order: PublishOrder;
   readonly #isolatedRetained: IsolatedRetained;
 
@@ -55,6 +57,7 @@ export class ClientInputs {
       subscriptions: Subscriptions;
       opening: SessionOpening;
       fanout: Fanout;
+      refusals: EarlyRefusals;
     },
   ) {
     this.#context = context;
@@ -66,6 +69,7 @@ export class ClientInputs {
     this.#subscriptions = parts.subscriptions;
     this.#opening = parts.opening;
     this.#fanout = parts.fanout;
+    this.#refusals = parts.refusals;
     this.#order = new PublishOrder(context, (connection, message) =>
       this.#publishUnacknowledged(connection, message),
     );
@@ -99,9 +103,12 @@ export class ClientInputs {
   }
 
   /** Continues the packets that waited for an applied publish of this connection. */
-  publishApplied(connection: Connection, { topic, qos }: Message): void {
-    if (qos === 0) this.#order.applied(connection, topic);
+  publishApplied(connection: Connection, message: Message): void {
+    if (message.qos === 0) this.#order.applied(connection, message.topic);
     connection.unappliedPublishes--;
+    connection.appliedPublishes++;
+    if (this.#isSmallRetained(message)) connection.unappliedSmallRetained--;
+    this.#answerRefused(connection);
     if (connection.unappliedPublishes === 0) this.#continue(connection);
   }
 
@@ -250,6 +257,10 @@ export class ClientInputs {
       (qos === 1 && retain && !this.#mayRetain(connection.client, message))
     ) {
       this.#refusePublish(connection, qos, packetId);
+    } else if (qos === 1 && this.#refusals.refusesRetained(connection, message)) {
+      const after = connection.appliedPublishes + connection.unappliedPublishes;
+      connection.refusedPublishes.push({ packetId, after });
+      this.#answerRefused(connection);
     } else if (qos === 1) {
       this.#propose(connection, message, packetId);
     } else {
@@ -297,8 +308,26 @@ export class ClientInputs {
     const named = epoch !== 0 && (qos === 2 || message.retain) ? { epoch } : {};
     const base: PublishCommand = { kind: 'publish', message, client, ...named };
     connection.unappliedPublishes++;
+    if (this.#isSmallRetained(message)) connection.unappliedSmallRetained++;
     const command = qos === 2 ? { ...base, packetId } : base;
     this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
+  }
+
+  #isSmallRetained({ retain, payload }: Message): boolean {
+    return retain && !this.#refusals.isLarge(payload.length);
+  }
+
+  /** Sends PUBACK for the publishes that this home has refused, in the order of all publishes of the connection. */
+  #answerRefused(connection: Connection): void {
+    const { refusedPublishes, appliedPublishes, phase, id } = connection;
+    for (;;) {
+      const first = refusedPublishes.peek();
+      if (first === undefined || first.after > appliedPublishes) return;
+      refusedPublishes.shift();
+      if (phase !== 'open') continue;
+      const answer = { connection: id, packetId: first.packetId, result: 'quotaExceeded' as const };
+      this.#context.effects.push({ kind: 'puback', ...answer });
+    }
   }
 
   /** Rejects a publish because the number of commands that wait for the cluster has reached its bound. */

@@ -18,6 +18,7 @@ import type { Connection } from './connections/connection.ts';
 import { Connections } from './connections/connections.ts';
 import { ConnectionDraining } from './connections/connection-draining.ts';
 import { Delivery, earlyKey } from './delivery/delivery.ts';
+import { EarlyRefusals } from './early-refusals.ts';
 import { Fanout } from './delivery/fanout.ts';
 import { LocalQueues } from './delivery/local-queues.ts';
 import { LiveForwarding } from './live/live-forwarding.ts';
@@ -74,9 +75,11 @@ export class Home {
     const delivery = (this.#delivery = new Delivery(context, progress, this.#queues));
     this.#acknowledgements = new Acknowledgements(context, delivery, progress);
     this.live = new LiveForwarding(context, peers, router);
-    this.#subscriptions = new Subscriptions(context, proposer, router, this.live.answers);
+    const refusals = new EarlyRefusals(context);
+    const { answers } = this.live;
+    this.#subscriptions = new Subscriptions(context, { proposer, router, answers, refusals });
     const takeovers = (this.#takeovers = new Takeovers(context, { proposer, peers }));
-    const parts = { proposer, connections, router, delivery, progress, takeovers };
+    const parts = { proposer, connections, router, delivery, progress, takeovers, refusals };
     this.#opening = new SessionOpening(context, parts);
     this.draining = new ConnectionDraining(context, {
       proposer,
@@ -93,6 +96,7 @@ export class Home {
       subscriptions: this.#subscriptions,
       opening: this.#opening,
       fanout: this.#fanout,
+      refusals,
     });
   }
 

@@ -10,6 +10,7 @@ import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Connection } from './connections/connection.ts';
+import type { EarlyRefusals } from './early-refusals.ts';
 import type { InterestAnswers } from './live/interest-answers.ts';
 import type { PendingRequest } from './pending-request.ts';
 import type { Router } from './router.ts';
@@ -35,12 +36,17 @@ export class Subscriptions {
   readonly #proposer: Proposer;
   readonly #router: Router;
   readonly #answers: InterestAnswers;
+  readonly #refusals: EarlyRefusals;
 
-  constructor(context: MemberContext, proposer: Proposer, router: Router, answers: InterestAnswers) {
+  constructor(
+    context: MemberContext,
+    parts: { proposer: Proposer; router: Router; answers: InterestAnswers; refusals: EarlyRefusals },
+  ) {
     this.#context = context;
-    this.#proposer = proposer;
-    this.#router = router;
-    this.#answers = answers;
+    this.#proposer = parts.proposer;
+    this.#router = parts.router;
+    this.#answers = parts.answers;
+    this.#refusals = parts.refusals;
   }
 
   /** @returns the granted codes, or null when the SUBACK has to wait for the log */
@@ -53,11 +59,15 @@ export class Subscriptions {
     const isNew: boolean[] = [];
     const retainedQueued = subscriptions.map(() => false);
     const positions: number[] = [];
+    const refused = this.#refusals.refusedFilters(
+      connection,
+      subscriptions.filter((subscription) => isLogged(connection, subscription)),
+    );
     subscriptions.forEach((subscription, position) => {
       isNew.push(!connection.subscriptions.has(subscription.filter));
-      codes.push(this.#code(connection, subscription));
+      codes.push(refused.has(subscription) ? quotaExceededCode : this.#code(connection, subscription));
       if (codes[position]! >= refusedCode) return;
-      if (!connection.clean || parseSharedFilter(subscription.filter) !== null) positions.push(position);
+      if (isLogged(connection, subscription)) positions.push(position);
       else this.#router.add(connection, subscription);
     });
     if (positions.length === 0) {
@@ -91,9 +101,9 @@ export class Subscriptions {
     if (!isValidTopicFilter(filter)) return refusedCode;
     if (connection.subscriptions.has(filter)) return qos;
     const { limits } = this.#context.options;
-    const isLogged = !connection.clean || parseSharedFilter(filter) !== null;
     const bytes = subscriptionBytes(subscription);
-    if (isLogged) return this.#proposer.isFull(connection.client, bytes) ? quotaExceededCode : qos;
+    if (isLogged(connection, subscription))
+      return this.#proposer.isFull(connection.client, bytes) ? quotaExceededCode : qos;
     const { settings } = this.#context.state;
     const { subscriptions, subscriptionBytes: held } = connection;
     const fits =
@@ -145,6 +155,7 @@ export class Subscriptions {
       positions,
       existed,
     };
+    connection.unappliedUnsubscribes++;
     this.#proposer.add({ kind: 'unsubscribe', client, epoch, filters: logged }, request);
   }
 
@@ -153,6 +164,7 @@ export class Subscriptions {
     request: Extract<PendingRequest, { kind: 'unsubscribe' }>,
     result: Extract<CommandResult, { kind: 'unsubscribed' }>,
   ): void {
+    connection.unappliedUnsubscribes--;
     request.positions.forEach((position, count) => {
       request.existed[position] = result.existed[count] ?? false;
       this.#router.remove(connection, request.filters[position]!);
@@ -182,6 +194,11 @@ export class Subscriptions {
         this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
     });
   }
+}
+
+/** Returns whether the log holds the subscription. */
+function isLogged({ clean }: Connection, { filter }: Subscription): boolean {
+  return !clean || parseSharedFilter(filter) !== null;
 }
 
 /** Returns whether a subscription of a SUBSCRIBE packet was granted and requests retained messages. */

@@ -1,5 +1,5 @@
 import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
-import type { OpenCommand } from '@mqtt-cluster/contracts';
+import type { ClientId, OpenCommand, Will } from '@mqtt-cluster/contracts';
 import { isValidUser } from '../access/access-table.ts';
 import { isWithinShare } from '../bounds/share.ts';
 import { willBytes } from '../bounds/sizes.ts';
@@ -81,7 +81,15 @@ function isWithinBounds(
     if (owner !== null && held >= settings.userSessionsMax) return false;
     if (!isWithinShare(held, 1, sessions.size, settings.sessionsMax)) return false;
   }
-  if (!will) return true;
+  return !will || hasRoomForWill({ settings, usage }, { client, will, owner }, known);
+}
+
+/** Returns whether the bounds permit the will of a client. */
+export function hasRoomForWill(
+  { settings, usage }: Pick<StateData, 'settings' | 'usage'>,
+  { client, will, owner }: { readonly client: ClientId; readonly will: Will; readonly owner: string | null },
+  known?: Session,
+): boolean {
   const bytes = willBytes(will);
   // The client replaces a will of the same size.
   if (bytes <= (known?.willBytes ?? 0)) return true;

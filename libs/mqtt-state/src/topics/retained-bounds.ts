@@ -9,7 +9,7 @@ import type { ApplyContext } from '../state-data.ts';
  * topic needs only the bytes that it has more.
  */
 export function isWithinRetainedBounds(
-  { data, semantics }: ApplyContext,
+  { data, semantics }: Pick<ApplyContext, 'data' | 'semantics'>,
   message: Message,
   owner: string | null,
 ): boolean {

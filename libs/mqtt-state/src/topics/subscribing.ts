@@ -35,7 +35,16 @@ export function subscribe(context: ApplyContext, session: Session, command: Subs
   return { kind: 'subscribed', codes, isNew, retainedQueued };
 }
 
-function codeOf({ data, semantics }: ApplyContext, session: Session, subscription: Subscription): number {
+/** Returns whether a bound refuses the filter of a new subscription of the session. */
+export function exceedsBounds(data: StateData, session: Session, subscription: Subscription): boolean {
+  return codeOf({ data, semantics: data.semantics }, session, subscription) === quotaExceededCode;
+}
+
+function codeOf(
+  { data, semantics }: Pick<ApplyContext, 'data' | 'semantics'>,
+  session: Session,
+  subscription: Subscription,
+): number {
   if (!isValidTopicFilter(subscription.filter)) return refusedCode;
   if (semantics < accessSemantics || session.subscriptions.has(subscription.filter)) return subscription.qos;
   const { settings } = data;

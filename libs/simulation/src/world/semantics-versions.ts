@@ -114,6 +114,12 @@ class NewerState implements MqttState {
   digest = (part?: Part): string => this.#inner.digest(part);
   nextDeadline = (): number | null => this.#inner.nextDeadline();
   session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);
+  willExceedsBounds = (...given: Parameters<MqttState['willExceedsBounds']>): boolean =>
+    this.#inner.willExceedsBounds(...given);
+  retainedExceedsBounds = (...given: Parameters<MqttState['retainedExceedsBounds']>): boolean =>
+    this.#inner.retainedExceedsBounds(...given);
+  filterExceedsBounds = (...given: Parameters<MqttState['filterExceedsBounds']>): boolean =>
+    this.#inner.filterExceedsBounds(...given);
   visitSessions = (...given: Parameters<MqttState['visitSessions']>): void =>
     this.#inner.visitSessions(...given);
   subscribers = (topic: string): ReturnType<MqttState['subscribers']> => this.#inner.subscribers(topic);

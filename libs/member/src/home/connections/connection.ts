@@ -60,6 +60,12 @@ export interface WaitingInputs {
   bytes: number;
 }
 
+interface RefusedPublish {
+  readonly packetId: number;
+  /** The PUBACK follows when this many publishes of the connection are applied. */
+  readonly after: number;
+}
+
 /** A packet of the client that waits until the cluster has opened the session. */
 export interface DeferredPacket {
   readonly act: () => void;
@@ -114,6 +120,14 @@ export class Connection {
   deferredBytes = 0;
   /** Publishes of this connection that are proposed and not applied. */
   unappliedPublishes = 0;
+  /** Number of the applied publishes of this connection. */
+  appliedPublishes = 0;
+  /** Those of the unapplied publishes that set a small retained message, or that clear one. */
+  unappliedSmallRetained = 0;
+  /** UNSUBSCRIBE packets of this connection that are proposed and not applied. */
+  unappliedUnsubscribes = 0;
+  /** QoS 1 publishes that this home has refused, and that wait for the answers to the earlier ones [MQTT-4.6.0-2]. */
+  readonly refusedPublishes = new Fifo<RefusedPublish>();
   /** SUBSCRIBE or UNSUBSCRIBE that waits for earlier publishes, and the packets after it. */
   waitingInputs: WaitingInputs | null = null;
 

@@ -19,6 +19,7 @@ import type { Connections } from './connections.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { AckProgress } from '../delivery/ack-progress.ts';
 import type { Router } from '../router.ts';
+import type { EarlyRefusals } from '../early-refusals.ts';
 import type { Takeovers } from './takeovers.ts';
 
 /** Upper bound of the packets of one connection that wait for its epoch while the cluster has no majority. */
@@ -50,6 +51,7 @@ export class SessionOpening {
   readonly #delivery: Delivery;
   readonly #progress: AckProgress;
   readonly #takeovers: Takeovers;
+  readonly #refusals: EarlyRefusals;
   /** Moved clients in the order of their deadlines. */
   #moved: { readonly client: ClientId; readonly epoch: Epoch; readonly untilMs: number }[] = [];
 
@@ -62,6 +64,7 @@ export class SessionOpening {
       delivery: Delivery;
       progress: AckProgress;
       takeovers: Takeovers;
+      refusals: EarlyRefusals;
     },
   ) {
     this.#context = context;
@@ -71,6 +74,7 @@ export class SessionOpening {
     this.#delivery = parts.delivery;
     this.#progress = parts.progress;
     this.#takeovers = parts.takeovers;
+    this.#refusals = parts.refusals;
   }
 
   connect(id: ConnectionId, request: ConnectRequest, serving: ServingState): void {
@@ -84,6 +88,7 @@ export class SessionOpening {
     const isolated = serving === 'isolated';
     if (isolated && !this.#mayServeIsolated(connection))
       return this.#connections.refuse(connection, 'isolated');
+    if (this.#refusals.refusesWill(request)) return this.#connections.refuse(connection, 'quotaExceeded');
     const former = this.#connections.ofClient(request.client);
     if (former !== undefined) {
       if (isolated) this.#leave(former, { graceful: false });
