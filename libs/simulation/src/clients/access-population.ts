@@ -59,9 +59,17 @@ export class AccessPopulation {
   /** Ends all actions, and restores users and rules, so that all clients can connect. */
   stop(): void {
     this.#isActive = false;
-    if (this.#world.hosts.every(({ member }) => isRestored(member?.access()))) return;
-    this.#restoreUsers({ rules: [] });
-    this.#world.timeline.after(checkMs, () => this.stop());
+    this.#keepRestored();
+  }
+
+  /**
+   * Restores users and rules whenever a running member has others. A member that was isolated can commit an
+   * earlier request of the operator after the last repair.
+   */
+  #keepRestored(): void {
+    if (this.#world.hosts.some(({ member }) => member !== null && !isRestored(member.access())))
+      this.#restoreUsers({ rules: [] });
+    this.#world.timeline.after(checkMs, () => this.#keepRestored());
   }
 
   #add(options: Partial<ClientOptions> & { id: string }): SimulatedClient {
@@ -191,7 +199,7 @@ function userOf(name: string, random: Random, changes: Partial<AccessUser>): Acc
   return { name, passwordHash: 'hash', groups: random.chance(0.5) ? ['plant'] : [], ...changes };
 }
 
-function isRestored(table: AccessTable | undefined): boolean {
-  if (table === undefined || table.rules.length > 0) return false;
+function isRestored(table: AccessTable): boolean {
+  if (table.rules.length > 0) return false;
   return clusterUsers.every((name) => table.users.get(name)?.disabled === undefined && table.users.has(name));
 }
