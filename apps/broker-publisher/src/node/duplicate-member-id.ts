@@ -4,11 +4,10 @@ import { ListenError } from '@mqtt-cluster/contracts';
 import type { BridgeTls } from '@mqtt-cluster/bridge';
 import type { PeerAddress } from '../config.ts';
 
-/**
- * Time that the probe waits. A running process answers at once, so a host that does not answer does not run
- * this member.
- */
-const answerMsMax = 500;
+/** Time that the probe waits for a TCP connection. The kernel of a host that is up accepts or refuses it at once. */
+const connectMsMax = 500;
+/** Time that the probe waits for CONNACK after the TCP connection. A busy process answers late. */
+const answerMsMax = 5_000;
 const connackType = 0x20;
 
 export interface DuplicateMemberIdOptions {
@@ -43,7 +42,11 @@ function answersAsMember({ id, host, port }: PeerAddress, name: string, tls?: Br
       socket.destroy();
       resolve(answered);
     };
-    const timer = setTimeout(() => end(false), answerMsMax);
+    let timer = setTimeout(() => end(false), connectMsMax);
+    socket.on('connect', () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => end(false), answerMsMax);
+    });
     socket.on(tls ? 'secureConnect' : 'connect', () => socket.write(connectPacket(id, name)));
     socket.on('data', (chunk: Buffer) => end(chunk[0] === connackType));
     socket.on('error', () => end(false));
