@@ -72,6 +72,12 @@ export class Configurations {
     return member?.storeId === storeId ? member : undefined;
   }
 
+  /** Returns whether the newest configuration up to `commitIndex` lists the member with exactly this store id. */
+  isCommittedMember(id: MemberId, storeId: StoreId, commitIndex: LogIndex): boolean {
+    const committed = this.#history.findLast(({ index }) => index <= commitIndex)?.config;
+    return committed != null && findMember(committed, id)?.storeId === storeId;
+  }
+
   /** Returns whether the member was a voter in the configuration before the current one. */
   wasVoter(id: MemberId, storeId: StoreId): boolean {
     const before = this.#history.at(-2)?.config;

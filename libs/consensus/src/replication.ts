@@ -57,6 +57,7 @@ export class Replication {
     if (this.#state.nowMs < this.nextRoundMs(mayIdle)) return false;
     this.beginRound();
     for (const peer of this.#peers.values()) {
+      if (this.#isBeingAdded(peer)) continue;
       if (peer.state === 'replicate' && this.#isStalled(peer)) peer.becomeProbe(peer.matchIndex + 1);
       if (peer.state === 'probe') this.#sendProbe(peer);
       // An append that probes an active peer contains entries and may wait behind other bulk data. Meanwhile
@@ -91,6 +92,7 @@ export class Replication {
   flush(): void {
     let sending = false;
     for (const peer of this.#peers.values()) {
+      if (this.#isBeingAdded(peer)) continue;
       if (peer.state === 'replicate') this.#sendAppends(peer);
       else if (peer.state === 'probe' && !peer.probeInFlight) this.#sendProbe(peer);
       if (peer.state !== 'snapshot') continue;
@@ -145,6 +147,17 @@ export class Replication {
     // A leader commits entries of earlier terms only together with an entry of its own term (paper, 5.4.2,
     // figure 8).
     if (reached > state.commitIndex && state.log.termAt(reached) === state.term) state.commitTo(reached);
+  }
+
+  /**
+   * Returns whether the entry that adds the store as a learner is not committed yet. Such a store gets nothing: if another
+   * leader overwrote the entry, the store would have a snapshot of the cluster and still be no member of it. The commit
+   * needs no acknowledgement of a learner.
+   */
+  #isBeingAdded({ id, storeId }: PeerProgress): boolean {
+    const { configs, commitIndex } = this.#state;
+    if (configs.index <= commitIndex || configs.find(id, storeId)?.role === 'voter') return false;
+    return !configs.isCommittedMember(id, storeId, commitIndex);
   }
 
   #responded(peer: PeerProgress, round: number): void {

@@ -25,6 +25,24 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.get('X').events).toContainEqual({ kind: 'configChanged', config: configOf('A B C X') });
   });
 
+  test('a leader sends nothing to a new learner before the entry that adds it is committed', () => {
+    const cluster = ledByA('A B C', x);
+    cluster.propose('A', 'before');
+    cluster.drops = ({ to }) => to === 'B' || to === 'C';
+    expect(cluster.config('A', 'A B C +X')).toEqual({ accepted: true });
+    cluster.advance(100);
+    expect(cluster.get('X').role).toBe('none');
+    // B and C elect another leader, which has no entry about X.
+    cluster.get('A').crash();
+    cluster.heal();
+    cluster.campaign('B');
+    cluster.advance(200);
+    expect(cluster.get('X').raft.status()).toMatchObject({ role: 'none', lastIndex: 0, config: null });
+    expect(cluster.config('B', 'A B C +X')).toEqual({ accepted: true });
+    cluster.advance(200);
+    expect(cluster.values('X')).toEqual(['before']);
+  });
+
   test('a leader does not count a learner for commits, and a learner does not campaign', () => {
     const cluster = ledByA('A B', x);
     cluster.config('A', 'A B +X');

@@ -160,7 +160,8 @@ export function reassignSharedItems(
   const { sharedSubscriptions } = context.data;
   let left = 0;
   for (const item of [...session.items.from(0)]) {
-    if (item.group === undefined || item.packetId !== 0 || !wanted(item.group)) continue;
+    // At the bound of the cluster an earlier move can displace a later item of this session.
+    if (item.removed || item.group === undefined || item.packetId !== 0 || !wanted(item.group)) continue;
     const shared = sharedSubscriptions.get(item.group);
     const choice = shared?.chooseSession(item.message.qos, connectedOnly);
     if (!shared || !choice || choice.session === session) {

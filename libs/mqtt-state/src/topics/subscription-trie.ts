@@ -58,8 +58,8 @@ class FilterNode<T> {
 
 /**
  * Finds values by topic; each value was added under a topic filter and a key. Filters must be valid and not
- * shared. Values of one filter are returned in the order in which they were first added. The order of the
- * filters does not depend on when they were added.
+ * shared. The order of the matches depends on filters and keys only, not on when they were added: a member that has
+ * installed a snapshot adds them in another order than its peers.
  */
 export class SubscriptionTrie<T> {
   readonly #root = new FilterNode<T>();
@@ -173,13 +173,22 @@ function collect<T>(
   found: T[],
 ): void {
   const wildcardsMatch = depth > 0 || !isDollarTopic; // [MQTT-4.7.2-1]
-  if (wildcardsMatch && node.multiLevel) for (const value of node.multiLevel.values()) found.push(value);
+  if (wildcardsMatch && node.multiLevel) addInOrder(node.multiLevel, found);
   const level = levels[depth];
   if (level === undefined) {
-    if (node.values) for (const value of node.values.values()) found.push(value);
+    if (node.values) addInOrder(node.values, found);
     return;
   }
   const child = node.children?.get(level);
   if (child) collect(child, levels, depth + 1, isDollarTopic, found);
   if (wildcardsMatch && node.singleLevel) collect(node.singleLevel, levels, depth + 1, isDollarTopic, found);
+}
+
+/** Adds the values in the order of their keys. */
+function addInOrder<T>(values: ReadonlyMap<string, T>, found: T[]): void {
+  if (values.size === 1) {
+    for (const value of values.values()) found.push(value);
+    return;
+  }
+  for (const key of [...values.keys()].sort()) found.push(values.get(key)!);
 }

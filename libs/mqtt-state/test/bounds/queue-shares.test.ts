@@ -101,6 +101,20 @@ describe('fair shares of the queues of the cluster', () => {
     },
   );
 
+  test('the order in which sessions subscribed does not decide which messages are displaced', () => {
+    const fillAndPublish = (...order: readonly string[]): readonly string[][] => {
+      const driver = driverWith({ clusterQueueMemoryMax: 50_000, connectedQueueReserve: 40_000 });
+      fill(driver);
+      for (const client of ['absent', 'connected']) driver.connect('a', client);
+      for (const client of order) driver.subscribe('a', client, 'both');
+      driver.close('a', 'absent');
+      for (let number = 0; number < 3; number++)
+        driver.propose('a', publishCommand('both', `${number} ${kilobyte.repeat(4)}`));
+      return ['greedy', 'absent', 'connected'].map((client) => driver.queued(client));
+    };
+    expect(fillAndPublish('connected', 'absent')).toEqual(fillAndPublish('absent', 'connected'));
+  });
+
   test('an absent session takes no room from a connected subscriber whose queue is within its share of the reserve', () => {
     const driver = driverWith({ clusterQueueMemoryMax: 50_000, connectedQueueReserve: 40_000 });
     driver.connect('a', 'slow', {}, 'slow');

@@ -18,6 +18,8 @@ export type Step =
   | { readonly kind: 'repeat'; readonly member: string; readonly ahead: number }
   | { readonly kind: 'pass'; readonly ms: number }
   | { readonly kind: 'config'; readonly members: readonly string[] }
+  /** Sets the bound of the cluster's queues to what they hold, so that the next message displaces others. */
+  | { readonly kind: 'bound' }
   | { readonly kind: 'decode' };
 
 type WithEpoch<T> = T extends { readonly epoch: number } ? Omit<T, 'epoch'> & { readonly old: boolean } : T;
@@ -277,6 +279,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
         members: fc.subarray(members, { minLength: 1 }),
       }),
     },
+    { weight: 2, arbitrary: fc.constant({ kind: 'bound' as const }) },
     { weight: 3, arbitrary: fc.constant({ kind: 'decode' as const }) },
   ),
   { maxLength: 60, size: 'max' },

@@ -107,22 +107,31 @@ function checkRepeat(
 }
 
 function checkFirst(history: History, record: ConnectionRecord, send: PublicationSend): void {
-  const former = formerConnection(history, record);
-  if (former === undefined || mayLackReport(history, former, record)) return;
+  const former = formerConnections(history, record);
+  if (former.length === 0) return;
+  const sentAtMs = history.publications[send.publication]?.sentAtMs ?? 0;
+  let next = record;
+  for (const each of former) {
+    // A connection that ended before the message was published did not send it.
+    if (sentAtMs > (next.connackAtMs ?? Infinity)) break;
+    if (mayLackReport(history, each, next)) return;
+    next = each;
+  }
   violate(history, record, send, `DUP=1 on ${send.connection}, although no home had sent it`);
 }
 
 /**
- * Returns the last connection of the client before this one that the cluster may have opened. A home that installs a
- * snapshot refuses connections that the cluster has already opened, and cannot report what it sent to them.
+ * Returns the connections before this one that the cluster may have opened for the same session, the newest one first.
+ * A home that installs a snapshot refuses connections that the cluster has already opened, and cannot report what
+ * it sent to them.
  */
-function formerConnection(history: History, record: ConnectionRecord): ConnectionRecord | undefined {
-  let former: ConnectionRecord | undefined;
-  for (const each of history.connections.values()) {
-    if (each.client !== record.client || each.id >= record.id) continue;
-    if (each.end !== 'refused' || each.endReason === 'snapshotInstalled') former = each;
-  }
-  return former;
+function formerConnections(history: History, record: ConnectionRecord): ConnectionRecord[] {
+  const opened = [...history.connections.values()].filter(
+    ({ client, id, end, endReason }) =>
+      client === record.client && id < record.id && (end !== 'refused' || endReason === 'snapshotInstalled'),
+  );
+  const first = opened.findLastIndex(({ sessionPresent }) => sessionPresent === false);
+  return opened.slice(Math.max(0, first)).reverse();
 }
 
 /** Returns whether the home of the former connection may not have reported in time which messages it sent. */
