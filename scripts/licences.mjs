@@ -17,6 +17,7 @@ const permissive = [
   'ISC',
   'MIT',
   'Python-2.0',
+  'Unlicense',
 ];
 
 /** Packages with another licence, by name: the licence, and the reason why it is accepted. */

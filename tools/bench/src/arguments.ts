@@ -13,7 +13,17 @@ import { rows } from './rows/index.ts';
 
 export interface BenchArguments {
   readonly command:
-    'compare' | 'idle' | 'low-rate' | 'rows' | 'quick' | 'failover' | 'scrape' | 'hostile' | 'lists' | 'link';
+    | 'compare'
+    | 'idle'
+    | 'low-rate'
+    | 'sweep'
+    | 'rows'
+    | 'quick'
+    | 'failover'
+    | 'scrape'
+    | 'hostile'
+    | 'lists'
+    | 'link';
   /** Names of the targets that `compare` measures, in this order. */
   readonly targets: readonly string[];
   /** QoS levels that `compare` measures; null for the default levels of each target. */
@@ -31,8 +41,10 @@ export interface BenchArguments {
   /** Largest number of unacknowledged messages of each publisher. */
   readonly window: number;
   readonly members: number;
-  /** Cluster sizes that `low-rate` measures, in this order. */
+  /** Cluster sizes that `low-rate` and `sweep` measure, in this order. */
   readonly sizes: readonly number[];
+  /** Loads that `sweep` measures, messages a second, in this order; 0: as many as possible. */
+  readonly rates: readonly number[];
   /** Clients that are connected while `scrape` reads the metrics; clients of `rows`; sessions of `lists`. */
   readonly clients: number;
   /** Clients of `lists` that are connected; the others are absent. */
@@ -55,7 +67,7 @@ export interface BenchArguments {
   readonly forMs: number;
   /** Folder for the CPU profiles of `low-rate`; null: no profile. */
   readonly profile: string | null;
-  /** Folder for the report of `failover`, `hostile` or `lists` and its data; null: the report is only printed. */
+  /** Folder for the report of `failover`, `hostile`, `lists` or `sweep` and its data; null: the report is only printed. */
   readonly out: string | null;
   readonly json: boolean;
 }
@@ -81,6 +93,7 @@ const defaults: BenchArguments = {
   window: 100,
   members: 7,
   sizes: [1, 3, 7],
+  rates: [10, 100, 1_000, 0],
   clients: 10_000,
   connected: 2_000,
   retained: 100_000,
@@ -175,6 +188,26 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
         ...options
       }: Partial<Omit<BenchArguments, 'members'>> & { readonly members?: readonly number[] }) =>
         reportWith('low-rate')({ ...options, sizes, publishers }),
+    );
+  program
+    .command('sweep')
+    .description('latency and processor time of a message over cluster sizes and loads, with charts')
+    .option('--members <N,...>', 'cluster sizes (default: 1,3,5,7)', listOf(members))
+    .option(
+      '--rates <N,...>',
+      `messages a second; 0: as many as possible (default: ${defaults.rates.join(',')})`,
+      listOf(wholeNumber(0, 10_000_000)),
+    )
+    .option('--seconds <N>', 'length of each measurement', seconds, 10)
+    .option('--runs <N>', 'number of measurements; medians are printed', wholeNumber(1, 100), 1)
+    .option('--out <FOLDER>', 'write sweep.md, sweep.json and two charts (SVG) into this folder')
+    .addHelpText('after', '\nFor a quick try: --members 1,3 --rates 10,100 --seconds 5')
+    .action(
+      ({
+        members: sizes = [1, 3, 5, 7],
+        ...options
+      }: Partial<Omit<BenchArguments, 'members'>> & { readonly members?: readonly number[] }) =>
+        reportWith('sweep')({ ...options, sizes, publishers: 0 }),
     );
   program
     .command('rows')

@@ -21,6 +21,9 @@ import { measureLists } from './lists/lists.ts';
 import { missedGoals, renderLists } from './lists/lists-report.ts';
 import { renderLowRate, summarizeLowRate } from './low-rate/low-rate-report.ts';
 import { measureLowRate } from './low-rate/low-rate.ts';
+import { writeSweepCharts } from './sweep/sweep-charts.ts';
+import { faultsOfSweep, renderSweep } from './sweep/sweep-report.ts';
+import { measureSweep } from './sweep/sweep.ts';
 import { describeMachine } from './machine.ts';
 import { writeReport } from './write-report.ts';
 import { Processes } from './processes.ts';
@@ -39,6 +42,7 @@ async function main(given: BenchArguments): Promise<void> {
     return;
   }
   if (given.command === 'low-rate') return lowRate(processes, given);
+  if (given.command === 'sweep') return sweep(processes, given);
   if (given.command === 'rows') return measureAllRows(processes, given);
   if (given.command === 'quick') return quick(processes, given);
   if (given.command === 'scrape') return scrape(processes, given);
@@ -75,6 +79,21 @@ async function lowRate(processes: Processes, given: BenchArguments): Promise<voi
   );
   const lost = summary.some((each) => each.lost > 0);
   if (lost || result.failures.length > 0) process.exitCode = 1;
+}
+
+async function sweep(processes: Processes, given: BenchArguments): Promise<void> {
+  const machine = describeMachine();
+  const date = new Date().toISOString().slice(0, 10);
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const result = await measureSweep(processes, given, log);
+  const text = renderSweep(result, machine, command, date);
+  const content = { command, date, machine, ...result };
+  if (given.out !== null) {
+    writeReport(given.out, 'sweep', text, content);
+    writeSweepCharts(given.out, result.points);
+  }
+  process.stdout.write(given.json ? json(content) : text);
+  if (faultsOfSweep(result).length > 0) process.exitCode = 1;
 }
 
 async function measureAllRows(processes: Processes, given: BenchArguments): Promise<void> {

@@ -16,6 +16,7 @@ test('without arguments, readArguments selects the comparison of all targets', (
     window: 100,
     members: 7,
     sizes: [1, 3, 7],
+    rates: [10, 100, 1_000, 0],
     clients: 10_000,
     connected: 2_000,
     retained: 100_000,
@@ -106,7 +107,7 @@ test.each([
   [['--rate', ''], '--rate must be a whole number from 0 to 10000000, not ""'],
   [
     ['nonsense'],
-    'unexpected argument "nonsense" (commands: compare, idle, low-rate, rows, scrape, failover, hostile, lists, link)',
+    'unexpected argument "nonsense" (commands: compare, idle, low-rate, sweep, rows, scrape, failover, hostile, lists, link)',
   ],
   [['--qos', '3'], '--qos must be 0, 1 or 2, not "3"'],
   [['--seconds', '0'], '--seconds must be a whole number from 1 to 3600, not "0"'],
