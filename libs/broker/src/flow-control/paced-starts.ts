@@ -22,8 +22,8 @@ export const resumesPerTurnMax = 4;
  * the turns long.
  */
 const turnMsMax = 5;
-/** Smallest part of the starts of a turn, so that the clients of a busy member connect in the end. */
-const slowestPart = 1 / 4;
+/** Starts of a turn, however long the turns take, so that the clients of a busy member connect before they give up. */
+const perTurnMin = 2;
 
 /** Started entries at the head of the queue after which the queue is shortened. */
 const startedEntriesMax = 1_024;
@@ -113,7 +113,7 @@ export class PacedStarts {
     const nowMs = this.#now();
     const isLong = this.#turnedAtMs !== null && nowMs - this.#turnedAtMs > turnMsMax;
     this.#allowed = isLong
-      ? Math.max(Math.ceil(this.#perTurnMax * slowestPart), Math.floor(this.#allowed / 2))
+      ? Math.max(perTurnMin, Math.floor(this.#allowed / 2))
       : Math.min(this.#perTurnMax, this.#allowed + 1);
     this.#turnedAtMs = this.waiting > 0 ? nowMs : null;
   }
