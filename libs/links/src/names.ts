@@ -25,6 +25,9 @@ const markPrefix = '$cluster/link/';
 /** Marks that the session at the other broker began after the session of the link. */
 export const freshRemoteMark = `${markPrefix}fresh`;
 
+/** A filter without a subscription: to unsubscribe it is an entry of the log that changes nothing. */
+export const noMark = `${markPrefix}none`;
+
 const remoteFilterPrefix = `${markPrefix}remote/`;
 
 /** Marks that the link has subscribed to this filter at the other broker. */

@@ -3,7 +3,7 @@ import type { ClientInput, QoS } from '@mqtt-cluster/contracts';
 import type { Packet } from 'mqtt-packet';
 import { refusalsMax } from '../src/link/back-off.ts';
 import { createCounters } from '../src/link/counters.ts';
-import { heldPublishesMax } from '../src/link/held-publishes.ts';
+import { exchangesMax, heldBytesMax, heldPublishesMax } from '../src/link/held-publishes.ts';
 import { Incoming } from '../src/link/incoming.ts';
 
 /** The incoming half of a link, with what it passes to the cluster and to the other broker. */
@@ -19,7 +19,7 @@ class Half {
       rules: [{ direction: 'in', filter: '#', qosMax: 2 }],
     }),
     mark: 'c/l',
-    packetBytesMax: 1_000,
+    packetBytesMax: 2_000_000,
     counters: this.counters,
     input: (input) => this.inputs.push(input),
     retained: () => undefined,
@@ -35,8 +35,8 @@ class Half {
     },
   });
 
-  publish(messageId: number, qos: QoS = 1): void {
-    const payload = Buffer.from('x');
+  publish(messageId: number, qos: QoS = 1, bytes = 1): void {
+    const payload = Buffer.alloc(bytes);
     this.incoming.onPublish({
       cmd: 'publish',
       topic: 't',
@@ -112,14 +112,74 @@ test('messages that wait are forgotten with the connection, because the other br
   expect(half.take()).toEqual([1]);
 });
 
-test('a broker that sends more messages than the Receive Maximum while some wait loses its connection', () => {
+test('at most 100 QoS 2 exchanges are with the cluster, and the messages behind them wait in their order', () => {
   const half = new Half();
-  half.publish(1);
-  half.answer(1, 'quotaExceeded');
-  for (let id = 2; id <= heldPublishesMax; id++) half.publish(id);
+  const ids = Array.from({ length: exchangesMax }, (_, index) => index + 1);
+  for (const id of ids) half.publish(id, 2);
+  expect(half.take()).toEqual(ids);
+  half.publish(201, 2);
+  half.publish(202, 1);
+  half.publish(203, 2);
+  expect(half.take()).toEqual([]);
+  half.answer(1, 'ok', 'pubrec');
+  half.incoming.onPubrel(1);
+  expect(half.take()).toEqual([undefined]);
+  half.incoming.onAnswer({ kind: 'pubcomp', packetId: 1 });
+  // QoS 1 needs no packet id of the session, but it stays behind the message before it.
+  expect(half.take()).toEqual([201, 202]);
+  half.incoming.onPubrel(2);
+  half.incoming.onAnswer({ kind: 'pubcomp', packetId: 2 });
+  expect(half.take()).toEqual([undefined, 203]);
   expect(half.closings).toEqual([]);
-  half.publish(heldPublishesMax + 1);
-  expect(half.closings).toEqual([
-    'the cluster has no room, and the other broker has sent 100 messages without an acknowledgement',
-  ]);
 });
+
+test('an exchange of a former connection counts from its PUBREL on, because the session still holds its packet id', () => {
+  const half = new Half();
+  for (let id = 1; id < exchangesMax; id++) half.publish(id, 2);
+  half.incoming.onPubrel(500);
+  half.take();
+  half.publish(600, 2);
+  expect(half.take()).toEqual([]);
+  half.incoming.onAnswer({ kind: 'pubcomp', packetId: 500 });
+  expect(half.take()).toEqual([600]);
+});
+
+test('a message that the cluster has received already is passed on without room, because it needs no further packet id', () => {
+  const half = new Half();
+  for (let id = 1; id <= exchangesMax; id++) half.publish(id, 2);
+  half.take();
+  half.answer(7, 'ok', 'pubrec');
+  half.publish(7, 2);
+  expect(half.take()).toEqual([7]);
+});
+
+test('a QoS 2 message that is dropped gives its room back', () => {
+  const half = new Half();
+  for (let id = 1; id <= exchangesMax; id++) half.publish(id, 2);
+  for (let refusal = 0; refusal < refusalsMax; refusal++) {
+    half.answer(1, 'quotaExceeded', 'pubrec');
+    half.take();
+    half.endPause!();
+  }
+  expect(half.counters.dropped.quota).toBe(1);
+  half.publish(201, 2);
+  expect(half.take()).toEqual([201]);
+});
+
+test.each([
+  ['messages', heldPublishesMax, 1],
+  ['bytes', 16, heldBytesMax / 16],
+])(
+  'a broker that sends more %s than the link keeps in memory loses its connection',
+  (_what, count, bytes) => {
+    const half = new Half();
+    half.publish(1);
+    half.answer(1, 'quotaExceeded');
+    for (let id = 2; id <= count; id++) half.publish(id, 1, bytes);
+    expect(half.closings).toEqual([]);
+    half.publish(count + 1, 1, bytes);
+    expect(half.closings).toEqual([
+      'the other broker has sent more messages without an acknowledgement than this member keeps in memory',
+    ]);
+  },
+);

@@ -158,7 +158,8 @@ test('a link that stops while it reads its files opens no connection to the othe
     onEnded: () => undefined,
   });
   link.start();
-  // The member opens the session in a microtask, and the link begins to read its files.
+  // The member opens the session and applies an entry in two microtasks, and the link begins to read its files.
+  await Promise.resolve();
   await Promise.resolve();
   expect(member.opened).toEqual(['$link/plant']);
   link.stop({ keepsSession: true });
@@ -186,4 +187,32 @@ test('the report of a link names the subscription that the cluster refuses', asy
   expect(await reason()).toBe(
     'the cluster refuses the subscription of the link to a/#: a quota was exceeded',
   );
+});
+
+test('a member that cannot prove that it still runs the link opens no connection, which would end that of the next runner', async () => {
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  const connects = broker.packets.filter((cmd) => cmd === 'connect').length;
+  // The process was paused: the other broker has closed its connection, and the takeover is not known here.
+  member.applies = false;
+  broker.disconnect();
+  await until(() => member.unconfirmed.includes('$link/plant'));
+  await decisions(2);
+  expect(broker.packets.filter((cmd) => cmd === 'connect')).toHaveLength(connects);
+  member.takeOver('$link/plant');
+  await until(async () => (await phase()) === null);
+});
+
+test('a member that is paused while it connects sends no message before it has proved that it still runs the link', async () => {
+  // The first connection only deletes the session at the other broker.
+  let connects = 0;
+  broker.onConnect = () => (member.applies = ++connects < 2);
+  await manager.start();
+  await until(() => connects === 2);
+  await decisions(2);
+  member.deliver('$link/plant');
+  await decisions(2);
+  expect(broker.packets).not.toContain('publish');
+  expect(member.unconfirmed).toContain('$link/plant');
+  expect(await phase()).toBe('connecting');
 });

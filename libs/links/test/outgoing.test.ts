@@ -5,7 +5,7 @@ import { createCounters } from '../src/link/counters.ts';
 import { refusalsMax } from '../src/link/back-off.ts';
 import { fruitlessConnectionsMax, resetsForOneClose } from '../src/link/fruitless-connections.ts';
 import { Outgoing } from '../src/link/outgoing.ts';
-import type { RemoteLimits } from '../src/link/outgoing-types.ts';
+import type { RemoteLimits } from '../src/remote/remote-limits.ts';
 
 const limits: RemoteLimits = {
   sessionPresent: true,

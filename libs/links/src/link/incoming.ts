@@ -5,7 +5,8 @@ import { TopicMap } from '../topics/topic-map.ts';
 import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkCounters, PublishAnswer } from '../types.ts';
 import type { After } from './back-off.ts';
-import { HeldPublishes, heldPublishesMax } from './held-publishes.ts';
+import { HeldPublishes } from './held-publishes.ts';
+import type { PublishInput } from './held-publishes.ts';
 import { RetainedRepeats } from './retained-repeats.ts';
 
 export interface IncomingOptions {
@@ -64,7 +65,7 @@ export class Incoming {
     }
     if (this.#isKnown(packet, mapped)) return this.#acknowledgeUnpublished(packet);
     const qos = packet.qos;
-    const input: ClientInput = {
+    const input: PublishInput = {
       kind: 'publish',
       request: {
         topic: mapped.topic,
@@ -82,7 +83,7 @@ export class Incoming {
     }
     if (!this.#held.add(packetId, input))
       this.#options.onRefused(
-        `the cluster has no room, and the other broker has sent ${heldPublishesMax} messages without an acknowledgement`,
+        'the other broker has sent more messages without an acknowledgement than this member keeps in memory',
       );
   }
 
@@ -93,6 +94,7 @@ export class Incoming {
   }
 
   onPubrel(packetId: number): void {
+    this.#held.onPubrel(packetId);
     this.#options.input({ kind: 'pubrel', packetId });
   }
 
@@ -100,7 +102,10 @@ export class Incoming {
   onAnswer(answer: PublishAnswer): void {
     const { counters, send, onRefused } = this.#options;
     const { kind, packetId: messageId } = answer;
-    if (kind === 'pubcomp') return send({ cmd: 'pubcomp', messageId });
+    if (kind === 'pubcomp') {
+      send({ cmd: 'pubcomp', messageId });
+      return this.#held.onCompleted(messageId);
+    }
     if (answer.degraded === true)
       return onRefused(
         'this member has lost its majority, so it acknowledges no message of the other broker',

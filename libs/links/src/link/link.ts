@@ -1,10 +1,11 @@
 import { RateLimitedLog } from '@mqtt-cluster/contracts';
-import type { QoS, RefusalReason } from '@mqtt-cluster/contracts';
+import type { RefusalReason } from '@mqtt-cluster/contracts';
 import type { IConnackPacket, Packet } from 'mqtt-packet';
 import { LocalSession } from '../local/local-session.ts';
 import { freshRemoteMark, incomingClient, outgoingClient, remoteClient } from '../names.ts';
 import { connectPacket } from '../remote/connect-packet.ts';
 import { readCredentials } from '../remote/credential-files.ts';
+import { limitsOf } from '../remote/remote-limits.ts';
 import { reasonText } from '../remote/reasons.ts';
 import { RemoteConnection } from '../remote/remote-connection.ts';
 import { shownTopic } from '../topics/topic-names.ts';
@@ -203,6 +204,11 @@ export class Link {
   #connect(): void {
     if (this.#isStopped) return;
     this.#phase = 'connecting';
+    // A connection of a member that runs the link no longer would end the one of the next runner.
+    this.#out?.confirm(() => this.#readAndOpen());
+  }
+
+  #readAndOpen(): void {
     const { definition, directory } = this.#options;
     readCredentials(definition, directory).then(
       ({ password, tls }) => this.#open(tls, password),
@@ -249,33 +255,27 @@ export class Link {
       // The mark is applied before the next connection asks for it, or the discard is repeated.
       return this.#reconnectAfter(reconnectDelayMsMin);
     }
-    const { definition, counters } = this.#options;
+    // Another member may have completed exchanges that this one would send again.
+    this.#out?.confirm(() => {
+      if (this.#remote === remote) this.#begin(connack);
+    });
+  }
+
+  /** Begins to send: this member runs the link, and it is connected to the other broker. */
+  #begin(connack: IConnackPacket): void {
+    const { definition, counters, name, logger, now } = this.#options;
     if (this.#wasConnected) counters.reconnects++;
     this.#wasConnected = true;
-    this.#connectedAtMs = this.#options.now();
+    this.#connectedAtMs = now();
     this.#phase = 'connected';
     this.#error = null;
     this.#remoteSubscriptions.onConnected();
-    this.#options.logger.info(
-      { link: this.#options.name, address: this.#url, sessionPresent: connack.sessionPresent },
-      'link connected to the other broker',
-    );
-    const {
-      receiveMaximum = 65_535,
-      maximumQoS = 2,
-      maximumPacketSize = Infinity,
-      retainAvailable = true,
-    } = connack.properties ?? {};
-    this.#outgoing.onConnected({
-      sessionPresent: connack.sessionPresent,
-      receiveMaximum,
-      qosMax: maximumQoS as QoS,
-      packetBytesMax: maximumPacketSize,
-      retains: retainAvailable !== false,
-    });
+    const { sessionPresent } = connack;
+    logger.info({ link: name, address: this.#url, sessionPresent }, 'link connected to the other broker');
+    this.#outgoing.onConnected(limitsOf(connack));
     if (!definition.rules.some(({ direction }) => direction === 'in')) return;
     // A new session at the other broker gives packet ids anew: those of the former one must not hide its messages.
-    if (connack.sessionPresent) this.#remoteSubscriptions.subscribe(this.#in);
+    if (sessionPresent) this.#remoteSubscriptions.subscribe(this.#in);
     else this.#openIn(true);
   }
 

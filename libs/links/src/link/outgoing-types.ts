@@ -3,15 +3,6 @@ import type { IPublishPacket, Packet } from 'mqtt-packet';
 import type { LinkCounters } from '../types.ts';
 import type { After } from './back-off.ts';
 
-/** What the other broker accepts, from its CONNACK. */
-export interface RemoteLimits {
-  readonly sessionPresent: boolean;
-  readonly receiveMaximum: number;
-  readonly qosMax: QoS;
-  readonly packetBytesMax: number;
-  readonly retains: boolean;
-}
-
 export interface OutgoingOptions {
   readonly definition: LinkDefinition;
   /** The mark of this link in the messages that pass it. */

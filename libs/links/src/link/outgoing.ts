@@ -1,11 +1,12 @@
 import type { DeliverEffect } from '@mqtt-cluster/contracts';
 import type { IPublishPacket } from 'mqtt-packet';
 import { failureCodeMin, finalRefusals, reasonText } from '../remote/reasons.ts';
+import type { RemoteLimits } from '../remote/remote-limits.ts';
 import type { LinkDropReason } from '../types.ts';
 import { backOffMs, refusalsMax } from './back-off.ts';
 import { FruitlessConnections, fruitlessConnectionsMax } from './fruitless-connections.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
-import type { OutgoingOptions, Pending, RemoteLimits } from './outgoing-types.ts';
+import type { OutgoingOptions, Pending } from './outgoing-types.ts';
 import { OutgoingPackets } from './outgoing-packets.ts';
 import { packetBytes } from './packet-bytes.ts';
 

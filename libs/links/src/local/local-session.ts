@@ -6,6 +6,7 @@ import type {
   SessionDetail,
   Subscription,
 } from '@mqtt-cluster/contracts';
+import { noMark } from '../names.ts';
 import { failureCodeMin } from '../remote/reasons.ts';
 import type { LocalConnection, LocalMember, PublishAnswer } from '../types.ts';
 
@@ -49,6 +50,8 @@ export class LocalSession {
   #isEnded = false;
   #isOpen = false;
   #lastPacketId = 0;
+  /** What waits for the cluster to apply a packet of this connection, by packet id. */
+  readonly #confirming = new Map<number, () => void>();
   /** Filters of the SUBSCRIBE packets without SUBACK. */
   readonly #subscribing = new Map<number, readonly string[]>();
 
@@ -97,6 +100,16 @@ export class LocalSession {
     if (filters.length > 0) this.input({ kind: 'unsubscribe', packetId: this.#packetId(), filters });
   }
 
+  /**
+   * Calls back when the cluster has applied an entry of this connection, so no other member had opened the session before.
+   * A process that was paused does not know yet whether another member runs the link.
+   */
+  confirm(onConfirmed: () => void): void {
+    const packetId = this.#packetId();
+    this.#confirming.set(packetId, onConfirmed);
+    this.input({ kind: 'unsubscribe', packetId, filters: [noMark] });
+  }
+
   /** @param endsSession deletes the session with its subscriptions and queue */
   close({ endsSession = false }: { readonly endsSession?: boolean } = {}): void {
     if (this.#isEnded) return;
@@ -122,6 +135,10 @@ export class LocalSession {
         return this.#handlers.onClosed(effect.reason);
       case 'suback':
         return this.#onSuback(effect.packetId, effect.codes);
+      case 'unsuback':
+        this.#confirming.get(effect.packetId)?.();
+        this.#confirming.delete(effect.packetId);
+        return;
       case 'deliver':
         return this.#handlers.onDeliver?.(effect);
       case 'pubrel':

@@ -10,6 +10,8 @@ export class FakeBroker {
   accepted = 0;
   /** Port of the client that connected first. */
   firstPort: number | undefined;
+  /** Called for each CONNECT, before CONNACK. */
+  onConnect: () => void = () => undefined;
   readonly #sockets = new Set<Socket>();
   readonly #server: Server = createServer((socket) => {
     this.accepted++;
@@ -20,6 +22,7 @@ export class FakeBroker {
     packets.on('packet', ({ cmd }) => {
       this.packets.push(cmd);
       if (cmd !== 'connect') return;
+      this.onConnect();
       socket.write(
         generate({ cmd: 'connack', reasonCode: 0, sessionPresent: false }, { protocolVersion: 5 }),
       );
@@ -37,8 +40,13 @@ export class FakeBroker {
     return this.#sockets.size;
   }
 
+  /** Closes all connections. */
+  disconnect(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   stop(): void {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.disconnect();
   }
 }

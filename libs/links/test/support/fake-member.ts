@@ -17,6 +17,10 @@ export class FakeMember implements LocalMember {
   /** Reads of the definitions: one for each round of decisions, and one for each report. */
   reads = 0;
   readonly definitions = new Map<string, object>();
+  /** False: entries are not applied, as at a member that was paused and does not know the entries since then. */
+  applies = true;
+  /** Sessions whose entries were not applied. */
+  readonly unconfirmed: string[] = [];
   /** The cluster refuses to open sessions for this reason. */
   refusal: RefusalReason | null = null;
   /** Reason codes of the subscriptions that the cluster refuses, by filter. */
@@ -58,6 +62,13 @@ export class FakeMember implements LocalMember {
     this.#connections.get(client)!({ kind: 'close', connection: -1, reason: 'takenOver' });
   }
 
+  /** The cluster delivers a QoS 1 message to a session. */
+  deliver(client: string): void {
+    const message = { topic: 'a/b', payload: new Uint8Array(), qos: 1, retain: false } as const;
+    const effect = { kind: 'deliver', connection: -1, message, qos: 1, retain: false, dup: false } as const;
+    this.#connections.get(client)!({ ...effect, packetId: 1 });
+  }
+
   status(): MemberStatus {
     const { state, semantics } = this;
     const peers = { m2: { state: 'serving' } };
@@ -88,6 +99,7 @@ export class FakeMember implements LocalMember {
       this.#homes.delete(client);
       this.ended.push(client);
     }
+    if (input.kind === 'unsubscribe') this.#confirm(client, input.packetId);
     if (input.kind !== 'subscribe') return;
     const known = this.#subscriptions.get(client) ?? new Map<string, Subscription>();
     const codes = input.subscriptions.map(({ filter, qos }) => this.refusedFilters.get(filter) ?? qos);
@@ -98,5 +110,12 @@ export class FakeMember implements LocalMember {
     queueMicrotask(() =>
       this.#connections.get(client)?.({ kind: 'suback', connection: -1, packetId, codes }),
     );
+  }
+
+  /** The cluster applies an entry only of the newest connection, and only with a majority. */
+  #confirm(client: string, packetId: number): void {
+    if (!this.applies) return void this.unconfirmed.push(client);
+    const onEffect = this.#connections.get(client);
+    queueMicrotask(() => onEffect?.({ kind: 'unsuback', connection: -1, packetId, existed: [false] }));
   }
 }

@@ -104,11 +104,12 @@ export class LabTarget implements Target {
   async openLink(): Promise<string | null> {
     const { folder, secure } = this.#options;
     if (secure) return 'the scenarios with a link use no credentials, so they run without --secure';
-    const urls = this.#running.cluster.layout.members.map(
-      ({ host, httpPort }) => `http://${host}:${httpPort}`,
-    );
+    const members = this.#running.cluster.layout.members.map(({ id, host, httpPort }) => ({
+      id,
+      url: `http://${host}:${httpPort}`,
+    }));
     try {
-      this.#site = new LinkedSite(`${folder}/site-${++this.#sites}`, urls);
+      this.#site = new LinkedSite(`${folder}/site-${++this.#sites}`, members);
     } catch (error) {
       if (error instanceof UsageError) return error.message;
       throw error;
@@ -128,6 +129,8 @@ export class LabTarget implements Target {
   async begin(fault: PlannedFault): Promise<void> {
     const { kind, groups, value } = fault;
     if (fault.remote === true) return this.#site?.begin(fault);
+    const runner = fault.runner === true ? this.servers[groups.flat()[0] ?? -1]?.id : undefined;
+    if (runner !== undefined) void this.#site?.observeTakeover(kind, runner);
     if (networkKinds.has(kind) || hostKinds.has(kind)) {
       this.#healable.add(fault);
       return this.#inject(fault);

@@ -7,6 +7,7 @@ import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
 import { LinkNetwork } from './link-network.ts';
 import { mosquitto } from './mosquitto.ts';
 import { ProcessTarget } from './process-target.ts';
+import { TakeoverTimes } from './takeover-times.ts';
 
 const linkName = 'torture';
 const proxyHost = '127.0.3.101';
@@ -22,6 +23,11 @@ const changeMsMax = 30_000;
 /** Longest time until the link is connected after all faults have ended: its delays are 12 s at most. */
 const connectedMsMax = 60_000;
 const pollMs = 200;
+/** Interval of the questions for the next runner, and their longest time. They bound the accuracy of the takeover times. */
+const takeoverPollMs = 50;
+const takeoverAnswerMsMax = 300;
+/** Time for which a takeover is observed, ms. */
+const takeoverMsMax = 20_000;
 
 const processKinds: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause']);
 
@@ -36,15 +42,21 @@ interface LinkReport {
   readonly dropped: Readonly<Record<string, number>>;
 }
 
+export interface SiteMember {
+  readonly id: string;
+  /** URL of the HTTP listener. */
+  readonly url: string;
+}
+
 /** A mosquitto with persistence beside a cluster, and a link between them through a proxy that injects network faults. */
 export class LinkedSite {
   readonly #mosquitto: ProcessTarget;
-  /** URLs of the HTTP listeners of the members. */
-  readonly #members: readonly string[];
+  readonly #members: readonly SiteMember[];
   #network: LinkNetwork | null = null;
+  readonly #takeovers = new TakeoverTimes();
 
   /** @throws UsageError when mosquitto is not installed */
-  constructor(folder: string, members: readonly string[]) {
+  constructor(folder: string, members: readonly SiteMember[]) {
     this.#mosquitto = new ProcessTarget(mosquitto({ inFlightMax }), folder, 1);
     this.#members = members;
   }
@@ -83,12 +95,26 @@ export class LinkedSite {
     return (await this.#report())?.member ?? null;
   }
 
+  /** Measures the time until another member runs the link. It is called when a fault of the runner begins. */
+  async observeTakeover(kind: FaultKind, former: string): Promise<void> {
+    const startedAtMs = performance.now();
+    const urls = this.#members.filter(({ id }) => id !== former).map(({ url }) => url);
+    const isTaken = async (): Promise<boolean> => {
+      const answers = await Promise.all(
+        urls.map((url) => send(url, 'GET', '/links', undefined, takeoverAnswerMsMax)),
+      );
+      return answers.some((answer) => {
+        const runner = linkIn(answer)?.member ?? null;
+        return runner !== null && runner !== former;
+      });
+    };
+    const taken = await holdsWithin(isTaken, { timeoutMs: takeoverMsMax, intervalMs: takeoverPollMs });
+    this.#takeovers.add(kind, taken ? performance.now() - startedAtMs : null);
+  }
+
   async #report(): Promise<LinkReport | null> {
-    for (const url of this.#members) {
-      const answer = await send(url, 'GET', '/links');
-      if (answer === null) continue;
-      const { links } = answer as { readonly links?: readonly LinkReport[] };
-      const found = links?.find(({ name }) => name === linkName);
+    for (const { url } of this.#members) {
+      const found = linkIn(await send(url, 'GET', '/links'));
       if (found !== undefined && found.state !== 'waiting') return found;
     }
     return null;
@@ -124,7 +150,7 @@ export class LinkedSite {
     const { member, reconnects, possibleDuplicates, dropped } = report;
     const drops = Object.entries(dropped).filter(([, count]) => count > 0);
     return (
-      `${member ?? 'no member'} runs the link; since its last start: ${reconnects} reconnects, ` +
+      `${this.#takeovers.describe()}; ${member ?? 'no member'} runs the link; since its last start: ${reconnects} reconnects, ` +
       `${possibleDuplicates} possible duplicates of QoS 2, ` +
       (drops.length === 0 ? 'nothing dropped' : `dropped: ${drops.map((drop) => drop.join(' ')).join(', ')}`)
     );
@@ -144,7 +170,7 @@ export class LinkedSite {
   async #change(method: string, path: string, body?: object): Promise<void> {
     let attempts = 0;
     const attempt = async (): Promise<boolean> =>
-      (await send(this.#members[attempts++ % this.#members.length] ?? '', method, path, body)) !== null;
+      (await send(this.#members[attempts++ % this.#members.length]?.url ?? '', method, path, body)) !== null;
     if (await holdsWithin(attempt, { timeoutMs: changeMsMax, intervalMs: pollMs })) return;
     throw new TortureError(`no member accepted ${method} ${path} within ${changeMsMax / 1_000} s`);
   }
@@ -164,11 +190,17 @@ export class LinkedSite {
 }
 
 /** @returns the body of a good answer; null without one */
-async function send(url: string, method: string, path: string, body?: object): Promise<unknown> {
+async function send(
+  url: string,
+  method: string,
+  path: string,
+  body?: object,
+  timeoutMs: number = method === 'GET' ? requestMsMax : changeAnswerMsMax,
+): Promise<unknown> {
   try {
     const response = await fetch(`${url}/api/v1${path}`, {
       method,
-      signal: AbortSignal.timeout(method === 'GET' ? requestMsMax : changeAnswerMsMax),
+      signal: AbortSignal.timeout(timeoutMs),
       headers: { 'x-mqtt-cluster': '1', ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
@@ -178,4 +210,10 @@ async function send(url: string, method: string, path: string, body?: object): P
   } catch {
     return null;
   }
+}
+
+/** @returns the link of this run in the answer of a member */
+function linkIn(answer: unknown): LinkReport | undefined {
+  const { links } = (answer ?? {}) as { readonly links?: readonly LinkReport[] };
+  return links?.find(({ name }) => name === linkName);
 }
