@@ -11,7 +11,9 @@ import { propose, timeoutNow } from './samples.ts';
 /** A peer that accepts connections, answers pings and records their times. */
 class Peer {
   readonly pings = { raft: [] as number[], log: [] as number[] };
-  /** Packets that the peer has received. */
+  /** Pings that arrived in one segment with a frame. */
+  carriedPings = 0;
+  /** Segments that the peer has received. */
   packets = 0;
   /** True when the peer answers no more pings. */
   isSilent = false;
@@ -44,6 +46,7 @@ class Peer {
         socket.write(Buffer.from([0x20, 2, 0, 0]));
       } else if (chunk.subarray(-2).equals(Buffer.from([0xc0, 0]))) {
         this.pings[kind].push(this.#now());
+        if (chunk.length > 2) this.carriedPings++;
         if (!this.isSilent) socket.write(Buffer.from([0xd0, 0]));
       }
     });
@@ -129,15 +132,26 @@ async function answersOfPeer(): Promise<() => Promise<void>> {
   };
 }
 
-test('a link that carries a hello message every ten seconds has a ping for each, and pings both connections together', async () => {
+test('each hello message on an idle link carries a ping, and every second one also pings the log connection', async () => {
   await pass(1);
-  peer.pings.raft.length = peer.pings.log.length = 0;
+  peer.pings.raft.length = peer.pings.log.length = peer.carriedPings = 0;
   await pass(60, (second) => {
     if (second % 10 === 0) hello();
   });
-  expect(peer.pings.raft).toHaveLength(6);
-  expect(peer.pings.log.length).toBeGreaterThanOrEqual(2);
+  expect([peer.pings.raft.length, peer.carriedPings]).toEqual([6, 6]);
+  expect(peer.pings.log).toHaveLength(3);
   for (const atMs of peer.pings.log) expect(peer.pings.raft).toContain(atMs);
+});
+
+test('the first frame on an idle log connection carries a ping, and the next frames do not', async () => {
+  await pass(12);
+  peer.pings.log.length = 0;
+  const entry = (): void => a.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array(1)) }]);
+  entry();
+  await settle();
+  entry();
+  await settle();
+  expect(peer.pings.log).toEqual([nowMs]);
 });
 
 test('a raft connection in use has a ping every two seconds', async () => {

@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import type { LinkState, MemberId } from '@mqtt-cluster/contracts';
 import { MqttClient } from 'mqtt';
 import {
+  carriedPingIntervalMs,
   connectTimeoutMs,
   keepAliveSeconds,
   stopFlushMsMax,
@@ -122,11 +123,18 @@ export class OutgoingConnection {
     return this.connected ? this.#attempt!.socket.writableLength : 0;
   }
 
-  /** Publishes a frame. Drops it if the peer is not connected. */
-  publish(topic: string, frame: Uint8Array): void {
-    if (!this.connected) return;
+  /**
+   * Publishes a frame. Drops it if the peer is not connected.
+   *
+   * @returns whether a ping has followed the frame
+   */
+  publish(topic: string, frame: Uint8Array): boolean {
+    if (!this.connected) return false;
     const attempt = this.#attempt!;
+    const nowMs = attempt.used || attempt.pingSentAtMs !== null ? null : this.#options.now();
+    const carriesPing = nowMs !== null && nowMs - attempt.lastPingAtMs >= carriedPingIntervalMs;
     attempt.used = true;
+    if (carriesPing) attempt.socket.cork();
     // Write the packet directly to the stream: MQTT.js keeps no state for a QoS 0 publish, and would create
     // five chunks for it.
     if (frame.length > copiedBytesMax) {
@@ -137,16 +145,35 @@ export class OutgoingConnection {
     } else {
       attempt.socket.write(publishHeader(topic, frame.length, frame));
     }
+    if (!carriesPing) return false;
+    this.#ping(attempt, nowMs);
+    attempt.socket.uncork();
+    return true;
+  }
+
+  #ping(attempt: Attempt, nowMs: number): void {
+    attempt.used = false;
+    attempt.lastPingAtMs = nowMs;
+    attempt.pingSentAtMs = nowMs;
+    // As for a frame, MQTT.js keeps no state. It handles PINGRESP.
+    attempt.socket.write(pingRequest);
+  }
+
+  /** Sends a ping with that of the other connection to the peer, if the last one is old. */
+  joinPing(): void {
+    const attempt = this.#attempt;
+    if (!attempt || !this.connected || attempt.pingSentAtMs !== null) return;
+    const nowMs = this.#options.now();
+    if (nowMs - attempt.lastPingAtMs >= jointPingIntervalMs) this.#ping(attempt, nowMs);
   }
 
   /**
    * Sends pings, and closes the connection if the peer does not respond. Called every `pingIntervalMs`.
    *
    * @param pausedMs time for which this process was suspended before the call
-   * @param isJoint whether the other connection to the peer has just sent a ping
    * @returns whether this connection has sent a ping
    */
-  check(nowMs: number, pausedMs: number, isJoint: boolean): boolean {
+  check(nowMs: number, pausedMs: number): boolean {
     const attempt = this.#attempt;
     if (!attempt || attempt.connectedAtMs === null || attempt.socket.destroyed) return false;
     // A suspended process receives nothing, so the pause does not count as silence of the peer.
@@ -158,12 +185,8 @@ export class OutgoingConnection {
       return false;
     }
     // Send no ping while a ping is unanswered, because pings would accumulate behind a backlog.
-    if (attempt.pingSentAtMs !== null || !this.#pingIsDue(attempt, nowMs, isJoint)) return false;
-    attempt.used = false;
-    attempt.lastPingAtMs = nowMs;
-    attempt.pingSentAtMs = nowMs;
-    // As for a frame, MQTT.js keeps no state. It handles PINGRESP.
-    attempt.socket.write(pingRequest);
+    if (attempt.pingSentAtMs !== null || !this.#pingIsDue(attempt, nowMs)) return false;
+    this.#ping(attempt, nowMs);
     return true;
   }
 
@@ -173,11 +196,10 @@ export class OutgoingConnection {
   }
 
   /** Returns whether the next ping is due. An idle connection uses a longer ping interval. */
-  #pingIsDue(attempt: Attempt, nowMs: number, isJoint: boolean): boolean {
+  #pingIsDue(attempt: Attempt, nowMs: number): boolean {
     const { kind } = this.#options;
     const usedIntervalMs = kind === 'raft' ? raftPingIntervalMs : pingIntervalMs;
-    const idleIntervalMs = isJoint ? jointPingIntervalMs : idlePingIntervalsMs[kind];
-    const intervalMs = attempt.used ? usedIntervalMs : idleIntervalMs;
+    const intervalMs = attempt.used ? usedIntervalMs : idlePingIntervalsMs[kind];
     // A timer that fires slightly early must not postpone the ping by one interval.
     return nowMs - attempt.lastPingAtMs >= intervalMs - pingIntervalMs / 2;
   }

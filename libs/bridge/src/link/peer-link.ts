@@ -110,7 +110,8 @@ export class PeerLink {
         );
         continue;
       }
-      connection.publish(bridgeTopics[channel], frame);
+      const hasPinged = connection.publish(bridgeTopics[channel], frame);
+      if (hasPinged && kind === 'raft') this.#connections.log.joinPing();
       this.statistics.bytesSent += frame.length;
       this.statistics.framesSent += 1;
     }
@@ -126,7 +127,9 @@ export class PeerLink {
     if (this.#isAnswered) raft.confirm();
     this.#isAnswered = false;
     this.#quietLogChecks += 1;
-    log.check(nowMs, pausedMs, raft.check(nowMs, pausedMs, false));
+    const hasPinged = raft.check(nowMs, pausedMs);
+    log.check(nowMs, pausedMs);
+    if (hasPinged) log.joinPing();
     if (nowMs - this.#reportedAtMs < reportIntervalMs) return;
     this.#reportedAtMs = nowMs;
     this.report();
