@@ -28,7 +28,7 @@ interface QueuedMessage extends TimedMessage {
 
 /**
  * Checks cluster time in a quiet cluster: sessions, wills and messages with delays, while leaders are killed,
- * all members are stopped for a long time, and a minority of the hosts has wall clocks that step.
+ * all members are stopped for a long time, and one host has a wall clock that steps.
  */
 export class ClusterTimePhase {
   readonly #world: World;
@@ -39,7 +39,10 @@ export class ClusterTimePhase {
   readonly #sessions: TimedThing[] = [];
   readonly #retained: TimedMessage[] = [];
   readonly #queued: QueuedMessage[] = [];
-  /** Hosts whose wall clocks step: fewer than half of the hosts, so one of three. */
+  /**
+   * The host whose wall clock steps. The median needs a right clock at more than half of the members that elect, so
+   * docs/DESIGN.md promises that one wrong clock moves nothing.
+   */
   readonly #unreliable: readonly string[];
   readonly #firstEvent: number;
   #subscribers = 0;
@@ -49,11 +52,13 @@ export class ClusterTimePhase {
     this.#random = random;
     this.#publisher = new ProbeClient(world, random, 'time-publisher');
     const ids = world.hosts.map(({ id }) => id);
-    this.#unreliable = random.shuffled(ids).slice(0, Math.floor((ids.length - 1) / 2));
+    this.#unreliable = ids.length < 3 ? [] : random.shuffled(ids).slice(0, 1);
     this.#firstEvent = world.events.length;
   }
 
   run(): void {
+    const { history } = this.#world;
+    const damagedAtFirst = history.marks.get('store-damage-found') ?? 0;
     this.#connect(this.#publisher);
     for (let number = 0; number < thingsOfAKind; number += 1) this.#addThings(number);
     this.#publisher.close(true);
@@ -61,6 +66,8 @@ export class ClusterTimePhase {
     for (let action = 0; action < actions; action += 1) {
       this.#world.run(this.#random.between(1_500, 5_000));
       this.#disturb();
+      // A damaged store has no clock record. One more wrong clock is then one of two, so the time of a stop may be lost.
+      if ((history.marks.get('store-damage-found') ?? 0) > damagedAtFirst) return;
       this.#world.run(settledMs);
       this.#receive(action);
     }

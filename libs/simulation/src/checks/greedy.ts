@@ -15,7 +15,7 @@ export function checkGreedy(history: History): void {
   for (const publication of history.publications) {
     if (!publication.refused || publication.topic.startsWith(greedyTopic)) continue;
     // Alone, a home accepts only its part of the room.
-    if (publication.retain && publication.ackedDegraded) continue;
+    if (publication.retain && publication.refusedAlone) continue;
     if (publication.retain && wasAboveBound(history, publication.ackedAtMs)) continue;
     history.reportViolation({
       promise: 'P9 fair shares',

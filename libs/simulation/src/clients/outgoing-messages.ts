@@ -108,7 +108,10 @@ export class OutgoingMessages {
 
   #acked(publication: Publication, degraded: boolean, result: PublishResult): void {
     const connection = this.#connection as ClientConnection;
-    if (result !== 'ok') publication.refused = true;
+    if (result !== 'ok') {
+      publication.refused = true;
+      publication.refusedAlone = connection.host.member?.status().state === 'isolated';
+    }
     publication.ackedAtMs = this.#history.nowMs;
     publication.ackedBy = connection.host.id;
     publication.ackedDegraded = degraded;

@@ -29,6 +29,8 @@ export interface Publication {
   ackedBy: MemberId | null;
   /** Whether the acknowledgement was a degraded acknowledgement (P1). */
   ackedDegraded: boolean;
+  /** Whether an isolated member refused the message. */
+  refusedAlone: boolean;
   /**
    * True if the session of a QoS 2 message ended before the handshake was complete: the client does not send
    * the message again.
@@ -271,6 +273,7 @@ export class History {
       ackedAtMs: null,
       ackedBy: null,
       ackedDegraded: false,
+      refusedAlone: false,
       abandoned: false,
       refused: false,
     };
