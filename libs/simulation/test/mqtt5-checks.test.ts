@@ -164,6 +164,21 @@ describe('the check of message expiry', () => {
   });
 });
 
+test('a message may be late after its expiry when a member has lost its clock record', () => {
+  const violations = [false, true].map((lost) => {
+    const made = new MadeUp();
+    if (lost) made.history.mark('wiped-store-healed');
+    const connection = made.connection('s');
+    const session = made.session('s', connection, { filter: 't/#', qos: 1 });
+    const publication = made.publish('t/1', 1, { expirySeconds: 2 });
+    made.nowMs += 4_000;
+    made.arrive(session, publication, connection, { expirySeconds: 1 });
+    checkMessageExpiry(made.history);
+    return [...new Set(made.promises)];
+  });
+  expect(violations).toEqual([['message expiry'], []]);
+});
+
 describe('the check of repeated messages', () => {
   function repeated(second: { packetId: number; dup: boolean }): string[] {
     const made = new MadeUp();
@@ -194,6 +209,33 @@ describe('the check of repeated messages', () => {
     made.nowMs = 3_000;
     const publication = made.publish('t', 1);
     made.nowMs = 5_000;
+    const next = made.connection('s', { sessionPresent: true });
+    made.history.sends.push({ publication: publication.id, connection: next.id, packetId: 1, dup: true });
+    checkRedelivery(made.history);
+    expect(made.promises).toEqual(promises);
+  });
+});
+
+describe('the check of repeated messages with several former homes', () => {
+  test.each([
+    // The home of the first connection could not report: it may have sent the message.
+    [null, []],
+    [500, ['redelivery']],
+  ])('judges DUP=1 when the first end was handled at %j ms', (endHandledAtMs, promises) => {
+    const made = new MadeUp();
+    made.history.conformanceSinceMs = -1;
+    made.nowMs = 100;
+    made.connection('s', { endedAtMs: 500, endHandledAtMs, end: 'disconnected' });
+    made.nowMs = 200;
+    const publication = made.publish('t', 1);
+    made.nowMs = 5_000;
+    made.connection('s', {
+      sessionPresent: true,
+      endedAtMs: 5_500,
+      endHandledAtMs: 5_500,
+      end: 'disconnected',
+    });
+    made.nowMs = 10_000;
     const next = made.connection('s', { sessionPresent: true });
     made.history.sends.push({ publication: publication.id, connection: next.id, packetId: 1, dup: true });
     checkRedelivery(made.history);
