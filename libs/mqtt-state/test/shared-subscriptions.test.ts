@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+import { Session } from '../src/session/session.ts';
 import { publishCommand, StateDriver } from './support/state-driver.ts';
 
 const filter = '$share/g/t';
@@ -13,6 +15,26 @@ function publish(driver: StateDriver, ...payloads: string[]): void {
 }
 
 describe('shared subscriptions', () => {
+  test('walk over their sessions once for many messages, and again after a session has come or gone', () => {
+    const sessions = 50;
+    const driver = group(...Array.from({ length: sessions }, (_, number) => `c${number}`));
+    const connected = jest.spyOn(Session.prototype, 'connected', 'get');
+    const readsOf = (act: () => void): number => {
+      connected.mockClear();
+      act();
+      return connected.mock.calls.length;
+    };
+    const payloads = Array.from({ length: 200 }, (_, number) => String(number));
+    // The driver applies each entry also to a copy of the state, and reads all sessions when it compares both.
+    const readsMax = sessions * 10;
+    expect(readsOf(() => publish(driver, ...payloads))).toBeLessThan(readsMax);
+    driver.close('a', 'c0');
+    expect(readsOf(() => publish(driver, ...payloads))).toBeLessThan(readsMax);
+    connected.mockRestore();
+    expect(driver.queued('c0')).toEqual([]);
+    expect(driver.state.counts().queuedMessages).toBe(2 * payloads.length);
+  });
+
   test('send each message to one session, round-robin', () => {
     const driver = group('c', 'd');
     publish(driver, '1', '2', '3', '4');
@@ -36,6 +58,21 @@ describe('shared subscriptions', () => {
     driver.close('a', 'd');
     publish(driver, '3');
     expect(driver.queued('c')).toEqual(['3']);
+  });
+
+  test('choose no session whose home has restarted, until its client is back', () => {
+    const driver = group('c');
+    driver.connect('b', 'd', {}, filter);
+    publish(driver, '1', '2');
+    driver.start('a');
+    publish(driver, '3', '4');
+    expect([driver.queued('c'), driver.queued('d')]).toEqual([['1'], ['2', '3', '4']]);
+    driver.connect('a', 'c');
+    publish(driver, '5', '6');
+    expect([driver.queued('c'), driver.queued('d')]).toEqual([
+      ['1', '5'],
+      ['2', '3', '4', '6'],
+    ]);
   });
 
   test('move the unacknowledged messages of a closed session to another connected session, in order', () => {

@@ -181,7 +181,7 @@ function readSharedSubscriptions(reader: ByteReader, data: StateData): void {
       const session = data.sessions.get(client);
       if (!session?.subscriptions.has(key))
         throw new FrameError('a session of a shared subscription lacks the subscription');
-      group.sessions.set(client, session);
+      group.add(session);
     }
   }
 }

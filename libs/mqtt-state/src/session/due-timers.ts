@@ -20,6 +20,7 @@ export function runDueTimers(context: ApplyContext): void {
     session.timers[kind] = null;
     if (kind === 'orphan') {
       data.orphanCount--;
+      session.connectionChanged();
       endConnection(context, session, { graceful: false, reason: 'homeLost', byHome: false });
     } else if (kind === 'will') {
       const { will, access } = session;

@@ -6,6 +6,7 @@ import { cancelTimer } from './session-timers.ts';
 /** Sets the home of a session that has none. */
 export function attachHome(data: StateData, session: Session, home: Home): void {
   session.home = home;
+  session.connectionChanged();
   let homed = data.sessionsByHome.get(home.member);
   if (!homed) {
     homed = new Set();
@@ -25,6 +26,7 @@ export function detachHome(context: ApplyContext, session: Session): void {
   const { home } = session;
   if (!home) return;
   session.home = null;
+  session.connectionChanged();
   data.queueHolders?.update(session);
   endSending(context, session);
   session.messagesAtDisconnect = session.items.size;

@@ -21,7 +21,9 @@ export function restoreTimer(
   const timer = { deadline, sequence, kind, session, cancelled: false };
   session.timers[kind] = timer;
   data.timers.push(timer);
-  if (kind === 'orphan') data.orphanCount++;
+  if (kind !== 'orphan') return;
+  data.orphanCount++;
+  session.connectionChanged();
 }
 
 export function cancelTimer(data: StateData, session: Session, kind: TimerKind): void {
@@ -29,5 +31,7 @@ export function cancelTimer(data: StateData, session: Session, kind: TimerKind):
   if (!timer) return;
   session.timers[kind] = null;
   data.timers.cancel(timer);
-  if (kind === 'orphan') data.orphanCount--;
+  if (kind !== 'orphan') return;
+  data.orphanCount--;
+  session.connectionChanged();
 }

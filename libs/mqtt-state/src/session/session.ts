@@ -65,6 +65,11 @@ export interface SentReport {
   before: number;
 }
 
+/** Is notified when a session becomes connected, or is no longer connected. */
+export interface ConnectionObserver {
+  onConnectionChanged(): void;
+}
+
 /** A session and one of its subscriptions. */
 export interface Subscriber {
   readonly session: Session;
@@ -108,6 +113,8 @@ export class Session implements SessionView {
   account: Account;
   /** The session's group for the bound on the number of sessions. Derived; not encoded. */
   group = '';
+  /** The shared subscriptions of this session. Null if it has had none. Derived; not encoded. */
+  connectionObservers: Set<ConnectionObserver> | null = null;
   /** Bytes of the subscriptions of this session. Derived; not encoded. */
   subscriptionBytes = 0;
   readonly #usage: Usage;
@@ -172,6 +179,12 @@ export class Session implements SessionView {
   chargeSubscription(bytes: number): void {
     this.subscriptionBytes += bytes;
     this.account.subscriptionBytes += bytes;
+  }
+
+  /** Must be called after each change of {@link connected}. */
+  connectionChanged(): void {
+    if (this.connectionObservers === null) return;
+    for (const observer of this.connectionObservers) observer.onConnectionChanged();
   }
 
   /** Ends the accounting of a session that has ended and whose queue and subscriptions are empty. */

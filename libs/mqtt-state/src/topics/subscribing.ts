@@ -70,7 +70,7 @@ function addSubscription(data: StateData, session: Session, subscription: Subscr
     data.subscriptions.add(filter, session.client, { session, subscription });
     return;
   }
-  sharedSubscriptionFor(data, filter, shared.filter).sessions.set(session.client, session);
+  sharedSubscriptionFor(data, filter, shared.filter).add(session);
 }
 
 /** Returns the shared subscription with this key. Creates it if it does not exist yet. */
@@ -96,7 +96,7 @@ export function removeSubscription(data: StateData, session: Session, filter: st
     data.subscriptions.remove(filter, session.client);
     return true;
   }
-  group.sessions.delete(session.client);
+  group.remove(session);
   if (group.sessions.size === 0) {
     data.sharedSubscriptions.delete(filter);
     data.sharedSubscriptionTrie.remove(group.filter, filter);
