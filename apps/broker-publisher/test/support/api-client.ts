@@ -2,6 +2,8 @@ import { routes } from '@mqtt-cluster/api';
 import type { OperationId } from '@mqtt-cluster/api';
 import type { z } from 'zod';
 
+const retryMs = 100;
+
 export interface ApiAnswer {
   readonly status: number;
   readonly body: unknown;
@@ -47,9 +49,16 @@ export class ApiClient {
     });
   }
 
-  /** Returns the body of a good answer, which must match the schema exactly. */
+  /**
+   * Returns the body of a good answer, which must match the schema exactly. An election on a busy machine makes a member
+   * refuse a change for a moment, so a request that may succeed later is repeated.
+   */
   async ok<Result = never>(id: OperationId, method: string, path: string, body?: unknown): Promise<Result> {
-    const answer = await this.send(method, path, body);
+    let answer = await this.send(method, path, body);
+    while (answer.status === 503 && (answer.body as { readonly later?: boolean }).later === true) {
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+      answer = await this.send(method, path, body);
+    }
     if (answer.status >= 300)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     strictly(schemaOf(id)).parse(answer.body);

@@ -91,7 +91,7 @@ export class Nemesis {
 
   /**
    * Replaces the members of a fault that affects the leader, or the member that runs the link. If no member has this role
-   * for {@link leaderMsMax}, it reports a problem and returns null: a fault of another member would not end the role, and
+   * for {@link leaderMsMax} or {@link runnerMsMax}, it reports a problem and returns null: a fault of another member would not end the role, and
    * the run would prove less than its scenario promises.
    */
   async #aimed(fault: PlannedFault, shouldContinue: () => boolean): Promise<PlannedFault | null> {
@@ -101,7 +101,7 @@ export class Nemesis {
     if (find === undefined) return fault;
     let found: number | null = null;
     await holdsWithin(async () => (found = await find.call(target)) !== null || !shouldContinue(), {
-      timeoutMs: this.#options.leaderMsMax ?? leaderMsMax,
+      timeoutMs: this.#options.leaderMsMax ?? (fault.leader === true ? leaderMsMax : runnerMsMax),
       intervalMs: pollMs,
     });
     if (found !== null) return { ...fault, groups: [[found]] };
@@ -149,6 +149,8 @@ export class Nemesis {
 const pollMs = 50;
 /** An election takes less time. The next fault of the scenario `quiet-stop` is 6 s later. */
 const leaderMsMax = 4_000;
+/** A takeover takes 5 s. On a busy machine an election comes before it. */
+const runnerMsMax = 30_000;
 
 /** Waits while `shouldContinue` returns true, for at most `msMax` milliseconds. */
 async function waitWhile(shouldContinue: () => boolean, msMax: number): Promise<void> {
