@@ -3,7 +3,7 @@ import type { ClientInput, QoS } from '@mqtt-cluster/contracts';
 import type { Packet } from 'mqtt-packet';
 import { refusalsMax } from '../src/link/back-off.ts';
 import { createCounters } from '../src/link/counters.ts';
-import { exchangesMax, heldBytesMax, heldPublishesMax } from '../src/link/held-publishes.ts';
+import { exchangesMax, heldBytesMax, HeldPublishes, heldPublishesMax } from '../src/link/held-publishes.ts';
 import { Incoming } from '../src/link/incoming.ts';
 
 /** The incoming half of a link, with what it passes to the cluster and to the other broker. */
@@ -183,3 +183,25 @@ test.each([
     ]);
   },
 );
+
+test('the properties of a message count as bytes that wait', () => {
+  const held = new HeldPublishes(
+    () => {},
+    () => () => {},
+  );
+  const userProperties = Array.from({ length: 1_000 }, () => ['n', 'v'] as const);
+  const request = {
+    topic: 't',
+    payload: new Uint8Array(),
+    qos: 2 as const,
+    retain: false,
+    properties: { userProperties },
+  };
+  let added = 0;
+  while (
+    added < heldPublishesMax &&
+    held.add(added, { kind: 'publish', request: { ...request, packetId: added } })
+  )
+    added++;
+  expect(added - exchangesMax).toBeLessThan(heldBytesMax / 100_000);
+});

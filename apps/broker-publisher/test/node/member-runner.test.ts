@@ -216,6 +216,41 @@ describe('the ticks of an idle member', () => {
   });
 });
 
+test('a packet of a client makes an idle member tick often, because its answer may wait for a deadline', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  class Listening extends RecordingMember {
+    override nextTickMs(): number {
+      return Infinity;
+    }
+
+    override take(): MemberOutput {
+      const events = this.calls.length > 1 ? [] : [{ kind: 'leader' as const, leader: 'b', term: 1 }];
+      return { ...empty, events };
+    }
+
+    input(): void {}
+  }
+  const member = new Listening();
+  const components = { id: 'a', member: member.asMember(), store: { write: async () => {} } };
+  const callbacks = { now: () => performance.now(), onEvents: () => {}, onFatal: () => {} };
+  const runner = new MemberRunner({ ...components, ...callbacks });
+  const ticksIn200Ms = async (): Promise<number> => {
+    const before = runner.turns.timer;
+    for (let count = 0; count < 20; count++) {
+      jest.advanceTimersByTime(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return runner.turns.timer - before;
+  };
+  await runner.start();
+  runner.receive('b', message);
+  await ticksIn200Ms();
+  expect(await ticksIn200Ms()).toBeLessThan(2);
+  runner.input(1, { kind: 'subscribe', packetId: 1, subscriptions: [] });
+  expect(await ticksIn200Ms()).toBeGreaterThan(3);
+  await runner.stop();
+});
+
 test('the status is computed again only after an input or a turn', async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate'] });
   class Counting extends RecordingMember {

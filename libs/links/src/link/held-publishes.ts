@@ -8,6 +8,10 @@ export const exchangesMax = 100;
 export const heldPublishesMax = 10_000;
 export const heldBytesMax = 16 * 1024 * 1024;
 
+/** Memory of an entry, and of one user property, without their texts, bytes. */
+const entryBytes = 512;
+const userPropertyBytes = 128;
+
 export type PublishInput = Extract<ClientInput, { readonly kind: 'publish' }>;
 
 interface Entry {
@@ -51,7 +55,7 @@ export class HeldPublishes {
   add(packetId: number, input: PublishInput): boolean {
     // The other broker may not send a packet id again on this connection before it has the acknowledgement.
     if (this.#entries.has(packetId)) return true;
-    const entry = { input, bytes: input.request.payload.length, refusals: 0, isHeld: false };
+    const entry = { input, bytes: bytesOf(input), refusals: 0, isHeld: false };
     const waits = this.#probe !== null || this.#endPause !== null || this.#heldCount > 0;
     const isHeld = waits || !this.#hasRoom(packetId, entry);
     const isFull = this.#heldCount >= heldPublishesMax || this.#heldBytes + entry.bytes > heldBytesMax;
@@ -163,4 +167,13 @@ export class HeldPublishes {
     if (input.request.qos === 2) this.#exchanges.add(packetId);
     this.#publish(input);
   }
+}
+
+/** Returns the memory that the message takes while it waits. Another broker may send properties instead of a payload. */
+function bytesOf({ request: { topic, payload, properties = {} } }: PublishInput): number {
+  const { contentType = '', responseTopic = '', correlationData, userProperties = [] } = properties;
+  let bytes = entryBytes + topic.length + payload.length + contentType.length + responseTopic.length;
+  bytes += correlationData?.length ?? 0;
+  for (const [name, value] of userProperties) bytes += userPropertyBytes + name.length + value.length;
+  return bytes;
 }

@@ -1,5 +1,7 @@
-/** Characters of the topics that are remembered for one connection. Messages beyond it are not compared. */
-const topicCharactersMax = 4 * 1024 * 1024;
+/** Memory of the topics that are remembered for one connection, bytes. Messages beyond it are not compared. */
+const topicMemoryMax = 16 * 1024 * 1024;
+/** Memory of a topic in the set, without its text. */
+const topicBytes = 100;
 
 /** A PUBLISH of the other broker, with its topic in the cluster. */
 export interface IncomingMessage {
@@ -17,7 +19,7 @@ export interface IncomingMessage {
 export class RetainedRepeats {
   readonly #retained: (topic: string) => Uint8Array | undefined;
   readonly #topics = new Set<string>();
-  #characters = 0;
+  #bytes = 0;
 
   /** @param retained returns the payload that the cluster retains */
   constructor(retained: (topic: string) => Uint8Array | undefined) {
@@ -26,8 +28,9 @@ export class RetainedRepeats {
 
   isRepeat({ topic, payload, retain, dup }: IncomingMessage): boolean {
     if (!retain || this.#topics.has(topic)) return false;
-    if (this.#characters + topic.length > topicCharactersMax) return false;
-    this.#characters += topic.length;
+    const bytes = topicBytes + topic.length;
+    if (this.#bytes + bytes > topicMemoryMax) return false;
+    this.#bytes += bytes;
     this.#topics.add(topic);
     // A message with DUP was sent before this connection, so the SUBSCRIBE of this connection is not its cause.
     if (dup) return false;
@@ -38,6 +41,6 @@ export class RetainedRepeats {
   /** Another connection begins. */
   clear(): void {
     this.#topics.clear();
-    this.#characters = 0;
+    this.#bytes = 0;
   }
 }
