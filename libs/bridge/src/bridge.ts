@@ -151,6 +151,7 @@ class MqttBridge implements ListeningBridge {
       decode: decodeFrame,
       deliver: (message) => {
         if (message.type === 'raft' && message.message.type === 'appendResponse') link.appendAnswered();
+        else if (message.type === 'queryAnswer') link.questionAnswered();
         this.#options.handlers.onMessage(from, message);
       },
     });

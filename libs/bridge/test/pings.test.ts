@@ -106,28 +106,30 @@ async function pass(
 
 const hello = (): void => a.bridge.send([{ to: 'b', channel: 'raft', message: timeoutNow(1) }]);
 
-/** Connects as the peer. Returns a function that sends an answer to a heartbeat. */
-async function answersOfPeer(): Promise<() => Promise<void>> {
+const appendAnswer: PeerMessage = {
+  type: 'raft',
+  message: {
+    ...{ type: 'appendResponse', term: 1, storeId: 'b', toStoreId: 'a' },
+    ...{ success: true, matchIndex: 1, conflictTerm: 0, round: 1 },
+  },
+};
+const queryAnswer: PeerMessage = { type: 'queryAnswer', request: 1, code: 200, body: new Uint8Array(1) };
+
+/** Connects as the peer. Returns a function that sends this message. */
+async function sentByPeer(kind: 'raft' | 'log', message: PeerMessage): Promise<() => Promise<void>> {
   const { port } = a.bridge.address();
   const socket = connect(port, host);
   incoming = socket;
-  const name = 'bridge:b:raft';
-  const user = '1:test';
   const text = (value: string): Buffer => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)]);
-  const body = Buffer.concat([text('MQTT'), Buffer.from([4, 0x82, 0, 30]), text(name), text(user)]);
+  const names = [text(`bridge:b:${kind}`), text('1:test')];
+  const body = Buffer.concat([text('MQTT'), Buffer.from([4, 0x82, 0, 30]), ...names]);
   socket.write(Buffer.concat([Buffer.from([0x10, body.length]), body]));
   await new Promise((resolve) => socket.once('data', resolve));
-  const answer: PeerMessage = {
-    type: 'raft',
-    message: {
-      ...{ type: 'appendResponse', term: 1, storeId: 'b', toStoreId: 'a' },
-      ...{ success: true, matchIndex: 1, conflictTerm: 0, round: 1 },
-    },
-  };
-  const frame = encodeFrame([answer]);
+  const frame = encodeFrame([message]);
+  const topic = kind === 'raft' ? '$bridge/raft' : '$bridge/live';
   return async () => {
     const before = a.recorder.messages.length;
-    socket.write(Buffer.concat([publishHeader('$bridge/raft', frame.length), frame]));
+    socket.write(publishHeader(topic, frame.length, frame));
     await a.recorder.until(() => a.recorder.messages.length > before);
   };
 }
@@ -162,7 +164,7 @@ test('a raft connection in use has a ping every two seconds', async () => {
 });
 
 test('a raft connection whose heartbeats the peer answers has the pings of an idle one, until the answers end', async () => {
-  const answer = await answersOfPeer();
+  const answer = await sentByPeer('raft', appendAnswer);
   await pass(4);
   peer.pings.raft.length = 0;
   await pass(20, async () => {
@@ -176,7 +178,7 @@ test('a raft connection whose heartbeats the peer answers has the pings of an id
 });
 
 test('an append answer is no reason to omit pings while entries travel on the log connection', async () => {
-  const answer = await answersOfPeer();
+  const answer = await sentByPeer('raft', appendAnswer);
   await pass(4);
   peer.pings.raft.length = 0;
   await pass(20, async () => {
@@ -185,6 +187,22 @@ test('an append answer is no reason to omit pings while entries travel on the lo
     await answer();
   });
   expect(peer.pings.raft).toHaveLength(10);
+});
+
+test('a log connection whose questions the peer answers has the pings of an idle one, until the answers end', async () => {
+  const answer = await sentByPeer('log', queryAnswer);
+  const question: PeerMessage = { type: 'query', request: 1, kind: 'x', body: new Uint8Array(1) };
+  const ask = (): void => a.bridge.send([{ to: 'b', channel: 'live', message: question }]);
+  await pass(1);
+  peer.pings.log.length = 0;
+  await pass(20, async () => {
+    ask();
+    await answer();
+  });
+  expect(peer.pings.log).toHaveLength(2);
+  peer.pings.log.length = 0;
+  await pass(4, ask);
+  expect(peer.pings.log).toHaveLength(4);
 });
 
 test('an idle link to a peer that stops answering is closed within three seconds after the next ping', async () => {

@@ -48,6 +48,8 @@ export class PeerLink {
   #quietLogChecks = 0;
   /** Whether the peer has answered a frame of the `raft` connection since the last check. */
   #isAnswered = false;
+  /** Whether the peer has answered a question, which the `log` connection carries, since the last check. */
+  #isQuestionAnswered = false;
 
   constructor({ bridge, peer, tls, log, now }: PeerLinkOptions) {
     this.peer = peer.id;
@@ -122,10 +124,16 @@ export class PeerLink {
     this.#isAnswered = this.#quietLogChecks >= quietLogChecks;
   }
 
+  /** Records an answer of the peer to a question of this member. */
+  questionAnswered(): void {
+    this.#isQuestionAnswered = true;
+  }
+
   check(nowMs: number, pausedMs: number): void {
     const { raft, log } = this.#connections;
     if (this.#isAnswered) raft.confirm();
-    this.#isAnswered = false;
+    if (this.#isQuestionAnswered) log.confirm();
+    this.#isAnswered = this.#isQuestionAnswered = false;
     this.#quietLogChecks += 1;
     const hasPinged = raft.check(nowMs, pausedMs);
     log.check(nowMs, pausedMs);
