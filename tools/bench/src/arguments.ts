@@ -65,6 +65,8 @@ export interface BenchArguments {
   readonly list: boolean;
   /** Time before each attack and of each attack, or of each phase of `lists`, ms. */
   readonly forMs: number;
+  /** Time from the start of the members until `idle` measures, ms. Node compiles and collects garbage meanwhile. */
+  readonly afterMs: number;
   /** Folder for the CPU profiles of `low-rate`; null: no profile. */
   readonly profile: string | null;
   /** Folder for the report of `failover`, `hostile`, `lists` or `sweep` and its data; null: the report is only printed. */
@@ -104,6 +106,7 @@ const defaults: BenchArguments = {
   only: null,
   list: false,
   forMs: 15_000,
+  afterMs: 30_000,
   profile: null,
   out: null,
   json: false,
@@ -171,7 +174,16 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
     )
     .option('--members <N>', 'number of members', members, 7)
     .option('--seconds <N>', 'length of each measurement', seconds, 60)
-    .action(reportWith('idle'));
+    .option(
+      '--after <TIME>',
+      'time from the start until the measurement; Node compiles for some minutes',
+      duration('10s', '60m'),
+      defaults.afterMs,
+    )
+    .action(
+      ({ after: afterMs = defaults.afterMs, ...options }: Partial<BenchArguments> & { after?: number }) =>
+        reportWith('idle')({ ...options, afterMs }),
+    );
   program
     .command('low-rate')
     .description('latency, processor time and work of each member for a message, at a low rate')

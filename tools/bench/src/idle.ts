@@ -6,11 +6,6 @@ import type { Processes, StartedProcess } from './processes.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
 
-/**
- * Time from the start of the members until the measurement. After this time Node has compiled the hot code and collected
- * garbage.
- */
-const settleMs = 30_000;
 /** Time from the first request of the console until the measurement: the member loads its HTTP API for this request. */
 const consoleSettleMs = 10_000;
 const residentMegabytesMax = 110;
@@ -49,7 +44,8 @@ export async function measureIdle(
   let page: ConsolePage | null = null;
   try {
     await waitUntilReady(running);
-    await delay(settleMs);
+    log(`waiting for ${given.afterMs / 1_000} s`);
+    await delay(given.afterMs);
     log(`measuring for ${given.seconds} s with the console closed`);
     const closed = await usageOf(running.processes, given.seconds);
     page = new ConsolePage(running.http[0]!);

@@ -27,6 +27,7 @@ test('without arguments, readArguments selects the comparison of all targets', (
     only: null,
     list: false,
     forMs: 15_000,
+    afterMs: 30_000,
     profile: null,
     out: null,
     json: false,
@@ -49,7 +50,12 @@ test('--tls measures one member with TLS beside one without, and excludes --targ
 });
 
 test('by default, the command idle measures for 60 s and the command scrape measures one member', () => {
-  expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 60 });
+  expect(readArguments(['idle', '--members', '3'])).toMatchObject({
+    members: 3,
+    seconds: 60,
+    afterMs: 30_000,
+  });
+  expect(readArguments(['idle', '--after', '5m'])).toMatchObject({ afterMs: 300_000 });
   expect(readArguments(['scrape', '--json'])).toMatchObject({ members: 1, clients: 10_000, json: true });
 });
 
