@@ -24,11 +24,16 @@ requiring('chromium')('the console of a running lab, while members fail', () => 
 
   async function inject(page: Page, member: string, fault: string): Promise<void> {
     await page.evaluate(() => (location.hash = '#/faults'));
-    const box = page.getByRole('checkbox', { name: new RegExp(member) });
-    await box.check();
+    await toggle(page, member, true);
     await page.getByRole('button', { name: fault, exact: true }).click();
     await page.getByText(`${fault}:${member.slice(1)}: done`).waitFor();
-    await box.uncheck();
+    await toggle(page, member, false);
+  }
+
+  /** Chooses a member with the keyboard. The page moves when a member goes away, and a click could miss. */
+  async function toggle(page: Page, member: string, isChosen: boolean): Promise<void> {
+    await page.getByRole('checkbox', { name: new RegExp(member) }).press('Space');
+    await page.getByRole('checkbox', { name: new RegExp(member), checked: isChosen }).waitFor();
   }
 
   async function startAgain(page: Page, member: string): Promise<void> {

@@ -69,7 +69,7 @@ function Faults({ state, refresh }: { state: LabState; refresh: () => void }) {
   const [value, setValue] = useState('');
   const [busy, setBusy] = useState('');
   const toggle = (id: string): void =>
-    setChosen(chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id]);
+    setChosen((now) => (now.includes(id) ? now.filter((other) => other !== id) : [...now, id]));
   const inject = async (fault: LabFault): Promise<void> => {
     const problem = faultProblem(fault, chosen, value);
     if (problem !== null) return announce(`${fault.action}: ${problem}`, 'failed');
