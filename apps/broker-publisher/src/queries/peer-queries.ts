@@ -14,8 +14,8 @@ import type { QueryHandler } from './answered-queries.ts';
 /** Version of the questions that this program answers. Hello messages announce it. */
 export const apiVersion = 1;
 
-/** Longest and usual time that a question waits for its answer, ms. */
-export const queryDeadlineMsMax = 2_000;
+/** Longest and usual time that a question waits for its answer, ms. An operator then gets a page within 2 s. */
+export const queryDeadlineMsMax = 1_800;
 
 /** Questions to one peer without an answer. Beyond it, further questions fail at once. */
 export const openQuestionsMax = 64;
