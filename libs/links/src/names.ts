@@ -25,7 +25,7 @@ const markPrefix = '$cluster/link/';
 /** Marks that the session at the other broker began after the session of the link. */
 export const freshRemoteMark = `${markPrefix}fresh`;
 
-/** A filter without a subscription: to unsubscribe it is an entry of the log that changes nothing. */
+/** A filter to which no link subscribes. An UNSUBSCRIBE of it is an entry of the log that changes nothing. */
 export const noMark = `${markPrefix}none`;
 
 const remoteFilterPrefix = `${markPrefix}remote/`;

@@ -42,10 +42,11 @@ function half(definition: object, retained: Readonly<Record<string, string>>) {
   return { incoming, published, sent, receive };
 }
 
-test('a retained message that comes again after a reconnect is acknowledged and not published again', () => {
+test('a retained message that comes again after a reconnect is acknowledged and not published, and a later one is published', () => {
   const { published, sent, receive } = half({}, { 'here/a': 'on' });
   receive('a', 'on');
-  receive('a', 'on', { topic: 'a', qos: 2, dup: false });
+  // Only the first message of a topic on a connection can be a repetition.
+  receive('a', 'on', { qos: 2 });
   expect(published).toEqual(['on']);
   expect(sent).toEqual([{ cmd: 'puback', messageId: 1 }]);
 });

@@ -174,6 +174,7 @@ export interface HashedContents {
   readonly bodies: MessageBody[];
 }
 
+/** Payload bytes from which on a queued message is hashed when it enters the state. */
 export const largePayloadBytes = 512;
 
 /** The application of one log entry: the state that it changes and the effects that it collects. */

@@ -69,7 +69,7 @@ export interface BenchArguments {
   readonly afterMs: number;
   /** Folder for the CPU profiles of `low-rate`; null: no profile. */
   readonly profile: string | null;
-  /** Folder for the report of `failover`, `hostile`, `lists` or `sweep` and its data; null: the report is only printed. */
+  /** Folder for the report of `failover`, `hostile`, `lists`, `sweep` or `link` and its data; null: it is only printed. */
   readonly out: string | null;
   readonly json: boolean;
 }

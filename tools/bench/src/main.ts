@@ -25,6 +25,7 @@ import { writeSweepCharts } from './sweep/sweep-charts.ts';
 import { faultsOfSweep, renderSweep } from './sweep/sweep-report.ts';
 import { measureSweep } from './sweep/sweep.ts';
 import { describeMachine } from './machine.ts';
+import type { Machine } from './machine.ts';
 import { writeReport } from './write-report.ts';
 import { Processes } from './processes.ts';
 import { isScrapeWithinLimits, measureScrape, renderScrape } from './scrape.ts';
@@ -82,9 +83,7 @@ async function lowRate(processes: Processes, given: BenchArguments): Promise<voi
 }
 
 async function sweep(processes: Processes, given: BenchArguments): Promise<void> {
-  const machine = describeMachine();
-  const date = new Date().toISOString().slice(0, 10);
-  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const { machine, date, command } = describeRun();
   const result = await measureSweep(processes, given, log);
   const text = renderSweep(result, machine, command, date);
   const content = { command, date, machine, ...result };
@@ -149,9 +148,7 @@ async function scrape(processes: Processes, given: BenchArguments): Promise<void
 }
 
 async function failover(processes: Processes, given: BenchArguments): Promise<void> {
-  const machine = describeMachine();
-  const date = new Date().toISOString().slice(0, 10);
-  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const { machine, date, command } = describeRun();
   const result = await measureFailover(processes, given, log);
   const text = renderFailover(result, machine, command, date);
   const content = { command, date, machine, ...result };
@@ -166,9 +163,7 @@ async function hostile(processes: Processes, given: BenchArguments): Promise<voi
     process.stdout.write(attacks.map(({ name, title }) => `${name.padEnd(24)}${title}\n`).join(''));
     return;
   }
-  const machine = describeMachine();
-  const date = new Date().toISOString().slice(0, 10);
-  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const { machine, date, command } = describeRun();
   const textOf = (result: HostileResult): string => renderHostile(result, machine, command, date);
   // Each attack takes about a minute, so the results so far are written after each one.
   const write = (result: HostileResult): void => {
@@ -183,9 +178,7 @@ async function hostile(processes: Processes, given: BenchArguments): Promise<voi
 }
 
 async function lists(processes: Processes, given: BenchArguments): Promise<void> {
-  const machine = describeMachine();
-  const date = new Date().toISOString().slice(0, 10);
-  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const { machine, date, command } = describeRun();
   const result = await measureLists(processes, given, log);
   const missed = missedGoals(result);
   const text = renderLists(result, machine, command, date);
@@ -196,9 +189,7 @@ async function lists(processes: Processes, given: BenchArguments): Promise<void>
 }
 
 async function links(processes: Processes, given: BenchArguments): Promise<void> {
-  const machine = describeMachine();
-  const date = new Date().toISOString().slice(0, 10);
-  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const { machine, date, command } = describeRun();
   const result = await measureLinks(processes, given, log);
   const missed = missedLinkGoals(result);
   const text = renderLinks(result, machine, command, date);
@@ -206,6 +197,12 @@ async function links(processes: Processes, given: BenchArguments): Promise<void>
   if (given.out !== null) writeReport(given.out, 'link', text, content);
   process.stdout.write(given.json ? json(content) : text);
   if (missed.length > 0) process.exitCode = 1;
+}
+
+/** Returns what a report says about its run. Must be called before the measurement, which changes the load average. */
+function describeRun(): { machine: Machine; date: string; command: string } {
+  const date = new Date().toISOString().slice(0, 10);
+  return { machine: describeMachine(), date, command: `npm run bench -- ${process.argv.slice(2).join(' ')}` };
 }
 
 function json(value: unknown): string {

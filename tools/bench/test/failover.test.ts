@@ -3,6 +3,7 @@ import { renderFailover } from '../src/failover/failover-report.ts';
 import { lossesOf } from '../src/failover/losses.ts';
 import { feederName, seriesName, witnessed } from '../src/failover/protocol.ts';
 import type { RoundResult } from '../src/failover/rounds.ts';
+import { machine } from './support/machine.ts';
 
 /** Returns times every 10 ms from `from` until before `to`. */
 function every10(from: number, to: number): number[] {
@@ -84,15 +85,6 @@ describe('renderFailover', () => {
     calmMs: { [series]: 7 },
     losses: { 'failover-client': { ...noLosses, qos0Lost: number } },
   });
-  const machine = {
-    processor: 'a processor',
-    cores: 2,
-    memoryGibibytes: 4,
-    kernel: '6.1',
-    node: 'v20',
-    loadAverage: 0.5,
-    versions: {},
-  };
   const render = (rounds: readonly RoundResult[]): string =>
     renderFailover(
       {

@@ -1,6 +1,7 @@
 import { isHarmless, renderHostile } from '../src/hostile/hostile-report.ts';
 import { faultsOf } from '../src/hostile/verdict.ts';
 import type { AttackResult } from '../src/hostile/verdict.ts';
+import { machine } from './support/machine.ts';
 
 const calm = { count: 100, p50Ms: 2, p99Ms: 10 };
 const gibibyte = 2 ** 30;
@@ -76,10 +77,6 @@ test('a member that the attack itself kills and a restart in time are no faults'
 });
 
 describe('the report', () => {
-  const machine = {
-    ...{ processor: 'P', cores: 2, memoryGibibytes: 24, kernel: 'K', node: 'v20', loadAverage: 1 },
-    versions: {},
-  };
   const run = { members: 3, forMs: 15_000, openFilesMax: 20_000, failures: [], seconds: 60 };
 
   it('contains the computed verdict of each attack', () => {

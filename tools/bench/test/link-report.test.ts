@@ -1,17 +1,7 @@
 import { readArguments } from '../src/arguments.ts';
 import { missedLinkGoals, renderLinks } from '../src/link/link-report.ts';
-import type { Machine } from '../src/machine.ts';
 import type { LinkMeasurement, LinksResult } from '../src/link/measure-links.ts';
-
-const machine: Machine = {
-  processor: 'cpu',
-  cores: 2,
-  memoryGibibytes: 4,
-  kernel: '5',
-  node: 'v20',
-  loadAverage: 0,
-  versions: { mosquitto: '2.0.11' },
-};
+import { machine } from './support/machine.ts';
 
 function measurement(
   connector: LinkMeasurement['connector'],

@@ -1,6 +1,7 @@
 import { missedGoals, renderLists } from '../src/lists/lists-report.ts';
 import type { ListsResult } from '../src/lists/lists.ts';
 import type { ListReading } from '../src/lists/operator.ts';
+import { machine } from './support/machine.ts';
 
 const reading: ListReading = {
   list: '/clients',
@@ -34,16 +35,6 @@ const withReading = (changed: Partial<ListReading>): Partial<ListsResult> => ({
 const withLatency = (p50Ms: number, p99Ms: number, count = 100): Partial<ListsResult> => ({
   listing: { ...listing, acknowledged: { count, p50Ms, p99Ms } },
 });
-const machine = {
-  processor: 'p',
-  cores: 2,
-  memoryGibibytes: 1,
-  kernel: 'k',
-  node: 'n',
-  loadAverage: 0,
-  versions: {},
-};
-
 test('a run at all bounds misses no goal', () => {
   expect(missedGoals(good)).toEqual([]);
   expect(renderLists(good, machine, 'c', 'd')).toMatch(

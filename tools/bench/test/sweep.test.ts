@@ -1,23 +1,19 @@
 import { chart } from '../src/sweep/sweep-charts.ts';
 import { faultsOfSweep, renderSweep } from '../src/sweep/sweep-report.ts';
 import type { SweepPoint, SweepResult } from '../src/sweep/sweep.ts';
+import { machine } from './support/machine.ts';
 
-const machine = {
-  processor: 'p',
-  cores: 2,
-  memoryGibibytes: 1,
-  kernel: 'k',
-  node: 'n',
-  loadAverage: 0,
-  versions: {},
-};
 const point: SweepPoint = {
   target: 'ours3',
   rate: 100,
+  runs: 1,
   perSecond: 99.5,
+  acknowledgedP50: 3,
   endToEndP50: 4.5,
   endToEndP99: 9,
   processorMs: 0.5,
+  processorMsLeast: 0.4,
+  processorMsMost: 0.6,
   lost: 0,
 };
 const points: readonly SweepPoint[] = [

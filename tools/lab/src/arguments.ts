@@ -13,7 +13,6 @@ import { parseOverride } from './cluster/environment.ts';
 import { firstSite, membersMax, portRangeMax } from './layout.ts';
 
 const folderDefault = '.lab';
-
 const loadMsDefault = 30_000;
 /** Messages a second. At this rate the messages during a partition of 7 s do not fill a session's queue (1,000 messages). */
 const rateDefault = 50;

@@ -71,14 +71,14 @@ async function connect(site: number, position: number, clientId: string): Promis
   return client;
 }
 
-/** What a member that is not killed reports about the only link of its site. */
+/** Returns the report about the only link of a site, from a member that is not killed. */
 async function linkOf(site: number): Promise<LinkReport | undefined> {
   const { host, httpPort } = member(site, 2);
   const response = await fetch(`http://${host}:${httpPort}/api/v1/links`);
   return ((await response.json()) as { links?: LinkReport[] }).links?.[0];
 }
 
-/** Kills the first member of a site and, if it is another one, the member that runs its link. */
+/** Kills the member that runs the link of a site. Clients use the third member: if that one runs it, the first one is killed. */
 async function killRunner(site: number): Promise<void> {
   const runner = (await linkOf(site))?.member ?? 'm1';
   await sites[site]!.cluster.fault('kill', [[runner === 'm3' ? 'm1' : runner]]);

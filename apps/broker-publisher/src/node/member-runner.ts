@@ -119,8 +119,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   }
 
   input(connection: ConnectionId, input: ClientInput): void {
-    // The answer may wait for peers, and its deadline needs the ticks of a busy member.
-    this.#busyUntilMs = this.#components.now() + idleAfterMs;
+    // SUBACK may wait for peers, and its deadline needs the ticks of a busy member.
+    if (input.kind === 'subscribe') this.#busyUntilMs = this.#components.now() + idleAfterMs;
     this.#input((member) => member.input(connection, input));
   }
 

@@ -216,7 +216,7 @@ describe('the ticks of an idle member', () => {
   });
 });
 
-test('a packet of a client makes an idle member tick often, because its answer may wait for a deadline', async () => {
+test('a SUBSCRIBE makes an idle member tick often, because SUBACK may wait for a deadline', async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate'] });
   class Listening extends RecordingMember {
     override nextTickMs(): number {

@@ -116,7 +116,7 @@ export class Incoming {
     send({ cmd: kind, messageId });
   }
 
-  /** Whether the message is retained at the other broker, and came only because the link has subscribed again. */
+  /** Whether a SUBSCRIBE of the link caused the message, and the cluster has it already or the rule does not want it. */
   #isKnown(
     packet: IPublishPacket,
     { rule, topic }: { readonly rule: LinkRule; readonly topic: string },

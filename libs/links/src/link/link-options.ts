@@ -1,7 +1,7 @@
 import type { LinkDefinition, Logger, RefusalReason } from '@mqtt-cluster/contracts';
 import type { LinkCounters, LocalMember } from '../types.ts';
 
-/** What the link does at the member that runs it. */
+/** State of the link at the member that runs it. */
 export type LinkPhase = 'opening' | 'connecting' | 'connected';
 
 export interface LinkOptions {

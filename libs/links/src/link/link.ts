@@ -204,7 +204,7 @@ export class Link {
   #connect(): void {
     if (this.#isStopped) return;
     this.#phase = 'connecting';
-    // A connection of a member that runs the link no longer would end the one of the next runner.
+    // A member that no longer runs the link must not connect: it would end the connection of the next runner.
     this.#out?.confirm(() => this.#readAndOpen());
   }
 

@@ -3,7 +3,7 @@ import type { LocalSession } from '../local/local-session.ts';
 import { isMark } from '../names.ts';
 import { localFilter } from '../topics/topic-map.ts';
 
-/** Subscribes the session of a link to what the rules send out, and ends the subscriptions of former rules. */
+/** Subscribes the session of a link to the filters of the outgoing rules, and ends the subscriptions of former rules. */
 export function updateLocalSubscriptions(session: LocalSession, rules: readonly LinkRule[]): void {
   const wanted = wantedSubscriptions(rules);
   const known = session.detail?.subscriptionList ?? [];

@@ -42,7 +42,7 @@ export class RemoteSubscriptions {
   }
 
   /**
-   * Subscribes to what the rules take in, and ends the subscriptions of former rules.
+   * Subscribes to the filters of the incoming rules, and ends the subscriptions of former rules.
    *
    * @param session holds the filters of former rules as marks
    */

@@ -1,7 +1,7 @@
-/** Memory of the topics that are remembered for one connection, bytes. Messages beyond it are not compared. */
-const topicMemoryMax = 16 * 1024 * 1024;
+/** Memory of the topics that are remembered for one connection. Messages beyond it are not compared. */
+const topicsBytesMax = 16 * 1024 * 1024;
 /** Memory of a topic in the set, without its text. */
-const topicBytes = 100;
+const entryBytes = 100;
 
 /** A PUBLISH of the other broker, with its topic in the cluster. */
 export interface IncomingMessage {
@@ -28,8 +28,8 @@ export class RetainedRepeats {
 
   isRepeat({ topic, payload, retain, dup }: IncomingMessage): boolean {
     if (!retain || this.#topics.has(topic)) return false;
-    const bytes = topicBytes + topic.length;
-    if (this.#bytes + bytes > topicMemoryMax) return false;
+    const bytes = entryBytes + topic.length;
+    if (this.#bytes + bytes > topicsBytesMax) return false;
     this.#bytes += bytes;
     this.#topics.add(topic);
     // A message with DUP was sent before this connection, so the SUBSCRIBE of this connection is not its cause.

@@ -50,7 +50,7 @@ export class LocalSession {
   #isEnded = false;
   #isOpen = false;
   #lastPacketId = 0;
-  /** What waits for the cluster to apply a packet of this connection, by packet id. */
+  /** Callbacks of {@link LocalSession.confirm}, by the packet id of the UNSUBSCRIBE that they wait for. */
   readonly #confirming = new Map<number, () => void>();
   /** Filters of the SUBSCRIBE packets without SUBACK. */
   readonly #subscribing = new Map<number, readonly string[]>();

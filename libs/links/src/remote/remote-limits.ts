@@ -1,7 +1,7 @@
 import type { QoS } from '@mqtt-cluster/contracts';
 import type { IConnackPacket } from 'mqtt-packet';
 
-/** What the other broker accepts, from its CONNACK. */
+/** Limits of the other broker, from its CONNACK. */
 export interface RemoteLimits {
   readonly sessionPresent: boolean;
   readonly receiveMaximum: number;

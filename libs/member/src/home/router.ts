@@ -32,8 +32,8 @@ export class Router {
   #version = 0;
 
   /**
-   * The filters that the peers may have, see {@link interestIn}. They include the filters that were removed since `takeChanges`, because
-   * a filter that is added again before its removal is announced is not part of the changes.
+   * The filters that the peers may have, in the form of {@link interestIn}. They include the filters that were removed
+   * since `takeChanges`, because a filter that is added again before its removal is announced is not part of the changes.
    */
   *filters(): Iterable<string> {
     yield* this.#announced.keys();

@@ -17,7 +17,7 @@ interface LinkedBrokers {
   readonly processes: readonly StartedProcess[];
 }
 
-/** What connects the near broker with a mosquitto. */
+/** A connection of the near broker with a mosquitto. */
 export interface Connector {
   readonly name: 'link' | 'bridge';
   readonly description: string;

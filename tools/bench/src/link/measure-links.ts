@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@mqtt-cluster/kit';
 import type { BenchArguments } from '../arguments.ts';
 import { runGenerator } from '../generator/child.ts';
@@ -13,7 +14,9 @@ const qosLevelsDefault = [1, 2] as const;
 const warmUpSeconds = 3;
 /** Messages on their way at most: below the bounds of all queues. */
 const undeliveredMax = 2_000;
+/** Longest time until the link or the bridge passes its first message, ms. */
 const passMsMax = 60_000;
+/** Interval of the messages that are sent until one arrives, ms. */
 const probeMs = 200;
 
 export const directions = ['out', 'in'] as const;
@@ -115,7 +118,7 @@ async function waitUntilPassing(source: Endpoint, target: Endpoint): Promise<voi
       if (failure !== null) throw failure as Error;
       if (performance.now() > deadlineMs) throw new Error(`no message arrived in ${passMsMax / 1_000} s`);
       publisher.socket.write(bytes);
-      await new Promise((resolve) => setTimeout(resolve, probeMs));
+      await delay(probeMs);
     }
   } finally {
     subscriber.close();

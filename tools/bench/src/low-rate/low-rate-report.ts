@@ -18,13 +18,19 @@ const titles: Readonly<Record<(typeof workKeys)[number], string>> = {
 };
 const width = 12;
 
-interface LowRateSummary {
+/** Medians of the runs of one target. Times are in ms. */
+export interface LowRateSummary {
+  /** `ours` with the number of members, or `mosquitto`. */
   readonly target: string;
   readonly runs: number;
+  /** Messages that arrived, a second. */
   readonly perSecond: number;
+  /** Time from PUBLISH to PUBACK. */
   readonly acknowledgedP50: number;
+  /** Time from PUBLISH to the arrival at the subscriber. */
   readonly endToEndP50: number;
   readonly endToEndP99: number;
+  /** Processor time of a message at each member, mean of the members. */
   readonly processorMs: number;
   readonly processorMsLeast: number;
   readonly processorMsMost: number;

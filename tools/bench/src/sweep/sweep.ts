@@ -1,22 +1,13 @@
 import type { BenchArguments } from '../arguments.ts';
 import { summarizeLowRate } from '../low-rate/low-rate-report.ts';
+import type { LowRateSummary } from '../low-rate/low-rate-report.ts';
 import { measureLowRate } from '../low-rate/low-rate.ts';
 import type { Processes } from '../processes.ts';
 
 /** Medians of one target at one load. */
-export interface SweepPoint {
-  /** `ours` with the number of members, or `mosquitto`. */
-  readonly target: string;
+export interface SweepPoint extends LowRateSummary {
   /** The load that was asked for, messages a second; 0: as many as possible. */
   readonly rate: number;
-  /** Messages that arrived, a second. */
-  readonly perSecond: number;
-  /** Time from PUBLISH to the arrival at the subscriber, ms. */
-  readonly endToEndP50: number;
-  readonly endToEndP99: number;
-  /** Processor time of a message at each member, mean, ms. */
-  readonly processorMs: number;
-  readonly lost: number;
 }
 
 export interface SweepResult {
@@ -42,10 +33,7 @@ export async function measureSweep(
   for (const [position, rate] of given.rates.entries()) {
     log(`load ${position + 1} of ${given.rates.length}: ${rate === 0 ? 'as much as possible' : `${rate}/s`}`);
     const result = await measureLowRate(processes, { ...given, rate, profile: null }, log);
-    for (const summary of summarizeLowRate(result.measurements)) {
-      const { target, perSecond, endToEndP50, endToEndP99, processorMs, lost } = summary;
-      points.push({ target, rate, perSecond, endToEndP50, endToEndP99, processorMs, lost });
-    }
+    points.push(...summarizeLowRate(result.measurements).map((summary) => ({ rate, ...summary })));
     failures.push(...result.failures.map((text) => `${rate}/s, ${text}`));
     skipped = result.skipped;
   }

@@ -1,5 +1,6 @@
 import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
+import { undisruptedFrom } from '../analysis/undisrupted.ts';
 import type { Report } from '../report.ts';
 import type { RecordedSession } from '../tables/clients.ts';
 import type { Rule } from './rule.ts';
@@ -9,8 +10,6 @@ import type { Rule } from './rule.ts';
  * the link, ms. A link that could not connect tries again after at most 12 s.
  */
 const acrossLinkMsMax = 15_000;
-/** Resolution of the times in a history, ms. */
-const resolutionMs = 1;
 
 /**
  * A message that is published on one side of a link is delivered on the other side in time. The rules `acked-but-lost`,
@@ -69,13 +68,8 @@ function checkTime(
 ): void {
   const { faults } = analysis.tables;
   if (!analysis.hostLoad.isKnown) return;
-  let sinceMs = fromMs;
-  for (;;) {
-    if (toMs < sinceMs) return;
-    const disruption = faults.disruptionAnywhere(sinceMs, toMs);
-    if (disruption === null) break;
-    sinceMs = disruption.toMs + resolutionMs;
-  }
+  const sinceMs = undisruptedFrom(fromMs, toMs, (from, to) => faults.disruptionAnywhere(from, to));
+  if (sinceMs === null) return;
   const tookMs = toMs - sinceMs;
   const allowanceMs = tookMs > acrossLinkMsMax ? analysis.hostLoad.longest(sinceMs, toMs) : 0;
   if (report.inTime(tookMs - acrossLinkMsMax, allowanceMs)) return;

@@ -8,6 +8,7 @@ import type {
 import { isShared } from '../tables/filters.ts';
 import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
+import { undisruptedFrom } from '../analysis/undisrupted.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
@@ -22,8 +23,6 @@ const servedMsMaxDefault = 3_000;
  * with a longer pause follows its plan, so the rule does not measure its time without a connection.
  */
 const pauseMsMax = 1_000;
-/** Resolution of the times in a history, ms. */
-const resolutionMs = 1;
 
 /**
  * Servers that no fault affects serve all clients in time: they answer CONNECT, SUBSCRIBE and PUBLISH, and
@@ -62,13 +61,8 @@ function checkWait(analysis: Analysis, report: Report, { server, fromMs, toMs, w
   const { tables, hostLoad } = analysis;
   const boundMs = tables.header.limits.servedMsMax ?? servedMsMaxDefault;
   // A request during a fault must be answered within the bound after the effects of the fault have ended.
-  let sinceMs = fromMs;
-  for (;;) {
-    if (!(toMs >= sinceMs)) return;
-    const disruption = tables.faults.disruptionOf(server, sinceMs, toMs);
-    if (disruption === null) break;
-    sinceMs = disruption.toMs + resolutionMs;
-  }
+  const sinceMs = undisruptedFrom(fromMs, toMs, (from, to) => tables.faults.disruptionOf(server, from, to));
+  if (sinceMs === null) return;
   report.checked();
   const tookMs = toMs - sinceMs;
   // The allowance is computed only for late requests, because most requests are in time.
@@ -96,9 +90,9 @@ function checkConnect(analysis: Analysis, report: Report, connection: RecordedCo
 }
 
 /**
- * Checks that a rejected client is accepted in time. A server may redirect a client, but the time from the
- * first rejection to the CONNACK has the same bound as any answer. Contested clients are excluded: when two
- * clients use the same id, one of them is always rejected.
+ * Checks that a rejected client is accepted in time. A server may redirect a client. The time from the first
+ * rejection to the CONNACK has the bound of every other request (`servedMsMax`). Contested clients are excluded:
+ * when two clients use the same id, one of them is always rejected.
  */
 function checkRejections(
   analysis: Analysis,

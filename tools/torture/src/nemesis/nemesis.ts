@@ -13,7 +13,7 @@ export interface NemesisOptions {
   readonly log: (text: string) => void;
   /** Called with one sentence for each fault that the target could not execute. */
   readonly onProblem: (sentence: string) => void;
-  /** Time for which a fault of the leader waits for a leader, ms. */
+  /** Time for which a fault of the leader, or of the runner of the link, waits for this member, ms. */
   readonly leaderMsMax?: number;
 }
 
@@ -90,9 +90,9 @@ export class Nemesis {
   }
 
   /**
-   * Replaces the members of a fault that affects the leader, or the member that runs the link. If no member has this role
-   * for {@link leaderMsMax} or {@link runnerMsMax}, it reports a problem and returns null: a fault of another member would not end the role, and
-   * the run would prove less than its scenario promises.
+   * Replaces the members of a fault that affects the leader, or the member that runs the link. It waits for a member with
+   * this role for {@link leaderMsMax} or {@link runnerMsMax}. Without one it reports a problem and returns null: a fault of
+   * another member would not end the role, and the run would prove less than its scenario promises.
    */
   async #aimed(fault: PlannedFault, shouldContinue: () => boolean): Promise<PlannedFault | null> {
     const { target, onProblem } = this.#options;

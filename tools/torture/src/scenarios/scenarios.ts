@@ -56,7 +56,8 @@ const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', '
 
 /**
  * Rules for scenarios in which several members, or all, are down for half of the time. In such a run it may happen that no
- * client takes over a connection of a member that lives. The scenario `takeover` requires these.
+ * client takes over a connection of a member that lives. The scenario `takeover` requires the rule
+ * `two-connections`.
  */
 const ofOutages = ofEverything.filter((rule) => rule !== 'two-connections');
 

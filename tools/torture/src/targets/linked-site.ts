@@ -23,7 +23,7 @@ const changeMsMax = 30_000;
 /** Longest time until the link is connected after all faults have ended: its delays are 12 s at most. */
 const connectedMsMax = 60_000;
 const pollMs = 200;
-/** Interval of the questions for the next runner, and their longest time. They bound the accuracy of the takeover times. */
+/** Interval of the requests for the next runner, and timeout of each, ms. They bound the accuracy of the takeover times. */
 const takeoverPollMs = 50;
 const takeoverAnswerMsMax = 300;
 /** Time for which a takeover is observed, ms. */
@@ -31,7 +31,7 @@ const takeoverMsMax = 20_000;
 
 const processKinds: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause']);
 
-/** What the members report about the link, see `GET /api/v1/links`. */
+/** The report of a member about the link, see `GET /api/v1/links`. */
 interface LinkReport {
   readonly name: string;
   readonly state: string;

@@ -1,4 +1,4 @@
-/** How long no other member ran the link after a fault of its runner. */
+/** Times from a fault of the runner of a link until another member runs the link. */
 export class TakeoverTimes {
   readonly #times = new Map<string, number[]>();
   #missing = 0;
