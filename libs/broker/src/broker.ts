@@ -8,9 +8,8 @@
  *
  * A guard (`connection/`) therefore stands between each socket and Aedes. It decodes each packet once and
  * strictly (`codec/`), handles packets one at a time and in order, and passes their meaning to the member.
- * The member answers with effects, which the guard encodes and writes. Aedes runs the connect sequence,
- * PINGREQ and the keep-alive timer of each client (`aedes/`). See docs/adr/0001-aedes-version.md for the
- * division of packets.
+ * The member answers with effects, which the guard encodes and writes. Aedes runs the connect sequence of each
+ * client and then forgets the client (`aedes/`). See docs/adr/0001-aedes-version.md for the division of packets.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -22,12 +21,14 @@ import type { BrokerContext } from './context.ts';
 import { BrokerMetricsReporter, newCounters } from './counters.ts';
 import type { BrokerCounters } from './counters.ts';
 import { Connection } from './connection/connection.ts';
+import type { ConnectionEvents } from './connection/connection.ts';
 import { Connections } from './connection/connection-directory.ts';
 import type { ConnectionDirectory } from './connection/connection-directory.ts';
 import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import { AccessCheck } from './connection/access-check.ts';
 import { SlicedSweep } from './connection/sliced-sweep.ts';
 import { RefusalLog } from './connection/refusal-log.ts';
+import { ByteReader } from './codec/byte-reader.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
 import { acceptancesPerTurnMax, connectsPerTurnMax, PacedStarts } from './flow-control/paced-starts.ts';
 import { ClientLimits } from './limits/client-limits.ts';
@@ -100,6 +101,21 @@ class MqttBroker implements Broker {
   readonly #accessCheck: AccessCheck;
   readonly #connectionSweep: SlicedSweep;
   readonly #upgrader: WebSocketUpgrader;
+  /** The ends and beginnings of all connections. */
+  readonly #events: ConnectionEvents = {
+    onOpen: (connection) => {
+      this.#open++;
+      this.connections.add(connection);
+      const { counters } = this.#context;
+      counters.clientsMaximum = Math.max(counters.clientsMaximum, this.#open);
+    },
+    onEnded: (connection, previous) => {
+      this.#connections.delete(connection.id);
+      if (previous !== 'open') return;
+      this.#open--;
+      this.connections.remove(connection);
+    },
+  };
   readonly #unflushed: Connection[] = [];
   readonly #systemTopics: SystemTopics;
   readonly #metricsReporter: BrokerMetricsReporter;
@@ -121,6 +137,7 @@ class MqttBroker implements Broker {
       metrics: options.metrics ?? noMetrics,
       counters,
       encoder: new PublishEncoder(),
+      reader: new ByteReader(),
       aedes: this.#aedes,
       options,
       oversizedPackets: new OversizedPacketLog(options.logger),
@@ -234,16 +251,7 @@ class MqttBroker implements Broker {
     const id = ++this.#lastConnection;
     this.#context.counters.connectionsOpened++;
     const origin: ConnectionOrigin = { address: '', listener: nameDefault, kind: 'tcp', ...partial };
-    const connection = new Connection(id, stream, origin, this.#context, {
-      onOpen: () => this.#onOpen(connection),
-      onEnded: (previous) => {
-        this.#connections.delete(id);
-        if (previous !== 'open') return;
-        this.#open--;
-        this.connections.remove(connection);
-      },
-    });
-    this.#connections.set(id, connection);
+    this.#connections.set(id, new Connection(id, stream, origin, this.#context, this.#events));
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: ConnectionOrigin): void {
@@ -285,12 +293,5 @@ class MqttBroker implements Broker {
     const { counters } = this.#context;
     this.report();
     this.#systemTopics.publish(counters, this.clientsConnected);
-  }
-
-  #onOpen(connection: Connection): void {
-    this.#open++;
-    this.connections.add(connection);
-    const { counters } = this.#context;
-    counters.clientsMaximum = Math.max(counters.clientsMaximum, this.#open);
   }
 }

@@ -1,6 +1,7 @@
 import type { ClientPort, Logger } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { AedesAdapter } from './aedes/aedes-adapter.ts';
+import type { ByteReader } from './codec/byte-reader.ts';
 import type { PublishEncoder } from './codec/encode-publish.ts';
 import type { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import type { RefusalLog } from './connection/refusal-log.ts';
@@ -18,6 +19,8 @@ export interface BrokerContext {
   readonly metrics: Metrics;
   readonly counters: BrokerCounters;
   readonly encoder: PublishEncoder;
+  /** Reads one packet after the other. All connections share it, because no packet is read while another one is. */
+  readonly reader: ByteReader;
   readonly aedes: AedesAdapter;
   readonly options: BrokerOptions;
   readonly oversizedPackets: OversizedPacketLog;

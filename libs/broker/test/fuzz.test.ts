@@ -78,9 +78,11 @@ test('FrameReader finds the same packets for any split of the stream', () => {
       fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
       (bodies, pieces, pausing) => {
         const found: string[] = [];
-        const reader: FrameReader = new FrameReader(1_000, (first, bytes, start, end) => {
-          found.push(`${first}:${bytes.toString('hex', start, end)}`);
-          if (pausing[found.length % pausing.length]) reader.pause();
+        const reader: FrameReader = new FrameReader(1_000, {
+          onFrame: (first, bytes, start, end) => {
+            found.push(`${first}:${bytes.toString('hex', start, end)}`);
+            if (pausing[found.length % pausing.length]) reader.pause();
+          },
         });
         const stream = Buffer.concat(
           bodies.flatMap((body) => [

@@ -36,10 +36,7 @@ export interface StoreWrite {
   readonly dropLog?: boolean;
   /** Removes all entries from this index on before it appends `entries`. */
   readonly truncateFrom?: LogIndex;
-  /**
-   * Consecutive entries. The first one follows the last entry in the store, or `truncateFrom` is its index. The store
-   * leaves out entries up to the index of its snapshot.
-   */
+  /** Consecutive entries. The first one follows the last entry in the store. */
   readonly entries?: readonly LogEntry[];
   readonly outboxPut?: readonly OutboxItem[];
   readonly outboxDelete?: readonly Pick<OutboxItem, 'incarnation' | 'sequence'>[];

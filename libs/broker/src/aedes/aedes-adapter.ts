@@ -1,7 +1,6 @@
 import type { ConnectionId, Logger } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
-import type { Client } from 'aedes';
-import { generate } from 'mqtt-packet';
+import type { Client, Connection } from 'aedes';
 import { AedesStream } from './aedes-stream.ts';
 import type { AedesStreamEvents } from './aedes-stream.ts';
 import { BoundedEmitter } from './bounded-emitter.ts';
@@ -13,24 +12,8 @@ import { EmptyPersistence } from './empty-persistence.ts';
  */
 const heartbeatIntervalMs = Math.floor((2 ** 31 - 1) / 4);
 
-/** Parts of Aedes' client that its types omit. */
-interface ClientInternals {
-  readonly _keepaliveTimer: NodeJS.Timeout | null;
-}
-
-/** Parts of Aedes that its types omit. */
-interface AedesInternals {
-  deleteClient(id: string): void;
-}
-
-/** Aedes' end of one client connection. */
+/** Aedes' end of one client connection, until Aedes has accepted the client. */
 export interface AedesConnection {
-  /** Passes a PINGREQ to Aedes. */
-  ping(): void;
-  /**
-   * Restarts the keep-alive timer [MQTT-3.1.2-24]. The guard calls this, because Aedes receives few packets.
-   */
-  touch(): void;
   close(): void;
 }
 
@@ -39,7 +22,9 @@ export interface AedesConnection {
  *
  * Aedes sees each connection as an MQTT 3.1.1 clean session without a will, under the connection's number
  * instead of its client identifier. Aedes' own takeover, session expiry, queues, wills and retained messages
- * therefore have no effect, and client identifiers such as `__proto__` never become keys of Aedes' objects.
+ * therefore have no effect, and client identifiers such as `__proto__` never become keys of Aedes' objects. Aedes handles
+ * CONNECT only: the guard takes over where Aedes would register the client and send CONNACK. From then on Aedes would hold
+ * about 10 KiB for each client, and would open a queue of offline messages, which is always empty here.
  */
 export class AedesAdapter {
   readonly #aedes: Aedes;
@@ -50,18 +35,13 @@ export class AedesAdapter {
     this.#aedes = new Aedes({
       id: memberId,
       mq: new BoundedEmitter(),
-      persistence: new EmptyPersistence(),
+      persistence: new EmptyPersistence((client) => streamOf(client as Client).finish()),
       heartbeatInterval: heartbeatIntervalMs,
       drainTimeout: 0,
       authenticate: (client, _userName, _password, done) => {
         streamOf(client).events.onAuthenticate(() => done(null, true));
       },
       authorizePublish: (_client, _packet, done) => done(new Error('clients publish through the member')),
-    });
-    this.#aedes.on('keepaliveTimeout', (client: Client) => streamOf(client).events.onKeepAliveTimeout());
-    this.#aedes.on('client', (client: Client) => {
-      // A stream that closes between the acceptance and this event has no later event that removes the client.
-      if (client.closed) (this.#aedes as unknown as AedesInternals).deleteClient(client.id);
     });
     for (const event of ['clientError', 'connectionError'] as const) {
       this.#aedes.on(event, (client: Client, error: Error) => {
@@ -77,7 +57,7 @@ export class AedesAdapter {
     });
   }
 
-  /** Clients that Aedes has registered. */
+  /** Clients that Aedes has registered: always 0. */
   get clients(): number {
     return this.#aedes.connectedClients;
   }
@@ -90,33 +70,31 @@ export class AedesAdapter {
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
   }
 
-  /** Opens a connection. `keepAlive` is in seconds; 0 disables the keep-alive timer. */
-  openConnection(connection: ConnectionId, keepAlive: number, events: AedesStreamEvents): AedesConnection {
+  openConnection(connection: ConnectionId, events: AedesStreamEvents): AedesConnection {
     const stream = new AedesStream(events);
-    stream.on('error', () => undefined); // `onClosed` reports the end of the stream.
-    const client = this.#aedes.handle(stream);
-    stream.push(
-      generate({
-        cmd: 'connect',
-        protocolId: 'MQTT',
-        protocolVersion: 4,
-        clientId: `c${connection}`,
-        clean: true,
-        keepalive: keepAlive,
-      }),
-    );
-    return {
-      ping: () => stream.push(pingreq),
-      touch: () => (client as unknown as ClientInternals)._keepaliveTimer?.refresh(),
-      close: () => stream.destroy(),
-    };
+    this.#aedes.handle(stream as unknown as Connection);
+    stream.push(connectPacket(connection));
+    return { close: () => stream.destroy() };
   }
 }
 
-const pingreq = Buffer.from([0xc0, 0]);
+/** Everything in CONNECT before the client identifier: MQTT 3.1.1, a clean session, no keep-alive. */
+const connectHeader = Buffer.from([0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 0]);
+
+function connectPacket(connection: ConnectionId): Buffer {
+  const id = `c${connection}`;
+  const bodyBytes = connectHeader.length + 2 + id.length;
+  const packet = Buffer.allocUnsafe(2 + bodyBytes);
+  packet.writeUInt8(0x10, 0);
+  packet.writeUInt8(bodyBytes, 1);
+  packet.set(connectHeader, 2);
+  packet.writeUInt16BE(id.length, 2 + connectHeader.length);
+  packet.write(id, 4 + connectHeader.length, 'latin1');
+  return packet;
+}
 
 function streamOf(client: Client): AedesStream {
-  const stream = client.conn;
+  const stream: unknown = client.conn;
   if (!(stream instanceof AedesStream)) throw new Error('the guard did not open this client');
   return stream;
 }

@@ -1,54 +1,64 @@
-import { Duplex } from 'node:stream';
-import { FrameReader } from '../codec/frame-reader.ts';
+import { EventEmitter } from 'node:events';
 
-/** Events of Aedes for one connection. */
+/** Events of Aedes for one connection. It ends with either `onAccepted` or `onClosed`. */
 export interface AedesStreamEvents {
   /**
    * Aedes has accepted CONNECT and waits for the authentication. The guard calls `accept`, or closes the
    * connection to reject the client.
    */
   onAuthenticate(accept: () => void): void;
-  /** Aedes sends CONNACK. The guard discards it and sends its own, with the member's session present flag. */
-  onConnack(): void;
-  onPingresp(): void;
-  onKeepAliveTimeout(): void;
+  /**
+   * The connect sequence of Aedes has come to its end, where Aedes would register the client and send CONNACK. The guard
+   * sends its own, with the member's session present flag. Aedes has forgotten the client.
+   */
+  onAccepted(): void;
+  /** Aedes or the guard has closed the connection before that. */
   onClosed(): void;
 }
 
-const connack = 0x20;
-const pingresp = 0xd0;
-/** Bound of a packet from Aedes, bytes. Aedes sends only packets of a few bytes on this stream. */
-const packetBytesMax = 4_096;
-
-/** An in-memory stream that Aedes uses as the client's socket. */
-export class AedesStream extends Duplex {
-  readonly #events: AedesStreamEvents;
-  readonly #frames: FrameReader;
+/**
+ * What Aedes uses as the client's socket while it handles CONNECT: the few parts of a duplex stream that Aedes calls. A
+ * stream of Node would be most of what Aedes costs.
+ */
+export class AedesStream extends EventEmitter {
+  readonly events: AedesStreamEvents;
+  #unread: Buffer | null = null;
+  /** Aedes reads this. */
+  destroyed = false;
 
   constructor(events: AedesStreamEvents) {
-    super({ allowHalfOpen: false });
-    this.#events = events;
-    this.#frames = new FrameReader(packetBytesMax, (first) => {
-      if (first === connack) events.onConnack();
-      else if (first === pingresp) events.onPingresp();
-    });
+    super();
+    this.events = events;
   }
 
-  get events(): AedesStreamEvents {
-    return this.#events;
+  /** Passes one packet to Aedes. */
+  push(packet: Buffer): void {
+    this.#unread = packet;
+    this.emit('readable');
   }
 
-  override _read(): void {
-    // The adapter pushes the packets.
+  read(): Buffer | null {
+    const packet = this.#unread;
+    this.#unread = null;
+    return packet;
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#frames.push(chunk);
-    callback();
+  /** Aedes writes nothing before CONNACK. */
+  write(): boolean {
+    return true;
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#events.onClosed();
-    callback(error);
+  /** Aedes has accepted the client. The guard no longer needs Aedes. */
+  finish(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.events.onAccepted();
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.events.onClosed();
+    this.emit('close');
   }
 }

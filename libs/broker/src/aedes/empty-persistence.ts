@@ -16,9 +16,18 @@ interface Identified {
  * messages and wills, and the guard passes their packets to the member without Aedes. Aedes still calls its
  * persistence at connect, at close and in its sweep of wills. These calls return empty results and never
  * reject, because an unhandled rejection would end the process.
+ *
+ * With `onAccepted`, the connect sequence of a client ends here: its last call to the persistence, after the
+ * authentication and before the registration, deletes an old will. The function is called and the call never returns, so
+ * nothing of Aedes refers to the client any longer.
  */
 export class EmptyPersistence {
+  readonly #onAccepted: ((client: Identified) => void) | null;
   #broker: unknown = null;
+
+  constructor(onAccepted: ((client: Identified) => void) | null = null) {
+    this.#onAccepted = onAccepted;
+  }
 
   get broker(): unknown {
     return this.#broker;
@@ -80,8 +89,10 @@ export class EmptyPersistence {
 
   async putWill(): Promise<void> {}
 
-  async delWill(_client: Identified): Promise<undefined> {
-    return undefined;
+  delWill(client: Identified): Promise<undefined> {
+    if (this.#onAccepted === null) return Promise.resolve(undefined);
+    this.#onAccepted(client);
+    return new Promise(() => undefined);
   }
 
   async getWill(): Promise<undefined> {

@@ -50,7 +50,7 @@ export function encodeSubscriptionAcknowledgement(
   return generate({ cmd: kind, messageId: packetId, granted: [...codes] }, { protocolVersion: version });
 }
 
-export const pingresp = Buffer.from([0xd0, 0]);
+export const pingresp: EncodedPacket = { bytes: Buffer.from([0xd0, 0]), packetIdOffset: 0 };
 
 interface ConnackDetails {
   readonly limits: BrokerLimits;

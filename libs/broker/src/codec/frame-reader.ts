@@ -5,13 +5,15 @@ const remainingLengthBytesMax = 4;
 /** Pieces of a packet below this size are joined, because each piece takes about 200 bytes beside its content. */
 const smallPieceBytes = 16 * 1_024;
 
-/** Receives one control packet: its first byte, and the position of its body (after the fixed header). */
-type OnFrame = (first: number, bytes: Buffer, start: number, end: number) => void;
+interface FrameSink {
+  /** Receives one control packet: its first byte, and the position of its body (after the fixed header). */
+  onFrame(first: number, bytes: Buffer, start: number, end: number): void;
+}
 
 /** Splits a byte stream into control packets, one at a time and in order. Does not copy complete packets. */
 export class FrameReader {
   readonly #packetBytesMax: number;
-  readonly #onFrame: OnFrame;
+  readonly #sink: FrameSink;
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
   #neededBytes = 0;
@@ -23,9 +25,9 @@ export class FrameReader {
    */
   strictLength = false;
 
-  constructor(packetBytesMax: number, onFrame: OnFrame) {
+  constructor(packetBytesMax: number, sink: FrameSink) {
     this.#packetBytesMax = packetBytesMax;
-    this.#onFrame = onFrame;
+    this.#sink = sink;
   }
 
   /** @throws PacketError when a fixed header is malformed or a packet is too large */
@@ -117,7 +119,7 @@ export class FrameReader {
           throw new PacketTooLargeError(end - offset, this.#packetBytesMax);
         }
         if (end > chunk.length) return this.#keep(chunk.subarray(offset), end - offset);
-        this.#onFrame(chunk[offset] ?? 0, chunk, position, end);
+        this.#sink.onFrame(chunk[offset] ?? 0, chunk, position, end);
         offset = end;
       }
     } finally {

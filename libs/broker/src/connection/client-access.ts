@@ -11,8 +11,8 @@ export class ClientAccess {
   readonly subject: AccessSubject;
   readonly #decisions: AccessDecisions | undefined;
   readonly #will: Will | undefined;
-  /** Granted QoS of each filter that the client has subscribed to on this connection. */
-  readonly #filters = new Map<string, QoS>();
+  /** Granted QoS of each filter that the client has subscribed to on this connection; null before the first one. */
+  #filters: Map<string, QoS> | null = null;
   /** Version of the decisions at the last check of the rights in use. */
   #checkedVersion: number;
 
@@ -48,11 +48,13 @@ export class ClientAccess {
   }
 
   onSubscribed(filter: string, qos: QoS): void {
-    if (this.#decisions !== undefined) this.#filters.set(filter, qos);
+    if (this.#decisions === undefined) return;
+    this.#filters ??= new Map();
+    this.#filters.set(filter, qos);
   }
 
   onUnsubscribed(filter: string): void {
-    this.#filters.delete(filter);
+    this.#filters?.delete(filter);
   }
 
   /**
@@ -65,7 +67,7 @@ export class ClientAccess {
     this.#checkedVersion = decisions.version;
     if (!decisions.isValid(this.subject)) return 'user';
     if (!this.mayPublishWill) return 'will';
-    for (const [filter, qos] of this.#filters) {
+    for (const [filter, qos] of this.#filters ?? []) {
       if (decisions.grantedQos(this.subject, filter, qos) !== qos) return 'subscription';
     }
     return null;

@@ -37,29 +37,30 @@ export interface ConnectionInfo {
 
 const protocols = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
 
-interface ConnectionParts {
-  readonly lifecycle: Lifecycle;
-  readonly packet: ConnectPacket;
-  readonly outbound: Outbound;
-  readonly limits: BrokerLimits;
-  /** The Session Expiry Interval that the member granted instead of the requested one. */
-  readonly grantedExpirySeconds: number | undefined;
+/** What remains of CONNECT while the client is connected. The whole packet would keep the password in memory. */
+export interface ConnectFacts extends Pick<
+  ConnectionInfo,
+  'keepAliveSeconds' | 'clean' | 'expirySeconds' | 'receiveMaximum' | 'will'
+> {
+  readonly isBridge: boolean;
+  /** True if CONNECT of an MQTT 5 client has a session expiry interval above 0. */
+  readonly sessionOutlivesConnection: boolean;
 }
 
-export function connectionInfo(parts: ConnectionParts): ConnectionInfo {
-  const { lifecycle, packet, outbound, limits, grantedExpirySeconds } = parts;
-  const { will } = packet;
+/** @param grantedExpirySeconds the Session Expiry Interval that the member granted instead of the requested one */
+export function connectFacts(
+  packet: ConnectPacket,
+  limits: BrokerLimits,
+  grantedExpirySeconds: number | undefined,
+): ConnectFacts {
+  const { clean, isBridge, properties, will } = packet;
   return {
-    client: lifecycle.client,
-    protocol: protocols[lifecycle.version],
-    address: lifecycle.address === '' ? null : lifecycle.address,
-    user: lifecycle.user ?? null,
-    listener: lifecycle.origin.listener,
+    clean,
+    isBridge,
     keepAliveSeconds: serverKeepAlive(packet, limits) ?? packet.keepAlive,
-    connectedSinceMs: lifecycle.connectedSinceMs,
-    clean: packet.clean,
+    sessionOutlivesConnection: (properties.sessionExpiryInterval ?? 0) > 0,
     expirySeconds: grantedExpirySeconds ?? sessionExpirySeconds(packet, limits),
-    receiveMaximum: packet.properties.receiveMaximum ?? receiveMaximumDefault,
+    receiveMaximum: properties.receiveMaximum ?? receiveMaximumDefault,
     will: will
       ? {
           topic: will.topic,
@@ -69,6 +70,27 @@ export function connectionInfo(parts: ConnectionParts): ConnectionInfo {
           payloadBytes: will.payload.length,
         }
       : null,
+  };
+}
+
+export function connectionInfo(
+  lifecycle: Lifecycle,
+  outbound: Outbound,
+  facts: ConnectFacts,
+): ConnectionInfo {
+  const { keepAliveSeconds, clean, expirySeconds, receiveMaximum, will } = facts;
+  return {
+    client: lifecycle.client,
+    protocol: protocols[lifecycle.version],
+    address: lifecycle.address === '' ? null : lifecycle.address,
+    user: lifecycle.user ?? null,
+    listener: lifecycle.origin.listener,
+    connectedSinceMs: lifecycle.connectedSinceMs,
+    keepAliveSeconds,
+    clean,
+    expirySeconds,
+    receiveMaximum,
+    will,
     inFlight: outbound.inFlight,
     dropped: outbound.skipped,
   };

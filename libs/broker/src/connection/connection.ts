@@ -5,7 +5,7 @@
  * decodes each packet once and strictly, handles packets in order, and decides which component gets them:
  *
  * - CONNECT: {@link Handshake}, which involves Aedes and the member.
- * - PINGREQ: Aedes, which also runs the keep-alive timer.
+ * - PINGREQ: answered here. The sweep of each second checks the keep-alive.
  * - PUBLISH, acknowledgements, SUBSCRIBE, UNSUBSCRIBE: {@link Inbound}, which passes them to the member.
  * - DISCONNECT and all other ends of a connection: {@link Lifecycle}.
  *
@@ -13,7 +13,6 @@
  */
 import type { Duplex } from 'node:stream';
 import type { ClientEffect, ClientId, ConnectionId } from '@mqtt-cluster/contracts';
-import { ByteReader } from '../codec/byte-reader.ts';
 import { UnsupportedProtocolError } from '../codec/decode-connect.ts';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
 import { decodeDisconnect } from '../codec/decode-packets.ts';
@@ -23,18 +22,14 @@ import { malformed, PacketError, PacketTooLargeError, protocolError } from '../c
 import { reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
 import type { ConnectionOrigin } from '../listeners/options.ts';
-import type { ClientAccess, LostRight } from './client-access.ts';
+import type { LostRight } from './client-access.ts';
 import { applyEffect } from './effects.ts';
-import type { EffectTarget, OpenEffect } from './effects.ts';
-import { connectionInfo } from './connection-info.ts';
+import type { OpenEffect } from './effects.ts';
 import type { ConnectionInfo } from './connection-info.ts';
 import { Handshake } from './handshake.ts';
-import { Inbound } from './inbound.ts';
-import type { InboundHost } from './inbound.ts';
 import { Lifecycle } from './lifecycle.ts';
-import type { ConnectionEvents } from './lifecycle.ts';
 import { LimitedClient } from './limited-client.ts';
-import { Outbound } from './outbound.ts';
+import { OpenClient } from './open-client.ts';
 import { pauseReasons, ReadGate } from '../flow-control/read-gate.ts';
 import { ReceiveProgress } from '../flow-control/receive-progress.ts';
 import { disconnectLabelOfCode } from './reasons.ts';
@@ -46,8 +41,8 @@ const connectType = 1;
 const pingreqType = 12;
 const disconnectType = 14;
 
-/** PINGREQs of one client that Aedes has not answered. Aedes needs a few event loop turns for each. */
-const unansweredPingsMax = 16;
+/** Keep-alives without a packet after which the server closes the connection [MQTT-3.1.2-24]. */
+const keepAliveFactor = 1.5;
 
 const lostRightTexts: Readonly<Record<LostRight, string>> = {
   user: 'the user of the client may no longer connect',
@@ -55,26 +50,36 @@ const lostRightTexts: Readonly<Record<LostRight, string>> = {
   subscription: 'the client may no longer have one of its subscriptions',
 };
 
+/** Receives the beginning and the end of each client. */
+export interface ConnectionEvents {
+  /** The client is connected. */
+  onOpen(connection: Connection): void;
+  /** The connection ended. `previous` is the phase before the end. */
+  onEnded(connection: Connection, previous: Lifecycle['phase']): void;
+}
+
 export class Connection {
   readonly #context: BrokerContext;
-  readonly #reader = new ByteReader();
+  readonly #events: ConnectionEvents;
   readonly #frames: FrameReader;
   readonly #gate: ReadGate;
   readonly #writer: SocketWriter;
   readonly #lifecycle: Lifecycle;
-  readonly #handshake: Handshake;
   readonly #limited: LimitedClient;
   readonly #progress: ReceiveProgress;
   /** True after the first byte. */
   #started = false;
   /** Whole packets that the current read completed. */
   #completed = 0;
-  #unansweredPings = 0;
-  /** CONNECT, after the member has received the connect request. */
+  /** When the last packet, or enough of one, has arrived (monotonic ms). */
+  #aliveAtMs = 0;
+  /** From CONNECT until the client is connected. */
+  #handshake: Handshake | null = null;
+  /** CONNECT, from the connect request to the member until the client is connected. */
   #connectPacket: ConnectPacket | null = null;
   #socketClosed = false;
-  /** Receives the effects of the member; null until the client is connected. */
-  #target: EffectTarget | null = null;
+  /** Null until the client is connected. */
+  #open: OpenClient | null = null;
   /** True if the broker flushes this connection at the end of the turn. */
   flushPending = false;
 
@@ -83,62 +88,38 @@ export class Connection {
     socket: Duplex,
     origin: ConnectionOrigin,
     context: BrokerContext,
-    events: Omit<ConnectionEvents, 'onConnecting'>,
+    events: ConnectionEvents,
   ) {
     const { limits, counters } = context;
     this.#context = context;
+    this.#events = events;
     this.#progress = new ReceiveProgress(limits.packetBytesPerSecondMin);
-    this.#frames = new FrameReader(limits.packetBytesMax, (first, bytes, start, end) =>
-      this.#onFrame(first, bytes, start, end),
-    );
-    this.#gate = new ReadGate(socket, this.#frames, (action) => {
-      this.#runGuarded(action);
-      this.#limited.countUnfinished();
-      this.#writer.flush();
-    });
-    this.#writer = new SocketWriter(socket, limits.outgoingBytesMax, counters, {
-      onWritable: (writable) => this.#onWritable(writable),
-      onBuffered: (bytes) => this.#limited.countOutgoing(bytes),
-    });
-    this.#lifecycle = new Lifecycle(id, origin, socket, this.#gate, this.#writer, context, {
-      onConnecting: () => this.#limited.onConnecting(),
-      onOpen: () => events.onOpen(),
-      onEnded: (previous) => {
-        this.#limited.onEnded();
-        events.onEnded(previous);
-      },
-    });
-    const parts = {
+    this.#frames = new FrameReader(limits.packetBytesMax, this);
+    this.#gate = new ReadGate(socket, this.#frames, this);
+    this.#writer = new SocketWriter(socket, limits.outgoingBytesMax, counters, this);
+    this.#lifecycle = new Lifecycle(id, origin, socket, this.#gate, this.#writer, context, this);
+    this.#limited = new LimitedClient({
       lifecycle: this.#lifecycle,
       frames: this.#frames,
       gate: this.#gate,
       writer: this.#writer,
       context,
-    };
-    this.#limited = new LimitedClient(parts);
-    this.#handshake = new Handshake(parts, {
-      onAuthenticated: (user) => this.#limited.onAuthenticated(user),
-      onRequested: (packet) => this.#onRequested(packet),
-      onOpen: (packet) => this.#onOpen(packet),
-      onEarlyEffect: (effect) => this.#onOpenEffect(effect),
-      onPingresp: () => this.#onPingresp(),
     });
     this.updateTap();
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('error', (error) =>
-      context.logger.debug(
-        { connection: id, address: origin.address, error: error.message },
-        'Socket of a client failed',
-      ),
-    );
+    socket.on('error', (error) => this.#onSocketError(error));
     socket.on('close', () => this.#onSocketClosed());
+  }
+
+  get id(): ConnectionId {
+    return this.#lifecycle.id;
   }
 
   /** Applies an effect of the member. The broker flushes the connection after the last effect of a turn. */
   onEffect(effect: ClientEffect): void {
     switch (effect.kind) {
       case 'connack':
-        return this.#handshake.onMemberAcceptance(effect);
+        return this.#handshake?.onMemberAcceptance(effect);
       case 'refuse':
         return this.#lifecycle.onMemberRefusal(effect.reason);
       case 'close':
@@ -154,14 +135,7 @@ export class Connection {
 
   /** Returns null if the client is not connected. */
   describe(): ConnectionInfo | null {
-    if (this.#connectPacket === null || this.#target === null) return null;
-    return connectionInfo({
-      lifecycle: this.#lifecycle,
-      packet: this.#connectPacket,
-      outbound: this.#target.outbound,
-      limits: this.#context.limits,
-      grantedExpirySeconds: this.#handshake.grantedExpirySeconds,
-    });
+    return this.#open?.describe() ?? null;
   }
 
   /** Passes the packets to the running traces, if one of them may concern this connection. */
@@ -184,8 +158,8 @@ export class Connection {
   sweep(nowMs: number): void {
     this.#lifecycle.sweep(nowMs);
     this.#limited.sweep();
-    this.#target?.inbound.countUnanswered();
-    if (this.#handshake.access?.hasExpired(Date.now()) === true) {
+    this.#open?.inbound.countUnanswered();
+    if (this.#lifecycle.access?.hasExpired(Date.now()) === true) {
       this.#lifecycle.fail(
         reasonCodes.notAuthorized,
         'not_authorized',
@@ -194,8 +168,10 @@ export class Connection {
     }
     if (this.#gate.isPaused) {
       // The guard does not read the socket, so the silence of the client proves nothing.
-      this.#lifecycle.aedes?.touch();
+      this.#aliveAtMs = nowMs;
       this.#progress.restart(nowMs);
+    } else if (this.#hasTimedOut(nowMs)) {
+      this.#lifecycle.fail(reasonCodes.keepAliveTimeout, 'keep_alive', 'the keep-alive timed out');
     } else if (
       this.#frames.waitingBytes > 0 &&
       this.#progress.stalledMs(nowMs) > this.#context.limits.incompletePacketMsMax
@@ -210,7 +186,7 @@ export class Connection {
 
   /** Closes the connection if the client has lost a right that it uses. */
   checkAccess(): void {
-    const { access } = this.#handshake;
+    const { access } = this.#lifecycle;
     if (access === null || this.#lifecycle.phase !== 'open') return;
     const lost = access.lostRight();
     if (lost === null) return;
@@ -228,8 +204,8 @@ export class Connection {
 
   #onOpenEffect(effect: OpenEffect): void {
     const { phase } = this.#lifecycle;
-    if (phase === 'connecting') this.#handshake.defer(effect);
-    else if (phase === 'open' && this.#target !== null) applyEffect(effect, this.#target);
+    if (phase === 'connecting') this.#handshake?.defer(effect);
+    else if (phase === 'open' && this.#open !== null) applyEffect(effect, this.#open);
   }
 
   #onData(chunk: Buffer): void {
@@ -237,7 +213,7 @@ export class Connection {
     this.#context.counters.bytesReceived += chunk.length;
     this.#completed = 0;
     this.#limited.isActive = true;
-    this.#runGuarded(() => {
+    this.runGuarded(() => {
       this.#checkStart(chunk);
       this.#frames.push(chunk);
     });
@@ -254,9 +230,10 @@ export class Connection {
   }
 
   #restartKeepAlive(bytes: number): void {
+    const nowMs = performance.now();
     if (this.#completed > 0) this.#progress.onPacket();
-    else if (!this.#progress.onPart(bytes, performance.now())) return;
-    this.#lifecycle.aedes?.touch();
+    else if (!this.#progress.onPart(bytes, nowMs)) return;
+    this.#aliveAtMs = nowMs;
   }
 
   #onRequested(packet: ConnectPacket): void {
@@ -279,14 +256,53 @@ export class Connection {
   }
 
   #handleReceived(): void {
-    this.#runGuarded(() => {
-      if (this.#target === null && this.#connectPacket !== null) this.#onOpen(this.#connectPacket);
+    this.runGuarded(() => {
+      if (this.#open === null && this.#connectPacket !== null) this.#openClient(this.#connectPacket);
       this.#gate.drain();
-      this.#target?.inbound.onDisconnect();
+      this.#open?.inbound.onDisconnect();
     });
   }
 
-  #onWritable(writable: boolean): void {
+  #onSocketError(error: Error): void {
+    const { id, address } = this.#lifecycle;
+    this.#context.logger.debug(
+      { connection: id, address, error: error.message },
+      'Socket of a client failed',
+    );
+  }
+
+  /** Whether the client has sent too little for its keep-alive [MQTT-3.1.2-24]. */
+  #hasTimedOut(nowMs: number): boolean {
+    const seconds = this.#open?.keepAliveSeconds ?? 0;
+    return seconds > 0 && nowMs - this.#aliveAtMs > seconds * 1_000 * keepAliveFactor;
+  }
+
+  // Called by the parts of the connection.
+
+  onConnecting(): void {
+    this.#limited.onConnecting();
+  }
+
+  onOpen(): void {
+    this.#events.onOpen(this);
+  }
+
+  onEnded(previous: Lifecycle['phase']): void {
+    this.#limited.onEnded();
+    this.#events.onEnded(this, previous);
+  }
+
+  onBuffered(bytes: number): void {
+    this.#limited.countOutgoing(bytes);
+  }
+
+  handleWaiting(): void {
+    this.runGuarded(() => this.#frames.resume());
+    this.#limited.countUnfinished();
+    this.#writer.flush();
+  }
+
+  onWritable(writable: boolean): void {
     const { id, atMember } = this.#lifecycle;
     if (atMember) this.#context.port.input(id, { kind: 'writable', writable });
     // While a client does not read its responses, its further packets must not cause more responses.
@@ -295,7 +311,7 @@ export class Connection {
   }
 
   /** Runs code that parses packets. A protocol violation closes this connection only. */
-  #runGuarded(action: () => void): void {
+  runGuarded(action: () => void): void {
     try {
       action();
     } catch (error) {
@@ -313,7 +329,7 @@ export class Connection {
     }
   }
 
-  #onFrame(first: number, bytes: Buffer, start: number, end: number): void {
+  onFrame(first: number, bytes: Buffer, start: number, end: number): void {
     this.#context.counters.packetsReceived++;
     this.#completed++;
     if (this.#writer.tap === null) this.#handleFrame(first, bytes, start, end);
@@ -334,11 +350,13 @@ export class Connection {
 
   #handleFrame(first: number, bytes: Buffer, start: number, end: number): void {
     const type = first >> 4;
-    if (this.#target === null) {
+    const { reader } = this.#context;
+    if (this.#open === null) {
       if (type !== connectType) throw protocolError('the first packet is not CONNECT'); // [MQTT-3.1.0-1]
       if (first !== connectType << 4) throw malformed('CONNECT has reserved flags set');
-      this.#reader.reset(bytes, start, end);
-      this.#handshake.onConnect(this.#reader);
+      reader.reset(bytes, start, end);
+      this.#handshake = this.#newHandshake();
+      this.#handshake.onConnect(reader);
       return;
     }
     switch (type) {
@@ -347,34 +365,27 @@ export class Connection {
       case pingreqType:
         if (first !== pingreqType << 4) throw malformed('PINGREQ has reserved flags set');
         if (start !== end) throw malformed('PINGREQ has a body');
-        return this.#onPingreq();
+        return this.#writer.add(pingresp, 0);
       case disconnectType:
         // [MQTT-3.14.1-1]
         if (first !== disconnectType << 4) throw malformed('DISCONNECT has reserved flags set');
-        this.#reader.reset(bytes, start, end);
-        return this.#onDisconnect(this.#target.inbound);
+        reader.reset(bytes, start, end);
+        return this.#onDisconnect(this.#open);
       default:
-        this.#target.inbound.onFrame(first, bytes, start, end);
+        this.#open.inbound.onFrame(first, bytes, start, end);
     }
   }
 
-  #onPingreq(): void {
-    this.#lifecycle.aedes?.ping();
-    if (++this.#unansweredPings >= unansweredPingsMax) this.#gate.pause(pauseReasons.pings);
-  }
-
-  #onPingresp(): void {
-    this.#writer.writeImmediately(pingresp);
-    if (--this.#unansweredPings === 0) this.#gate.resume(pauseReasons.pings);
-  }
-
-  #onDisconnect(inbound: Inbound): void {
-    const { reasonCode, sessionExpiryInterval } = decodeDisconnect(this.#reader, this.#lifecycle.version);
-    if (sessionExpiryInterval && !this.#handshake.sessionOutlivesConnection) {
+  #onDisconnect(open: OpenClient): void {
+    const { reasonCode, sessionExpiryInterval } = decodeDisconnect(
+      this.#context.reader,
+      this.#lifecycle.version,
+    );
+    if (sessionExpiryInterval && !open.sessionOutlivesConnection) {
       // MQTT 5, 3.14.2.2.2
       throw protocolError('DISCONNECT has a session expiry interval, but that of CONNECT is 0');
     }
-    inbound.onDisconnect();
+    open.inbound.onDisconnect();
     this.#lifecycle.onDisconnect({
       // Only a normal disconnection discards the will [MQTT-3.14.4-3].
       graceful: reasonCode === reasonCodes.success,
@@ -382,46 +393,37 @@ export class Connection {
     });
   }
 
-  #onOpen(packet: ConnectPacket): void {
-    const { id, version } = this.#lifecycle;
-    const { access } = this.#handshake;
-    // The member opens only sessions of authenticated clients.
-    if (access === null) throw new Error('a client was opened before its authentication');
-    const limits = {
-      packetBytesMax: this.#lifecycle.packetBytesMax,
-      topicAliasMaximum: packet.properties.topicAliasMaximum ?? 0,
-    };
-    const outbound = new Outbound(id, version, limits, access, this.#context, this.#writer);
-    this.#target = {
+  #newHandshake(): Handshake {
+    const parts = {
       lifecycle: this.#lifecycle,
-      inbound: new Inbound(
-        id,
-        this.#inboundHost(packet.isBridge, access),
-        this.#context,
-        outbound,
-        this.#reader,
-      ),
-      outbound,
-      counters: this.#context.counters,
-      runGuarded: (action) => this.#runGuarded(action),
+      frames: this.#frames,
+      gate: this.#gate,
+      writer: this.#writer,
+      context: this.#context,
     };
+    return new Handshake(parts, {
+      onAuthenticated: (user) => this.#limited.onAuthenticated(user),
+      onRequested: (packet) => this.#onRequested(packet),
+      onOpen: (packet) => this.#openClient(packet),
+      onEarlyEffect: (effect) => this.#onOpenEffect(effect),
+    });
   }
 
-  #inboundHost(isBridge: boolean, access: ClientAccess): InboundHost {
-    const writer = this.#writer;
-    return {
-      access,
-      get tap(): ConnectionTap | null {
-        return writer.tap;
-      },
-      version: this.#lifecycle.version,
-      isBridge,
-      packetBytesMax: this.#lifecycle.packetBytesMax,
-      onPublishWindow: (full) =>
-        full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),
-      onPublish: (bytes) => this.#limited.onPublish(bytes),
-      onHeld: (bytes) => this.#limited.countHeld(bytes),
-      onUnanswered: (bytes) => this.#limited.countUnanswered(bytes),
+  #openClient(packet: ConnectPacket): void {
+    const { access } = this.#lifecycle;
+    // The member opens only sessions of authenticated clients.
+    if (access === null) throw new Error('a client was opened before its authentication');
+    const parts = {
+      lifecycle: this.#lifecycle,
+      gate: this.#gate,
+      writer: this.#writer,
+      limited: this.#limited,
+      context: this.#context,
+      guard: this,
     };
+    this.#open = new OpenClient(parts, access, packet, this.#handshake?.grantedExpirySeconds);
+    this.#aliveAtMs = performance.now();
+    this.#handshake = null;
+    this.#connectPacket = null;
   }
 }

@@ -15,7 +15,7 @@ export interface EffectTarget {
   readonly outbound: Outbound;
   readonly counters: BrokerCounters;
   /** Runs code that parses packets, and handles its errors. */
-  readonly runGuarded: (action: () => void) => void;
+  runGuarded(action: () => void): void;
 }
 
 /** Turns one effect into packets for a connected client. */
@@ -44,8 +44,9 @@ export function applyEffect(effect: OpenEffect, target: EffectTarget): void {
 
 function acknowledgePublish(
   effect: Extract<OpenEffect, { kind: 'puback' | 'pubrec' }>,
-  { lifecycle, inbound, outbound, counters, runGuarded }: EffectTarget,
+  target: EffectTarget,
 ): void {
+  const { lifecycle, inbound, outbound, counters } = target;
   const rejected = effect.result === 'quotaExceeded';
   if (rejected) counters.publishRefusals.quota++;
   if (rejected && lifecycle.version < 5) {
@@ -55,6 +56,6 @@ function acknowledgePublish(
   }
   outbound.acknowledge(effect);
   if (effect.kind === 'puback') inbound.onPubackSent();
-  else if (rejected) runGuarded(() => inbound.onQos2Done(effect.packetId));
+  else if (rejected) target.runGuarded(() => inbound.onQos2Done(effect.packetId));
   else inbound.onPubrecSent(effect.packetId);
 }

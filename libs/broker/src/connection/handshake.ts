@@ -49,19 +49,17 @@ interface HandshakeEvents {
    * Passes on an effect that the member emitted after it accepted the client and before CONNACK was written.
    */
   onEarlyEffect(effect: OpenEffect): void;
-  /** Aedes has answered a PINGREQ. */
-  onPingresp(): void;
 }
 
 /**
- * Performs the connect sequence of one client:
+ * Performs the connect sequence of one client. The connection drops the object when the client is connected.
  *
  * 1. The guard decodes and checks CONNECT, and pauses the socket.
  * 2. Aedes runs its connect sequence, perhaps in a later turn, and asks for the authentication.
  * 3. The guard authenticates the client, and passes the connect request to the member.
  * 4. The member accepts or rejects the client. The guard reports the acceptance to Aedes.
- * 5. Aedes sends CONNACK. The guard replaces this packet by its own CONNACK, with the member's session
- *    present flag.
+ * 5. Aedes comes to where it would register the client and send CONNACK. The guard sends CONNACK instead, with the
+ *    member's session present flag, and Aedes forgets the client.
  */
 export class Handshake {
   readonly #lifecycle: Lifecycle;
@@ -77,10 +75,6 @@ export class Handshake {
   /** Accepts the client at Aedes. */
   #accept: (() => void) | null = null;
   #earlyEffects: OpenEffect[] = [];
-  /** True if CONNECT of an MQTT 5 client has a session expiry interval above 0. */
-  sessionOutlivesConnection = false;
-  /** The rights of the client. Null until it is authenticated. */
-  access: ClientAccess | null = null;
 
   constructor({ lifecycle, frames, gate, writer, context }: HandshakeParts, events: HandshakeEvents) {
     this.#lifecycle = lifecycle;
@@ -108,7 +102,6 @@ export class Handshake {
       const label = fault === reasonCodes.quotaExceeded ? 'memory' : refusalLabelOfCode(fault);
       return lifecycle.reject(fault, label);
     }
-    this.sessionOutlivesConnection = (packet.properties.sessionExpiryInterval ?? 0) > 0;
     this.#startedAtMs = performance.now();
     lifecycle.startConnecting(clientIdOf(packet));
     this.#gate.pause(pauseReasons.connecting);
@@ -121,16 +114,12 @@ export class Handshake {
 
   #openAedes(packet: ConnectPacket): void {
     const lifecycle = this.#lifecycle;
-    const keepAlive = serverKeepAlive(packet, this.#context.limits) ?? packet.keepAlive;
-    lifecycle.aedes = this.#context.aedes.openConnection(lifecycle.id, keepAlive, {
+    lifecycle.aedes = this.#context.aedes.openConnection(lifecycle.id, {
       onAuthenticate: (accept) => {
         this.#accept = accept;
         void this.#authenticate(packet);
       },
-      onConnack: () => this.#onConnack(packet),
-      onPingresp: () => this.#events.onPingresp(),
-      onKeepAliveTimeout: () =>
-        lifecycle.fail(reasonCodes.keepAliveTimeout, 'keep_alive', 'the keep-alive timed out'),
+      onAccepted: () => this.#onAccepted(packet),
       onClosed: () => lifecycle.onAedesClosed(),
     });
   }
@@ -157,7 +146,7 @@ export class Handshake {
       return lifecycle.reject(reasonCodes.notAuthorized, 'not_authorized', 'the will is not permitted');
     }
     if (!(await this.#events.onAuthenticated(result.subject.identity.user))) return;
-    this.access = access;
+    lifecycle.access = access;
     lifecycle.atMember = true;
     this.#context.port.input(id, {
       kind: 'connect',
@@ -166,7 +155,7 @@ export class Handshake {
     this.#events.onRequested(packet);
   }
 
-  /** The member has accepted the client. Aedes calls `onConnack` next, or in a later turn if many clients wait. */
+  /** The member has accepted the client. Aedes calls `onAccepted` next, or in a later turn if many clients wait. */
   onMemberAcceptance({ sessionPresent, sessionExpirySeconds }: ConnackEffect): void {
     this.#sessionPresent = sessionPresent;
     this.grantedExpirySeconds = sessionExpirySeconds;
@@ -182,8 +171,9 @@ export class Handshake {
     this.#earlyEffects.push(effect);
   }
 
-  #onConnack(packet: ConnectPacket): void {
+  #onAccepted(packet: ConnectPacket): void {
     const lifecycle = this.#lifecycle;
+    lifecycle.aedes = null;
     if (lifecycle.phase !== 'connecting') return;
     const connack = encodeConnack(lifecycle.version, this.#sessionPresent, {
       limits: this.#context.limits,
@@ -194,7 +184,7 @@ export class Handshake {
     });
     if (connack === null) return lifecycle.closeWithoutConnack();
     // The rules may have changed since the authentication.
-    if (this.access?.lostRight()) {
+    if (lifecycle.access?.lostRight()) {
       const discardWill = { graceful: true };
       return lifecycle.fail(
         reasonCodes.notAuthorized,

@@ -1,6 +1,5 @@
 import { adminTopicPrefix } from '@mqtt-cluster/contracts';
 import type { ConnectionId, PublishRequest } from '@mqtt-cluster/contracts';
-import type { ByteReader } from '../codec/byte-reader.ts';
 import {
   decodeAcknowledgement,
   decodePublish,
@@ -43,10 +42,6 @@ export interface InboundHost {
   readonly access: ClientAccess;
   /** Receives the packets while a trace runs. */
   readonly tap: ConnectionTap | null;
-  /**
-   * Reports that the window of unacknowledged publishes is full (true: pause the socket) or has room again
-   * (false: resume it).
-   */
   onPublishWindow(full: boolean): void;
   /** Reports a received publish, for the rate limits. `bytes`: topic and payload. */
   onPublish(bytes: number): void;
@@ -75,7 +70,6 @@ export class Inbound {
   readonly #host: InboundHost;
   readonly #context: BrokerContext;
   readonly #outbound: Outbound;
-  readonly #reader: ByteReader;
   readonly #topicAliases: TopicAliases;
   readonly #publishWindow: PublishWindow;
   readonly #subscriptions: Subscriptions;
@@ -86,21 +80,14 @@ export class Inbound {
   /** Payload bytes of the large publishes that the member has not answered, as last reported. */
   #unansweredBytes = 0;
 
-  constructor(
-    connection: ConnectionId,
-    host: InboundHost,
-    context: BrokerContext,
-    outbound: Outbound,
-    reader: ByteReader,
-  ) {
+  constructor(connection: ConnectionId, host: InboundHost, context: BrokerContext, outbound: Outbound) {
     this.#connection = connection;
     this.#host = host;
     this.#context = context;
     this.#outbound = outbound;
-    this.#reader = reader;
     const { topicAliasMaximum, unacknowledgedMax } = context.limits;
     this.#topicAliases = new TopicAliases(topicAliasMaximum);
-    this.#publishWindow = new PublishWindow(unacknowledgedMax, (full) => host.onPublishWindow(full));
+    this.#publishWindow = new PublishWindow(unacknowledgedMax, host);
     this.#subscriptions = new Subscriptions(connection, host, context, outbound);
   }
 
@@ -118,7 +105,7 @@ export class Inbound {
   }
 
   #handle(first: number, bytes: Buffer, start: number, end: number): void {
-    const reader = this.#reader;
+    const { reader } = this.#context;
     reader.reset(bytes, start, end);
     const type = first >> 4;
     if (type === packetTypes.publish) {

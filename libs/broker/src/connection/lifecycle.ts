@@ -21,14 +21,15 @@ import {
   refusalLabelOfCode,
 } from './reasons.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
+import type { ClientAccess } from './client-access.ts';
 import { disconnectTexts, refusalTexts } from './client-events.ts';
 import type { ClientEvent } from './client-events.ts';
 
 /** Time after which the guard destroys a closing socket that has not sent its last bytes, ms. */
 const lingerMs = 1_000;
 
-/** Reports the phases of a connection to the broker, which counts its clients. */
-export interface ConnectionEvents {
+/** Receives the phases of a connection. */
+interface LifecycleHost {
   /** The client sent an acceptable CONNECT. */
   onConnecting(): void;
   /** The client is connected. */
@@ -48,7 +49,7 @@ export class Lifecycle {
   readonly #gate: ReadGate;
   readonly #writer: SocketWriter;
   readonly #context: BrokerContext;
-  readonly #events: ConnectionEvents;
+  readonly #host: LifecycleHost;
   /** Monotonic milliseconds. */
   readonly openedAtMs = performance.now();
   #phase: 'new' | 'connecting' | 'open' | 'ended' = 'new';
@@ -64,6 +65,9 @@ export class Lifecycle {
   user: string | undefined = undefined;
   /** Unix time at which the client was connected, ms. */
   connectedSinceMs = 0;
+  /** The rights of the client. Null until it is authenticated. */
+  access: ClientAccess | null = null;
+  /** Null from CONNACK on. */
   aedes: AedesConnection | null = null;
   /**
    * True after the member received the connect request. The guard must then report the end of the connection
@@ -78,7 +82,7 @@ export class Lifecycle {
     gate: ReadGate,
     writer: SocketWriter,
     context: BrokerContext,
-    events: ConnectionEvents,
+    host: LifecycleHost,
   ) {
     this.id = id;
     this.origin = origin;
@@ -86,7 +90,7 @@ export class Lifecycle {
     this.#gate = gate;
     this.#writer = writer;
     this.#context = context;
-    this.#events = events;
+    this.#host = host;
   }
 
   /** IP address of the client without port; empty if it is unknown. */
@@ -102,14 +106,14 @@ export class Lifecycle {
   startConnecting(client: string): void {
     this.client = client;
     this.#phase = 'connecting';
-    this.#events.onConnecting();
+    this.#host.onConnecting();
   }
 
   /** The member and Aedes have accepted the client. */
   open(): void {
     this.#phase = 'open';
     this.connectedSinceMs = Date.now();
-    this.#events.onOpen();
+    this.#host.onOpen();
     this.#report('connected', 'the client connected');
   }
 
@@ -316,7 +320,7 @@ export class Lifecycle {
     if (this.atMember) this.#context.port.input(this.id, { kind: 'disconnect', ...disconnection });
     this.atMember = false;
     this.aedes?.close();
-    this.#events.onEnded(previous);
+    this.#host.onEnded(previous);
     this.#closeSocket();
   }
 

@@ -34,8 +34,8 @@ export class Outbound {
   readonly #access: ClientAccess;
   readonly #context: BrokerContext;
   readonly #writer: SocketWriter;
-  /** The awaited acknowledgement of each unfinished delivery, by packet identifier. */
-  readonly #awaited = new Map<number, AwaitedAck>();
+  /** The awaited acknowledgement of each unfinished delivery, by packet identifier; null until the first delivery. */
+  #awaited: Map<number, AwaitedAck> | null = null;
   /** Deliveries that were skipped. */
   skipped = 0;
   /** Null if the client accepts no topic aliases. */
@@ -61,7 +61,7 @@ export class Outbound {
 
   /** Deliveries that the client has not acknowledged. */
   get inFlight(): number {
-    return this.#awaited.size;
+    return this.#awaited?.size ?? 0;
   }
 
   deliver(effect: DeliverEffect): void {
@@ -76,7 +76,7 @@ export class Outbound {
       this.#context.counters.deliveriesTooLarge++;
       return this.#skip(effect, 'not sent: the packet exceeds the Maximum Packet Size of the client');
     }
-    if (effect.qos > 0) this.#awaited.set(effect.packetId, effect.qos === 1 ? 'puback' : 'pubrec');
+    if (effect.qos > 0) this.#await(effect.packetId, effect.qos === 1 ? 'puback' : 'pubrec');
     const { counters } = this.#context;
     counters.publishesSent[effect.qos]++;
     counters.publishBytesSent += effect.message.payload.length;
@@ -114,7 +114,7 @@ export class Outbound {
   }
 
   pubrel(packetId: number): void {
-    this.#awaited.set(packetId, 'pubcomp');
+    this.#await(packetId, 'pubcomp');
     this.#writer.add(acknowledgements.pubrel, packetId);
   }
 
@@ -159,20 +159,20 @@ export class Outbound {
   /** @throws PacketError if the delivery awaits another acknowledgement [MQTT-4.3.2-2, MQTT-4.3.3-2] */
   onPuback(packetId: number): void {
     this.#expect(packetId, 'puback');
-    this.#awaited.delete(packetId);
+    this.#awaited?.delete(packetId);
     this.#input({ kind: 'puback', packetId });
   }
 
   /** @throws PacketError as {@link onPuback} does */
   onPubrec(packetId: number, reasonCode: number): void {
     // The client repeats PUBREC because it has not received PUBREL yet.
-    if (this.#awaited.get(packetId) === 'pubcomp') {
+    if (this.#awaited?.get(packetId) === 'pubcomp') {
       this.#writer.add(acknowledgements.pubrel, packetId);
       return;
     }
     this.#expect(packetId, 'pubrec');
     if (reasonCode >= failureReasonCodeMin) {
-      this.#awaited.delete(packetId);
+      this.#awaited?.delete(packetId);
       this.#input({ kind: 'pubrec', packetId, refused: true });
     } else {
       this.#input({ kind: 'pubrec', packetId });
@@ -182,8 +182,13 @@ export class Outbound {
   /** @throws PacketError as {@link onPuback} does */
   onPubcomp(packetId: number): void {
     this.#expect(packetId, 'pubcomp');
-    this.#awaited.delete(packetId);
+    this.#awaited?.delete(packetId);
     this.#input({ kind: 'pubcomp', packetId });
+  }
+
+  #await(packetId: number, ack: AwaitedAck): void {
+    this.#awaited ??= new Map();
+    this.#awaited.set(packetId, ack);
   }
 
   #input(input: ClientInput): void {
@@ -195,7 +200,7 @@ export class Outbound {
    * belong to an earlier connection, and the member checks it.
    */
   #expect(packetId: number, packet: AwaitedAck): void {
-    const awaited = this.#awaited.get(packetId);
+    const awaited = this.#awaited?.get(packetId);
     if (awaited !== undefined && awaited !== packet) {
       throw protocolError(`${packet} for an exchange that awaits ${awaited}`);
     }

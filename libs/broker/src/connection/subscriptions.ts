@@ -36,8 +36,8 @@ export class Subscriptions {
   readonly #subscriber: Subscriber;
   readonly #context: BrokerContext;
   readonly #outbound: Outbound;
-  /** By packet identifier. */
-  readonly #pending = new Map<number, PendingSubscribe>();
+  /** By packet identifier; null while none waits. */
+  #pending: Map<number, PendingSubscribe> | null = null;
 
   constructor(connection: ConnectionId, subscriber: Subscriber, context: BrokerContext, outbound: Outbound) {
     this.#connection = connection;
@@ -71,6 +71,7 @@ export class Subscriptions {
       );
       return;
     }
+    this.#pending ??= new Map();
     this.#pending.set(packetId, { codes, subscriptions: allowed });
     this.#context.port.input(this.#connection, { kind: 'subscribe', packetId, subscriptions: allowed });
   }
@@ -121,9 +122,10 @@ export class Subscriptions {
   }
 
   #merged(packetId: number, granted: readonly number[]): readonly number[] {
-    const pending = this.#pending.get(packetId);
+    const pending = this.#pending?.get(packetId);
     if (!pending) return granted;
-    this.#pending.delete(packetId);
+    this.#pending?.delete(packetId);
+    if (this.#pending?.size === 0) this.#pending = null;
     for (const [index, { filter, qos }] of pending.subscriptions.entries()) {
       if ((granted[index] ?? subackFailure) < subackFailure)
         this.#subscriber.access.onSubscribed(filter, qos);

@@ -5,7 +5,8 @@ import { reasonCodes } from '../codec/reason-codes.ts';
 /** The topic aliases that one MQTT 5 client has set (MQTT 5, 3.3.2.3.4). */
 export class TopicAliases {
   readonly #aliasMax: number;
-  readonly #topics = new Map<number, string>();
+  /** Null until the client sets an alias. */
+  #topics: Map<number, string> | null = null;
 
   constructor(aliasMax: number) {
     this.#aliasMax = aliasMax;
@@ -23,10 +24,11 @@ export class TopicAliases {
       throw new PacketError(reasonCodes.topicAliasInvalid, `topic alias ${alias} is out of range`);
     }
     if (packet.topic.length > 0) {
+      this.#topics ??= new Map();
       this.#topics.set(alias, packet.topic);
       return packet.topic;
     }
-    const topic = this.#topics.get(alias);
+    const topic = this.#topics?.get(alias);
     if (topic === undefined) throw protocolError(`topic alias ${alias} has no topic yet`);
     return topic;
   }

@@ -1,13 +1,21 @@
 /** Payload bytes that add 1 to the weight of a publish. A QoS 1 publish without payload has weight 1. */
 export const weightUnitBytes = 4_096;
 
+interface PublishWindowHost {
+  /**
+   * Reports that the window of unacknowledged publishes is full (true: pause the socket) or has room again
+   * (false: resume it).
+   */
+  onPublishWindow(full: boolean): void;
+}
+
 /**
  * Bounds the unacknowledged QoS 1 publishes of one client. Reports when the window becomes full, and when
  * half of it is free again.
  */
 export class PublishWindow {
   readonly #weightMax: number;
-  readonly #onFull: (full: boolean) => void;
+  readonly #host: PublishWindowHost;
   /** Weights of the unacknowledged publishes, in the order of their PUBACKs. */
   #weights: number[] = [];
   /** Index of the oldest unacknowledged publish. */
@@ -15,9 +23,9 @@ export class PublishWindow {
   #weight = 0;
   #full = false;
 
-  constructor(weightMax: number, onFull: (full: boolean) => void) {
+  constructor(weightMax: number, host: PublishWindowHost) {
     this.#weightMax = weightMax;
-    this.#onFull = onFull;
+    this.#host = host;
   }
 
   /** Payload bytes of the unacknowledged publishes, in whole weight units, so small payloads count nothing. */
@@ -31,7 +39,7 @@ export class PublishWindow {
     this.#weight += weight;
     if (!this.#full && this.#weight >= this.#weightMax) {
       this.#full = true;
-      this.#onFull(true);
+      this.#host.onPublishWindow(true);
     }
   }
 
@@ -45,7 +53,7 @@ export class PublishWindow {
     }
     if (this.#full && this.#weight <= this.#weightMax / 2) {
       this.#full = false;
-      this.#onFull(false);
+      this.#host.onPublishWindow(false);
     }
   }
 }

@@ -11,28 +11,30 @@ export const pauseReasons = {
   publishRate: 4,
   /** The client does not read its socket. */
   outgoingBuffer: 8,
-  /** The client has too many unanswered PINGREQs. */
-  pings: 16,
   /** The unfinished packets of all connections together have too many bytes. */
   unfinished: 32,
   /** The large publishes of all clients that the member has not answered have too many bytes. */
   unanswered: 64,
 } as const;
 
+interface ReadGateHost {
+  /** Handles the packets that arrived during the pause, and their errors. */
+  handleWaiting(): void;
+}
+
 /** Applies backpressure to one client: pauses its socket and the packets that were already received. */
 export class ReadGate {
   readonly #socket: Duplex;
   readonly #frames: FrameReader;
-  /** Runs code that parses packets, and handles its errors. */
-  readonly #runGuarded: (action: () => void) => void;
+  readonly #host: ReadGateHost;
   #reasons = 0;
   #ended = false;
   #draining = false;
 
-  constructor(socket: Duplex, frames: FrameReader, runGuarded: (action: () => void) => void) {
+  constructor(socket: Duplex, frames: FrameReader, host: ReadGateHost) {
     this.#socket = socket;
     this.#frames = frames;
-    this.#runGuarded = runGuarded;
+    this.#host = host;
   }
 
   get isPaused(): boolean {
@@ -55,7 +57,7 @@ export class ReadGate {
   resume(reason: number): void {
     this.#reasons &= ~reason;
     if (this.#reasons !== 0 || this.#ended) return;
-    this.#runGuarded(() => this.#frames.resume());
+    this.#host.handleWaiting();
     if (this.#reasons === 0) this.#socket.resume();
   }
 

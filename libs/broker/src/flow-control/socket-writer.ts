@@ -9,7 +9,7 @@ import type { ConnectionTap } from '../trace/connection-tap.ts';
  */
 const copiedBytesMax = 16 * 1024;
 
-interface SocketWriterEvents {
+interface SocketWriterHost {
   /** Reports that the socket's buffer has reached its bound (false) or has drained (true). */
   onWritable(writable: boolean): void;
   /** Reports a change of the bytes in the socket's buffer, except those that the socket sends by itself. */
@@ -21,7 +21,7 @@ export class SocketWriter {
   readonly #socket: Duplex;
   readonly #bufferBytesMax: number;
   readonly #counters: BrokerCounters;
-  readonly #events: SocketWriterEvents;
+  readonly #host: SocketWriterHost;
   readonly #packets: EncodedPacket[] = [];
   readonly #packetIds: number[] = [];
   #bytes = 0;
@@ -40,12 +40,12 @@ export class SocketWriter {
    *
    * @param bufferBytesMax bound of the socket's buffer, bytes
    */
-  constructor(socket: Duplex, bufferBytesMax: number, counters: BrokerCounters, events: SocketWriterEvents) {
+  constructor(socket: Duplex, bufferBytesMax: number, counters: BrokerCounters, host: SocketWriterHost) {
     this.#socket = socket;
     // Below its high-water mark a stream emits no `drain` event.
     this.#bufferBytesMax = Math.max(bufferBytesMax, socket.writableHighWaterMark);
     this.#counters = counters;
-    this.#events = events;
+    this.#host = host;
     socket.on('drain', () => this.#onDrain());
   }
 
@@ -93,7 +93,7 @@ export class SocketWriter {
   stall(): void {
     if (this.stalledSinceMs !== null) return;
     this.stalledSinceMs = performance.now();
-    this.#events.onWritable(false);
+    this.#host.onWritable(false);
   }
 
   /** Measures and returns the bytes in the socket's buffer. */
@@ -105,14 +105,14 @@ export class SocketWriter {
   /** Finds a buffer that became empty without a `drain` event. Called once a second. */
   sweep(): void {
     if (this.#buffered === 0) return;
-    this.#events.onBuffered(this.measure());
+    this.#host.onBuffered(this.measure());
     if (this.#buffered === 0) this.#onDrain();
   }
 
   #checkStalled(): void {
     const before = this.#buffered;
     const bytes = this.measure();
-    if (bytes !== before) this.#events.onBuffered(bytes);
+    if (bytes !== before) this.#host.onBuffered(bytes);
     if (bytes >= this.#bufferBytesMax) this.stall();
   }
 
@@ -160,10 +160,10 @@ export class SocketWriter {
   }
 
   #onDrain(): void {
-    if (this.#buffered > 0 && this.measure() === 0) this.#events.onBuffered(0);
+    if (this.#buffered > 0 && this.measure() === 0) this.#host.onBuffered(0);
     if (this.stalledSinceMs === null) return;
     this.stalledSinceMs = null;
-    this.#events.onWritable(true);
+    this.#host.onWritable(true);
   }
 }
 

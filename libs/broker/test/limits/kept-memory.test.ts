@@ -15,7 +15,10 @@ async function usedBytes(): Promise<number> {
 const packetBytesMax = 256 * 1024;
 
 test('one byte of a packet does not keep the memory of the read that it arrived in', async () => {
-  const readers = Array.from({ length: 500 }, () => new FrameReader(packetBytesMax, () => undefined));
+  const readers = Array.from(
+    { length: 500 },
+    () => new FrameReader(packetBytesMax, { onFrame: () => undefined }),
+  );
   const before = await usedBytes();
   for (const reader of readers) {
     const read = Buffer.alloc(64 * 1024, Buffer.from([0xc0, 0]));
@@ -29,9 +32,9 @@ test('one byte of a packet does not keep the memory of the read that it arrived 
 
 test('a packet that arrives byte by byte takes little more memory than its bytes', async () => {
   const frames: Buffer[] = [];
-  const reader = new FrameReader(packetBytesMax, (_first, bytes, start, end) =>
-    frames.push(bytes.subarray(start, end)),
-  );
+  const reader = new FrameReader(packetBytesMax, {
+    onFrame: (_first, bytes, start, end) => void frames.push(bytes.subarray(start, end)),
+  });
   const packet = unfinishedPacket(0x30, 200_000, 200_000).map((byte, index) =>
     index < 4 ? byte : index % 251,
   );

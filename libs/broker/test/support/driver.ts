@@ -56,7 +56,7 @@ class PairedStream extends Duplex {
 }
 
 /** Returns the two ends of a connection in memory. */
-function streamPair(): [Duplex, Duplex] {
+export function streamPair(): [Duplex, Duplex] {
   const one = new PairedStream({ allowHalfOpen: false });
   const other = new PairedStream({ allowHalfOpen: false });
   one.peer = other;

@@ -1,12 +1,5 @@
 import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
-import type {
-  ClusterConfig,
-  LogIndex,
-  Member,
-  MemberEvent,
-  MemberId,
-  Outgoing,
-} from '@mqtt-cluster/contracts';
+import type { LogIndex, Member, MemberEvent, MemberId, Outgoing } from '@mqtt-cluster/contracts';
 import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
 import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { SimulatedClient } from '../clients/client.ts';
@@ -38,17 +31,8 @@ export class RunMonitor {
   /** The newest index that a member has applied. */
   #newestIndex: LogIndex = 0;
 
-  readonly #configApplied: (index: LogIndex, config: ClusterConfig) => void;
-
-  /** @param configApplied called with each configuration that a member applies */
-  constructor(
-    history: History,
-    hosts: ReadonlyMap<MemberId, Host>,
-    clients: readonly SimulatedClient[],
-    configApplied: (index: LogIndex, config: ClusterConfig) => void,
-  ) {
+  constructor(history: History, hosts: ReadonlyMap<MemberId, Host>, clients: readonly SimulatedClient[]) {
     this.#history = history;
-    this.#configApplied = configApplied;
     this.raftSafety = new RaftSafetyCheck(history, hosts);
     this.marks = new MarkDetector(history, clients);
     this.#batchSequence = new BatchSequenceCheck(history);
@@ -88,10 +72,9 @@ export class RunMonitor {
   /** Returns the same semantics version. The monitor observes the states that it creates. */
   observed(id: MemberId, semantics: SemanticsVersion): SemanticsVersion {
     const observe = (state: MqttState): MqttState => {
-      const observed = observedState(state, {
-        applied: (before, effects) => this.#access.entryApplied(id, state, before, effects),
-        configApplied: this.#configApplied,
-      });
+      const observed = observedState(state, (before, effects) =>
+        this.#access.entryApplied(id, state, before, effects),
+      );
       this.#states.set(id, observed);
       this.#access.stateLoaded(id);
       return observed;
@@ -136,17 +119,11 @@ export class RunMonitor {
   }
 }
 
-interface StateObserver {
-  /** Called after each applied entry, with what was in force before. */
-  readonly applied: (
-    before: Pick<MqttState, 'access' | 'semantics'>,
-    effects: readonly StateEffect[],
-  ) => void;
-  readonly configApplied: (index: LogIndex, config: ClusterConfig) => void;
-}
-
-/** Returns the same state. It reports each applied entry. */
-function observedState(state: MqttState, { applied, configApplied }: StateObserver): MqttState {
+/** Returns the same state. It reports the effects of each applied entry, with what was in force before. */
+function observedState(
+  state: MqttState,
+  applied: (before: Pick<MqttState, 'access' | 'semantics'>, effects: readonly StateEffect[]) => void,
+): MqttState {
   const { apply, applyConfig } = state;
   const observe = (run: () => readonly StateEffect[]): readonly StateEffect[] => {
     const { access, semantics } = state;
@@ -155,9 +132,6 @@ function observedState(state: MqttState, { applied, configApplied }: StateObserv
     return effects;
   };
   state.apply = (...given) => observe(() => apply.call(state, ...given));
-  state.applyConfig = (...given) => {
-    configApplied(...given);
-    return observe(() => applyConfig.call(state, ...given));
-  };
+  state.applyConfig = (...given) => observe(() => applyConfig.call(state, ...given));
   return state;
 }
