@@ -1,16 +1,20 @@
 import type { BrokerLimits } from '@mqtt-cluster/broker';
+import type { Logger } from '@mqtt-cluster/contracts';
 import type { ApplianceConfig } from '../config.ts';
-import { socketsMax } from './open-files.ts';
+import { reportOpenFiles, socketsMax } from './open-files.ts';
 
-/** Returns the limits of the broker that the settings determine. */
-export function brokerLimits({ mqtt, limits }: ApplianceConfig): Partial<BrokerLimits> {
+/** Returns the limits of the broker that the settings and the open files of the process determine. */
+export function brokerLimits(config: ApplianceConfig, logger: Logger): Partial<BrokerLimits> {
+  const { mqtt, limits } = config;
   const { clients } = limits;
+  const sockets = socketsMax();
+  reportOpenFiles(sockets, config, logger);
   return {
     clientsMax: mqtt.clientsMax,
     packetBytesMax: mqtt.packetBytesMax,
     keepAliveSecondsMax: mqtt.keepAliveSecondsMax,
     unauthenticatedMax: clients.unauthenticatedMax,
-    socketsMax: socketsMax(),
+    socketsMax: sockets,
     connectionsPerAddressMax: clients.perAddressMax,
     connectionsPerUserMax: clients.perUserMax,
     connectsPerSecondMax: clients.connectsPerSecondMax,

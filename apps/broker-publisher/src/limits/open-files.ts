@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Logger } from '@mqtt-cluster/contracts';
+import type { ApplianceConfig } from '../config.ts';
 
 /** Open files that clients never use: the store, HTTP, and the peers with their connections being replaced. */
 const reservedFiles = 512;
@@ -17,4 +19,26 @@ export function socketsMax(
     // Not Linux.
     return 0;
   }
+}
+
+/**
+ * Warns if the process may open too few files for the connections that the settings permit. The member then refuses
+ * clients below its own bounds.
+ *
+ * @param sockets the result of {@link socketsMax}
+ */
+export function reportOpenFiles(
+  sockets: number,
+  { mqtt, limits }: Pick<ApplianceConfig, 'mqtt' | 'limits'>,
+  logger: Logger,
+): void {
+  const permitted = mqtt.clientsMax + limits.clients.unauthenticatedMax;
+  if (sockets === 0 || sockets >= permitted) return;
+  const openFilesMax = sockets + reservedFiles;
+  logger.warn(
+    { openFilesMax, needed: permitted + reservedFiles },
+    `the process may open ${openFilesMax} files, which leaves ${sockets} for clients; mqtt.clientsMax and ` +
+      `limits.clients.unauthenticatedMax permit ${permitted}: raise the limit of open files to at least ` +
+      `${permitted + reservedFiles} (systemd: LimitNOFILE), or lower these settings`,
+  );
 }

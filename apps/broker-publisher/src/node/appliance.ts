@@ -218,7 +218,6 @@ export class Appliance implements Lifecycle {
       readMember: (read) => runner.readMember(read),
       wallMs: () => Date.now(),
       everySecond: this.#everySecond,
-      recoveredMs: recovered.clusterTimeMs,
     });
     await this.#clock.start();
     this.#memory = await startMemoryGuard({
@@ -403,7 +402,7 @@ export class Appliance implements Lifecycle {
       memberId: config.id,
       port: this.#faultInjection?.wrap(port) ?? port,
       listeners,
-      limits: brokerLimits(config),
+      limits: brokerLimits(config, this.#logger),
       logger: this.#logger,
       metrics: this.#metrics.registry,
       everySecond: this.#everySecond,

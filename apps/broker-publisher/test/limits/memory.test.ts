@@ -8,7 +8,6 @@ import { MemoryGauge, MemoryGuard } from '../../src/limits/memory-guard.ts';
 import { memoryLimit } from '../../src/limits/memory-limit.ts';
 import { configSchema } from '../../src/config.ts';
 import { memoryBounds, reportMemory } from '../../src/limits/memory-report.ts';
-import { socketsMax } from '../../src/limits/open-files.ts';
 
 const gibibyte = 1024 ** 3;
 
@@ -167,16 +166,6 @@ test('the bounds of a member of seven with all defaults fit into the memory that
   const sum = bounds.reduce((total, { bytes }) => total + bytes, 0);
   expect(sum).toBeGreaterThan(0);
   expect(sum).toBeLessThanOrEqual(Number(unit) * gibibyte);
-});
-
-test('the open files of the process bound the connections, except those reserved for peers and HTTP', () => {
-  expect(
-    socketsMax(() => 'Max open files            65536                524288               files\n'),
-  ).toBe(65_024);
-  expect(
-    socketsMax(() => 'Max open files            unlimited            unlimited            files\n'),
-  ).toBe(0);
-  expect(socketsMax(files({}) as () => string)).toBe(0);
 });
 
 test('the memory guard measures twice a second only while a flood could reach a limit within a second', async () => {
