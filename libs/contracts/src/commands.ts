@@ -103,8 +103,9 @@ export interface PublishCommand {
   /** QoS 2: the publisher's packet id. A second publish with the same packet id before PUBREL is a repeat. */
   readonly packetId?: number;
   /**
-   * Last applied index of the isolated member that accepted the message. Members set the retained message
-   * only if its topic has not changed since that index, except by isolated messages of the same member.
+   * Last applied index of the isolated member that accepted the message, or of the home that received the
+   * message of a client that has left. Members set the retained message only if its topic has not changed
+   * since that index, except by such messages of the same member.
    */
   readonly isolatedSince?: LogIndex;
 }
@@ -243,5 +244,11 @@ export const accessSemantics = 4;
  */
 export const largeStateSemantics = 5;
 
+/**
+ * From this semantics version on, a session that begins anew at a restarted home stays an orphan, and a message that moves
+ * within its shared subscription displaces no message for its own room.
+ */
+export const handoverSemantics = 6;
+
 /** The newest semantics version that this program supports. */
-export const semanticsVersion = 5;
+export const semanticsVersion = 6;

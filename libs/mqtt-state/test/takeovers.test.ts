@@ -1,4 +1,4 @@
-import { conformanceSemantics } from '@mqtt-cluster/contracts';
+import { conformanceSemantics, handoverSemantics } from '@mqtt-cluster/contracts';
 import { bytes, openCommand, publishCommand, StateDriver, willOf } from './support/state-driver.ts';
 
 function newDriver(): StateDriver {
@@ -189,5 +189,42 @@ describe('the granted Session Expiry Interval', () => {
       driver.applyOne('a', openCommand('c', { expirySeconds })),
     );
     expect(granted).toMatchObject([{ expirySeconds: 5 }, { expirySeconds: 100 }, { expirySeconds: 100 }]);
+  });
+});
+
+describe('a session that begins anew because the former connection has ended it', () => {
+  /** The home of the new connection restarts, and then the former home reports the end of the session. */
+  function endedByFormerHome(semantics: number): StateDriver {
+    const driver = new StateDriver().raiseSemantics(semantics);
+    driver.connect('d', 's', {}, 'w');
+    const epoch = takeOver(driver, {}, { will: willOf(), expirySeconds: 600 });
+    driver.start('b');
+    driver.advanceTime(1_000);
+    driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: true, expirySeconds: 0 });
+    expect(driver.effects).toContainEqual({ kind: 'takeoverSettled', client: 'c', sessionEnded: true });
+    return driver;
+  }
+
+  test('stays an orphan of its restarted home: its will is published at the deadline of the orphan (P6)', () => {
+    const driver = endedByFormerHome(handoverSemantics);
+    expect(driver.state.session('c')).toMatchObject({ home: { member: 'b' }, connected: false });
+    const { orphanGraceMs } = driver.state.settings;
+    driver.advanceTime(orphanGraceMs - 1_001);
+    expect(driver.queued('s')).toEqual([]);
+    driver.advanceTime(1);
+    expect(driver.effectsOfKind('willFired')).toEqual([{ kind: 'willFired', client: 'c', byHome: false }]);
+    expect(driver.queued('s')).toEqual(['gone']);
+    driver.advanceTime(600_000);
+    expect(driver.state.session('c')).toBeUndefined();
+  });
+
+  test('looks connected, as with older programs, before the semantics version is in force', () => {
+    const driver = endedByFormerHome(handoverSemantics - 1);
+    driver.advanceTime(2_000_000);
+    expect(driver.state.session('c')).toMatchObject({ home: { member: 'b' }, connected: true });
+    // The next restart of the home makes the session an orphan.
+    driver.raiseSemantics(handoverSemantics).start('b');
+    driver.advanceTime(driver.state.settings.orphanGraceMs);
+    expect(driver.queued('s')).toEqual(['gone']);
   });
 });

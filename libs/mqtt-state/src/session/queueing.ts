@@ -1,9 +1,10 @@
+import { handoverSemantics } from '@mqtt-cluster/contracts';
 import type { ClientId, LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
 import { dequeue } from './dequeuing.ts';
 import { makeShare } from './queue-share.ts';
 import { scheduleExpiry } from './queue-expiry.ts';
 import type { Session } from './session.ts';
-import type { MessageBody } from './queued-message.ts';
+import type { MessageBody, QueuedMessage } from './queued-message.ts';
 import type { SharedSubscription } from '../topics/shared-subscription.ts';
 import type { ApplyContext } from '../state-data.ts';
 
@@ -149,7 +150,7 @@ export function notifyHome(context: ApplyContext, session: Session): void {
  * subscription, in order (MQTT 5, 4.8.2). Items whose QoS 2 exchange has begun stay. The caller must already
  * have removed this session from the shared subscription or marked it as disconnected.
  * @param wanted selects the shared subscriptions by their filter
- * @returns the number of items that stayed because there is no other session
+ * @returns the number of items that stayed because there is no other session, without those that a move displaced
  */
 export function reassignSharedItems(
   context: ApplyContext,
@@ -158,21 +159,22 @@ export function reassignSharedItems(
   connectedOnly: boolean,
 ): number {
   const { sharedSubscriptions } = context.data;
-  let left = 0;
+  const left: QueuedMessage[] = [];
   for (const item of [...session.items.from(0)]) {
     // At the bound of the cluster an earlier move can displace a later item of this session.
     if (item.removed || item.group === undefined || item.packetId !== 0 || !wanted(item.group)) continue;
     const shared = sharedSubscriptions.get(item.group);
     const choice = shared?.chooseSession(item.message.qos, connectedOnly);
     if (!shared || !choice || choice.session === session) {
-      left++;
+      left.push(item);
       continue;
     }
     shared.advance();
     const delivery = deliveryOf(choice.session, choice.subscription, item.message, shared);
-    // Enqueueing first keeps the body's reference count above zero, so the cluster's total does not change.
+    // Before this version the message needs room twice, so at the bound it can displace itself.
+    if (context.semantics >= handoverSemantics) dequeue(context, session, item);
     enqueue(context, delivery, item.body, true);
     dequeue(context, session, item);
   }
-  return left;
+  return left.filter(({ removed }) => !removed).length;
 }

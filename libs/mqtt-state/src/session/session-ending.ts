@@ -1,3 +1,4 @@
+import { handoverSemantics } from '@mqtt-cluster/contracts';
 import type { ClientId, ConnectionAccess, Will } from '@mqtt-cluster/contracts';
 import { composeMessage } from '../codec/message-codec.ts';
 import { mayPublishWill } from '../access/will-access.ts';
@@ -97,12 +98,15 @@ export function settleTakeover(
 function beginAnew(context: ApplyContext, session: Session): void {
   const { data } = context;
   const { home, will, access, expirySeconds, receiveMaximum } = session;
+  const { orphan } = session.timers;
   endSession(context, session);
   const next = new Session(session.client, session.epoch, data.usage);
   Object.assign(next, { will, access, expirySeconds, receiveMaximum, owner: access?.user ?? null });
   next.openedAt = next.items.nextNumber;
   data.addSession(next);
   if (home) attachHome(data, next, home);
+  // The home has restarted: the session still waits for its client, until the same deadline.
+  if (orphan && context.semantics >= handoverSemantics) startTimer(data, next, 'orphan', orphan.deadline);
 }
 
 /** Deletes the session, its subscriptions and its queue. The caller publishes or discards the will. */

@@ -1,4 +1,5 @@
-import { largeStateSemantics } from '@mqtt-cluster/contracts';
+import { handoverSemantics, largeStateSemantics } from '@mqtt-cluster/contracts';
+import type { CloseCommand } from '@mqtt-cluster/contracts';
 import { decodeMqttState } from '../../src/index.ts';
 import { publishCommand, StateDriver } from '../support/state-driver.ts';
 
@@ -16,6 +17,10 @@ function publish(driver: StateDriver, topic: string, count: number): void {
 function boundAtCurrent(driver: StateDriver): void {
   const clusterQueueMemoryMax = driver.state.counts().queueMemory;
   driver.propose('a', { kind: 'settings', settings: { clusterQueueMemoryMax, connectedQueueReserve: 1 } });
+}
+
+function endOf(driver: StateDriver, client: string): CloseCommand {
+  return { kind: 'close', client, epoch: driver.epoch(client), graceful: true };
 }
 
 function queuedOf(driver: StateDriver, ...clients: readonly string[]): number {
@@ -58,5 +63,57 @@ describe('messages of a shared subscription that move to another session at the 
     driver.advanceTime(11_000);
     expect(driver.state.session('expiring')).toBeUndefined();
     expect(driver.state.counts().queuedMessages).toBe(queuedOf(driver, 'member', 'other'));
+  });
+
+  /** The session `leaving` has all messages of the group, the cluster has no room, and `staying` joins the group. */
+  function leavingAtBound(semantics: number, count: number): StateDriver {
+    const driver = new StateDriver().raiseSemantics(semantics);
+    driver.connect('a', 'leaving', {}, group);
+    publish(driver, 'shared', count);
+    driver.connect('a', 'staying', {}, group);
+    boundAtCurrent(driver);
+    return driver;
+  }
+
+  test.each([1, 10])('%d messages that move displace no message, and none is counted as dropped', (count) => {
+    const driver = leavingAtBound(handoverSemantics, count);
+    const before = driver.queued('leaving');
+    driver.close('a', 'leaving');
+    expect(driver.effectsOfKind('dropped')).toEqual([]);
+    expect(driver.queued('staying')).toEqual(before);
+    expect(driver.queued('leaving')).toEqual([]);
+  });
+
+  test('a message that moves displaces itself, as with older programs, before the semantics version is in force', () => {
+    const driver = leavingAtBound(handoverSemantics - 1, 1);
+    driver.close('a', 'leaving');
+    expect(driver.queued('staying')).toHaveLength(1);
+    expect(driver.effectsOfKind('dropped')).toEqual([{ kind: 'dropped', reason: 'queueShare', count: 1 }]);
+  });
+
+  test('messages that no session takes are counted as dropped once when their session ends', () => {
+    const driver = new StateDriver().raiseSemantics(handoverSemantics);
+    // The messages of the group move after those that no session takes.
+    driver.connect('a', 'ending', {}, '$share/h/moves', group);
+    publish(driver, 'shared', 4);
+    publish(driver, 'moves', 6);
+    driver.connect('a', 'staying', {}, '$share/h/moves');
+    boundAtCurrent(driver);
+    driver.applyOne('a', { ...endOf(driver, 'ending'), expirySeconds: 0 });
+    expect(driver.queued('staying')).toHaveLength(6);
+    expect(driver.effectsOfKind('dropped')).toEqual([{ kind: 'dropped', reason: 'expired', count: 4 }]);
+  });
+
+  test('a message that a move has displaced is not counted again when its session ends', () => {
+    const driver = new StateDriver().raiseSemantics(handoverSemantics - 1);
+    driver.connect('a', 'ending', {}, '$share/h/moves', group);
+    publish(driver, 'shared', 4);
+    publish(driver, 'moves', 6);
+    driver.connect('a', 'staying', {}, '$share/h/moves');
+    boundAtCurrent(driver);
+    driver.applyOne('a', { ...endOf(driver, 'ending'), expirySeconds: 0 });
+    const counted = driver.effectsOfKind('dropped').reduce((sum, { count }) => sum + count, 0);
+    expect(driver.effectsOfKind('dropped').map(({ reason }) => reason)).toContain('queueShare');
+    expect(counted).toBe(10 - queuedOf(driver, 'staying'));
   });
 });

@@ -1,4 +1,9 @@
-import { accessSemantics, conformanceSemantics, largeStateSemantics } from '@mqtt-cluster/contracts';
+import {
+  accessSemantics,
+  conformanceSemantics,
+  handoverSemantics,
+  largeStateSemantics,
+} from '@mqtt-cluster/contracts';
 import type { ClusterConfig, Command } from '@mqtt-cluster/contracts';
 import { createMqttState, encodeBatch } from '../../src/index.ts';
 import type { MqttState } from '../../src/index.ts';
@@ -86,7 +91,7 @@ function storeIdOf(member: string): string {
 }
 
 /** A log whose state contains every kind of data that a snapshot can hold. */
-export function recordHistory(semantics: 1 | 2 | 3 | 4 | 5): {
+export function recordHistory(semantics: 1 | 2 | 3 | 4 | 5 | 6): {
   state: MqttState;
   entries: readonly RecordedEntry[];
 } {
@@ -105,6 +110,7 @@ export function recordHistory(semantics: 1 | 2 | 3 | 4 | 5): {
   if (semantics >= conformanceSemantics) conformingSessions(log);
   if (semantics >= accessSemantics) usersAndOwners(log);
   if (semantics >= largeStateSemantics) stalledSubscriber(log);
+  if (semantics >= handoverSemantics) handovers(log);
   return log;
 }
 
@@ -320,4 +326,30 @@ function stalledSubscriber(log: Recording): void {
   const payload = 'x'.repeat(400);
   for (let number = 0; number < 30; number++) log.propose('b', publishCommand('stalled/1', payload, 1));
   for (let number = 0; number < 3; number++) log.propose('b', publishCommand('absent/1', payload, 1));
+}
+
+/** A session that begins anew at a restarted home, and moves within a shared subscription at the bound of the cluster. */
+function handovers(log: Recording): void {
+  const will = {
+    topic: 'wills/anew',
+    payload: bytes('anew'),
+    qos: 1,
+    retain: false,
+    delaySeconds: 0,
+  } as const;
+  log.propose('a', openCommand('anew'));
+  const former = { client: 'anew', epoch: log.epoch('anew') };
+  log.propose('b', openCommand('anew', { will, expirySeconds: 1_000 }));
+  log.start('b');
+  log.propose('a', { kind: 'close', ...former, graceful: true, expirySeconds: 0 });
+
+  for (const client of ['moving-1', 'moving-2']) {
+    log.propose('a', openCommand(client, { expirySeconds: 1_000 }));
+    const subscriptions = [{ filter: '$share/moving/moving/#', qos: 1 } as const];
+    log.propose('a', { kind: 'subscribe', client, epoch: log.epoch(client), subscriptions });
+  }
+  for (let number = 0; number < 8; number++) log.propose('b', publishCommand('moving/1', 'x'.repeat(400), 1));
+  const clusterQueueMemoryMax = log.state.counts().queueMemory;
+  log.propose('a', { kind: 'settings', settings: { clusterQueueMemoryMax, connectedQueueReserve: 1 } });
+  log.propose('a', { kind: 'close', client: 'moving-1', epoch: log.epoch('moving-1'), graceful: true });
 }

@@ -27,7 +27,7 @@ write(
 );
 write(
   'states.json',
-  ([1, 2, 3, 4, 5] as const).map((semantics) => {
+  ([1, 2, 3, 4, 5, 6] as const).map((semantics) => {
     const { state, entries } = recordHistory(semantics);
     const value = { digest: state.digest(), content: viewOf(state), entries };
     return goldenCase(`semantics ${semantics}`, state.encode(), value);
