@@ -40,7 +40,8 @@ export const members = ['a', 'b', 'c'];
 const member = fc.constantFrom(...members);
 const client = fc.constantFrom('one', 'two', 'three', '__proto__');
 const old = fc.integer({ min: 0, max: 9 }).map((value) => value === 0);
-const topic = fc.constantFrom('t', 't/u', 'constructor', '$x');
+export const topics = ['t', 't/u', 'constructor', '$x'];
+const topic = fc.constantFrom(...topics);
 const filter = fc.constantFrom('t', 't/#', '+', '#', '$share/g/t', '$share/h/#', '$share/g/+/u', 'a#');
 const qos = fc.constantFrom(0, 1, 2, 2) as fc.Arbitrary<0 | 1 | 2>;
 const payload = fc.constantFrom('', 'x', 'some more bytes').map(bytes);
@@ -181,6 +182,20 @@ const settings = fc
   )
   .map((changed) => ({ kind: 'settings' as const, settings: changed }));
 
+const close = fc
+  .record({
+    client,
+    // The report about a connection that was taken over follows often.
+    old: fc.nat(2).map((value) => value === 0),
+    graceful: fc.boolean(),
+    expirySeconds: fc.constantFrom(undefined, undefined, 0, 3),
+  })
+  .map(({ expirySeconds, ...rest }) => ({
+    kind: 'close' as const,
+    ...rest,
+    ...(expirySeconds !== undefined && { expirySeconds }),
+  }));
+
 const command: fc.Arbitrary<StepCommand> = fc.oneof(
   { weight: 8, arbitrary: publish },
   { weight: 5, arbitrary: open },
@@ -205,7 +220,7 @@ const command: fc.Arbitrary<StepCommand> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('close' as const), client, old, graceful: fc.boolean() }),
+    arbitrary: close,
   },
   {
     weight: 1,
@@ -261,7 +276,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
       }),
     },
     {
-      weight: 1,
+      weight: 2,
       arbitrary: fc.record({ kind: fc.constant('restart' as const), member, keeps: fc.boolean() }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('repeat' as const), member, ahead: fc.nat(2) }) },
