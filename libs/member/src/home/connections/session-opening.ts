@@ -174,17 +174,17 @@ export class SessionOpening {
   answer(connection: Connection, result: CommandResult): void {
     if (result.kind === 'refused') {
       const reason = result.reason === 'elsewhere' ? 'takenOver' : result.reason;
-      if (connection.phase === 'opening') this.#refuse(connection, reason);
-      else this.#connections.close(connection, reason);
+      if (connection.phase === 'open') this.#connections.close(connection, reason);
+      else this.#refuse(connection, reason);
     } else if (result.kind === 'opened') this.#opened(connection, result);
   }
 
   /**
-   * Rejects a connection that the cluster has refused. The connection of the client that it would have replaced
-   * receives messages again, and its final report is withdrawn.
+   * Rejects a connection that the cluster has refused, unless its client has left. The connection of the client that
+   * it would have replaced receives messages again, and its final report is withdrawn.
    */
   #refuse(connection: Connection, reason: RefusalReason): void {
-    this.#connections.refuse(connection, reason);
+    if (connection.phase === 'opening') this.#connections.refuse(connection, reason);
     const { client } = connection;
     const former = this.#connections.ofClient(client);
     if (former?.reported !== true || this.#connections.isOpening(client)) return;

@@ -79,7 +79,8 @@ export class AckProgress {
 
   /**
    * Returns the collected acknowledgements of a connection that gets no more items, or null. They contain the
-   * final report of the items that were sent to a connection with a replicated queue.
+   * final report of the items that were sent to a connection with a replicated queue. If the connection stays, its
+   * cursors continue with the next call of `continueRetained`.
    */
   takeLast(connection: Connection): Command | null {
     const collected = this.#collected.get(connection);
@@ -89,6 +90,7 @@ export class AckProgress {
       this.#collected.delete(connection);
       this.#doneCount -= collected.done.length;
     }
+    this.#continuing.delete(connection);
     if (!reports) {
       return collected ? { kind: 'progress', sessions: [toProgress(connection, collected)] } : null;
     }
