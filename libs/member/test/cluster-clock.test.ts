@@ -53,11 +53,35 @@ describe('a follower', () => {
     expect(clock.nowMs).toBeLessThan(15_000);
   });
 
-  test('takes the time of a new leader, also when it is lower', () => {
-    const { clock } = clockAt(0);
+  test.each([11_000, 9_900])(
+    'takes the time %d of a new leader at once when it is higher, or a little lower',
+    (timeMs) => {
+      const { clock } = clockAt(0);
+      follow(clock, 1, 10_000);
+      follow(clock, 2, timeMs);
+      expect(clock.nowMs).toBe(timeMs);
+    },
+  );
+
+  test('takes the lower time of a new leader after a second of its messages', () => {
+    const { clock, context } = clockAt(0);
     follow(clock, 1, 10_000);
-    follow(clock, 2, 9_000);
-    expect(clock.nowMs).toBe(9_000);
+    follow(clock, 2, 8_000);
+    expect(clock.nowMs).toBe(10_000);
+    context.nowMs = 500;
+    follow(clock, 2, 9_500);
+    context.nowMs = 1_000;
+    follow(clock, 2, 9_900);
+    // The message at 500 ms was the fastest one.
+    expect(clock.nowMs).toBe(10_000);
+  });
+
+  test('is not moved back by the only message of a new leader, which waited for a link', () => {
+    const { clock, context } = clockAt(0);
+    follow(clock, 1, 10_000);
+    follow(clock, 2, 9_400);
+    context.nowMs = 2_000;
+    expect(clock.nowMs).toBe(12_000);
   });
 
   test.each([NaN, Infinity, -1, 2 ** 60])('ignores the time %d of a faulty peer', (timeMs) => {
@@ -158,11 +182,11 @@ describe('a new leader', () => {
 
 describe('the clock recorder', () => {
   test('saves nothing while the cluster time is unknown', () => {
-    expect(new ClockRecorder().due(null, 1_000)).toBeNull();
+    expect(new ClockRecorder(null).due(null, 1_000)).toBeNull();
   });
 
   test('is asked every 50 ms until the first record, because a stop without a record loses its time', () => {
-    const recorder = new ClockRecorder();
+    const recorder = new ClockRecorder(null);
     expect(recorder.checkMs).toBe(50);
     recorder.due(null, 1_000);
     expect(recorder.checkMs).toBe(50);
@@ -171,12 +195,43 @@ describe('the clock recorder', () => {
   });
 
   test('saves a record at once, after a step of the wall clock, and after 30 s', () => {
-    const recorder = new ClockRecorder();
+    const recorder = new ClockRecorder(null);
     expect(recorder.due(5_000, 1_000)).toEqual({ clusterTimeMs: 5_000, wallMs: 1_000 });
     expect(recorder.due(6_000, 2_000)).toBeNull();
     expect(recorder.due(7_000, 903_000)).toEqual({ clusterTimeMs: 7_000, wallMs: 903_000 });
     expect(recorder.due(36_000, 932_000)).toBeNull();
     expect(recorder.due(37_000, 933_000)).not.toBeNull();
+  });
+
+  describe('with the record of the process before', () => {
+    const recovered = { clusterTimeMs: 5_000, wallMs: 1_000 };
+
+    test('is asked once a second, because a stop loses nothing', () => {
+      const recorder = new ClockRecorder(recovered);
+      expect([recorder.hasRecord, recorder.checkMs]).toEqual([true, 1_000]);
+    });
+
+    test('replaces the record at once when cluster time is not behind it', () => {
+      expect(new ClockRecorder(recovered).due(15_000, 11_000)).toEqual({
+        clusterTimeMs: 15_000,
+        wallMs: 11_000,
+      });
+    });
+
+    test('keeps the record while a new leader may not have the time of the stop yet', () => {
+      const recorder = new ClockRecorder(recovered);
+      expect(recorder.due(5_000, 11_000)).toBeNull();
+      expect(recorder.due(6_000, 12_000)).toBeNull();
+      // The other members' estimates have arrived, and the leader has moved cluster time forward.
+      expect(recorder.due(17_000, 13_000)).toEqual({ clusterTimeMs: 17_000, wallMs: 13_000 });
+    });
+
+    test('replaces the record after five seconds, because the wall clock of this host was wrong', () => {
+      const recorder = new ClockRecorder(recovered);
+      expect(recorder.due(6_000, 911_000)).toBeNull();
+      expect(recorder.due(10_999, 915_999)).toBeNull();
+      expect(recorder.due(11_000, 916_000)).toEqual({ clusterTimeMs: 11_000, wallMs: 916_000 });
+    });
   });
 });
 

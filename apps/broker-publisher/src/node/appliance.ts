@@ -218,6 +218,7 @@ export class Appliance implements Lifecycle {
       readMember: (read) => runner.readMember(read),
       wallMs: () => Date.now(),
       everySecond: this.#everySecond,
+      recoveredMs: recovered.clusterTimeMs,
     });
     await this.#clock.start();
     this.#memory = await startMemoryGuard({

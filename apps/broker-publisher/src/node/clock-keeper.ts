@@ -7,6 +7,8 @@ export interface ClockKeeperComponents {
   /** Returns the wall clock, ms. */
   readonly wallMs: () => number;
   readonly everySecond: EverySecond;
+  /** Cluster time when the store was opened, ms, by the clock record of the store; absent without one. */
+  readonly recoveredMs: number | undefined;
 }
 
 /**
@@ -15,17 +17,22 @@ export interface ClockKeeperComponents {
  */
 export class ClockKeeper implements Lifecycle {
   readonly #components: ClockKeeperComponents;
-  readonly #recorder = new ClockRecorder();
+  readonly #recorder: ClockRecorder;
   /** The timer until the first record. */
   #timer: ReturnType<typeof setTimeout> | null = null;
   #stopChecks: () => void = () => {};
 
   constructor(components: ClockKeeperComponents) {
     this.#components = components;
+    const { recoveredMs, wallMs } = components;
+    this.#recorder = new ClockRecorder(
+      recoveredMs === undefined ? null : { clusterTimeMs: recoveredMs, wallMs: wallMs() },
+    );
   }
 
   async start(): Promise<void> {
-    this.#awaitFirst();
+    if (this.#recorder.hasRecord) this.#checkEverySecond();
+    else this.#awaitFirst();
   }
 
   async stop(): Promise<void> {
@@ -37,10 +44,14 @@ export class ClockKeeper implements Lifecycle {
   #awaitFirst(): void {
     this.#timer = setTimeout(() => {
       this.#record();
-      if (this.#recorder.hasRecord) this.#stopChecks = this.#components.everySecond(() => this.#record());
+      if (this.#recorder.hasRecord) this.#checkEverySecond();
       else this.#awaitFirst();
     }, this.#recorder.checkMs);
     this.#timer.unref();
+  }
+
+  #checkEverySecond(): void {
+    this.#stopChecks = this.#components.everySecond(() => this.#record());
   }
 
   #record(): void {

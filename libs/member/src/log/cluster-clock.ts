@@ -9,6 +9,13 @@ import type { MemberOptions } from '../options.ts';
  */
 const slewRate = 1 / 500;
 /**
+ * The first message of a new leader moves the estimate back at once by at most this much, ms. Two clocks and the delay of a
+ * message differ by less. A larger difference may come from a message that has waited on its way.
+ */
+const backAtOnceMsMax = 100;
+/** A larger difference counts after this time, ms, if no message of the new leader has shown a smaller one. */
+const newLeaderMs = 1_000;
+/**
  * A leader that was elected without a continuous estimate takes further estimates into account for this long.
  * Members that start later than the electing majority arrive within this time.
  */
@@ -43,6 +50,8 @@ export class ClusterClock {
   /** The term of the leader that set `#offset`. */
   #term = 0;
   #followedMs = 0;
+  /** The new leader whose first message may have waited, with the highest estimate of its messages. */
+  #newLeader: { readonly sinceMs: number; highest: Offset } | null = null;
   #electedMs = 0;
   /** Continuous estimates of the members that granted their vote in `#votesTerm`. */
   readonly #votes = new Map<MemberId, Offset>();
@@ -114,13 +123,26 @@ export class ClusterClock {
   #follow(term: number, timeMs: number): void {
     const { nowMs } = this.#context;
     const offset = timeMs - nowMs;
-    if (this.#offset === null || term !== this.#term) this.#offset = offset;
+    if (this.#offset === null) this.#offset = offset;
+    else if (term === this.#term) this.#offset = this.#followed(this.#offset, offset);
     else {
-      const slowest = this.#offset - (nowMs - this.#followedMs) * slewRate;
-      this.#offset = Math.max(offset, slowest);
+      const mayHaveWaited = this.#offset - offset > backAtOnceMsMax;
+      this.#newLeader = mayHaveWaited ? { sinceMs: nowMs, highest: offset } : null;
+      if (!mayHaveWaited) this.#offset = offset;
     }
     this.#term = term;
     this.#followedMs = nowMs;
+  }
+
+  /** Returns the estimate after a message of the leader that gives the estimate `offset`. */
+  #followed(estimate: Offset, offset: Offset): Offset {
+    const { nowMs } = this.#context;
+    const leader = this.#newLeader;
+    if (leader === null) return Math.max(offset, estimate - (nowMs - this.#followedMs) * slewRate);
+    leader.highest = Math.max(leader.highest, offset);
+    if (nowMs - leader.sinceMs < newLeaderMs) return Math.max(offset, estimate);
+    this.#newLeader = null;
+    return leader.highest;
   }
 
   #voted(from: MemberId, term: number, timeMs: number): void {

@@ -19,6 +19,7 @@ import type { MemberContext } from '../context.ts';
 import type { Connection } from '../home/connections/connection.ts';
 import type { Connections } from '../home/connections/connections.ts';
 import type { Router } from '../home/router.ts';
+import { remainingExpirySeconds } from '../log/message-expiry.ts';
 import { PageCollector, pageOf } from './page.ts';
 
 /** Reads the replicated state and the state of this home together; see {@link StateView}. */
@@ -294,7 +295,5 @@ function homeInfo({ id, connectedAtMs, inFlight, dropped }: Connection): HomeSes
 }
 
 function retainedInfo({ message, index }: RetainedMessage, nowMs: number): RetainedInfo {
-  const { expiresAt } = message;
-  const expiresInSeconds = expiresAt === undefined ? null : Math.ceil((expiresAt - nowMs) / 1_000);
-  return { message, index, expiresInSeconds };
+  return { message, index, expiresInSeconds: remainingExpirySeconds(message, nowMs) };
 }

@@ -43,19 +43,11 @@ function checkArrival(history: History, session: SessionRecord, arrival: Arrival
     violate(`with an interval of ${remaining} s`);
   const latestMs = latestExpiryMs(publication);
   // A delivery that began before the expiry may be repeated after it.
-  if (latestMs === null || arrival.dup || lostClockRecord(history)) return;
+  if (latestMs === null || arrival.dup || history.clockRecordLost) return;
   if (arrival.atMs > latestMs + expiryLateMsMax) violate('after its expiry');
   const latestSeconds = Math.ceil((latestMs - arrival.atMs + expiryLateMsMax) / 1_000);
   if (remaining > latestSeconds)
     violate(`with an interval of ${remaining} s, which has not been decremented`);
-}
-
-/**
- * Returns whether a member has lost its store, and with it its clock record. After a stop of all members the time of the
- * stop may then be missing (docs/DESIGN.md, "Cluster time").
- */
-function lostClockRecord({ marks }: History): boolean {
-  return marks.has('store-damage-found') || marks.has('wiped-store-healed');
 }
 
 /**

@@ -5,6 +5,11 @@ import { filterMatches, isShared } from './topic-filter.ts';
 
 /** Longest time from PUBLISH to the arrival of a QoS 0 message while no fault is active. */
 const arrivalMsMax = 500;
+/**
+ * A SUBACK waits at most this long for the peers to have the interest. A slower peer may miss it for a while, for instance
+ * behind a message that was sent before all faults ended (docs/DESIGN.md, P2).
+ */
+const answerMsMax = 100;
 
 /**
  * Checks QoS 0: each client receives a message at most once (MQTT 3.1.1, 4.3.1), and a subscriber whose connection
@@ -58,9 +63,9 @@ function isDue(
   return (
     isConnected &&
     session.subscriptions.some(
-      ({ subscription, ackedAtMs }) =>
+      ({ subscription, sentAtMs: subscribedAtMs, ackedAtMs }) =>
         ackedAtMs !== null &&
-        ackedAtMs < sentAtMs &&
+        ackedAtMs + (ackedAtMs - subscribedAtMs < answerMsMax ? 0 : arrivalMsMax) < sentAtMs &&
         !isShared(subscription.filter) &&
         filterMatches(subscription.filter, publication.topic),
     )

@@ -1,5 +1,12 @@
 import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
-import type { LogIndex, Member, MemberEvent, MemberId, Outgoing } from '@mqtt-cluster/contracts';
+import type {
+  ClusterConfig,
+  LogIndex,
+  Member,
+  MemberEvent,
+  MemberId,
+  Outgoing,
+} from '@mqtt-cluster/contracts';
 import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
 import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { SimulatedClient } from '../clients/client.ts';
@@ -31,8 +38,17 @@ export class RunMonitor {
   /** The newest index that a member has applied. */
   #newestIndex: LogIndex = 0;
 
-  constructor(history: History, hosts: ReadonlyMap<MemberId, Host>, clients: readonly SimulatedClient[]) {
+  readonly #configApplied: (index: LogIndex, config: ClusterConfig) => void;
+
+  /** @param configApplied called with each configuration that a member applies */
+  constructor(
+    history: History,
+    hosts: ReadonlyMap<MemberId, Host>,
+    clients: readonly SimulatedClient[],
+    configApplied: (index: LogIndex, config: ClusterConfig) => void,
+  ) {
     this.#history = history;
+    this.#configApplied = configApplied;
     this.raftSafety = new RaftSafetyCheck(history, hosts);
     this.marks = new MarkDetector(history, clients);
     this.#batchSequence = new BatchSequenceCheck(history);
@@ -72,9 +88,10 @@ export class RunMonitor {
   /** Returns the same semantics version. The monitor observes the states that it creates. */
   observed(id: MemberId, semantics: SemanticsVersion): SemanticsVersion {
     const observe = (state: MqttState): MqttState => {
-      const observed = observedState(state, (before, effects) =>
-        this.#access.entryApplied(id, state, before, effects),
-      );
+      const observed = observedState(state, {
+        applied: (before, effects) => this.#access.entryApplied(id, state, before, effects),
+        configApplied: this.#configApplied,
+      });
       this.#states.set(id, observed);
       this.#access.stateLoaded(id);
       return observed;
@@ -119,11 +136,17 @@ export class RunMonitor {
   }
 }
 
-/** Returns the same state. It reports the effects of each applied entry, with what was in force before. */
-function observedState(
-  state: MqttState,
-  applied: (before: Pick<MqttState, 'access' | 'semantics'>, effects: readonly StateEffect[]) => void,
-): MqttState {
+interface StateObserver {
+  /** Called after each applied entry, with what was in force before. */
+  readonly applied: (
+    before: Pick<MqttState, 'access' | 'semantics'>,
+    effects: readonly StateEffect[],
+  ) => void;
+  readonly configApplied: (index: LogIndex, config: ClusterConfig) => void;
+}
+
+/** Returns the same state. It reports each applied entry. */
+function observedState(state: MqttState, { applied, configApplied }: StateObserver): MqttState {
   const { apply, applyConfig } = state;
   const observe = (run: () => readonly StateEffect[]): readonly StateEffect[] => {
     const { access, semantics } = state;
@@ -132,6 +155,9 @@ function observedState(
     return effects;
   };
   state.apply = (...given) => observe(() => apply.call(state, ...given));
-  state.applyConfig = (...given) => observe(() => applyConfig.call(state, ...given));
+  state.applyConfig = (...given) => {
+    configApplied(...given);
+    return observe(() => applyConfig.call(state, ...given));
+  };
   return state;
 }

@@ -208,6 +208,11 @@ export class History {
   readonly retainedAboveBoundMs: number[] = [];
   readonly sends: PublicationSend[] = [];
   readonly sessionEnds: SessionEnd[] = [];
+  /**
+   * Whether a member has lost its store, and with it its clock record. After a stop of all members the time of the stop
+   * may then be missing (docs/DESIGN.md, "Cluster time").
+   */
+  clockRecordLost = false;
   /** The time since which a member has applied the rules of `conformanceSemantics`, or null. */
   conformanceSinceMs: number | null = null;
   /** The time since which a member has applied the rules of `accessSemantics`, or null. */

@@ -62,7 +62,7 @@ export class Host implements NetworkHost {
   #inbox: ((member: Member) => void)[] = [];
   #nextTurnAtMs = Infinity;
   #wallErrorMs: number;
-  #clockRecorder = new ClockRecorder();
+  #clockRecorder = new ClockRecorder(null);
   #clockCheckedMs = -Infinity;
 
   constructor(options: HostOptions) {
@@ -116,9 +116,9 @@ export class Host implements NetworkHost {
       return error;
     }
     this.#options.handlers.storeOpened(this, recovered);
-    this.#clockRecorder = new ClockRecorder();
-    this.#clockCheckedMs = -Infinity;
     const { clock } = this.disk;
+    this.#clockRecorder = new ClockRecorder(clock);
+    this.#clockCheckedMs = -Infinity;
     if (clock !== null) recovered = { ...recovered, clusterTimeMs: clusterTimeAt(clock, this.wallMs) };
     const random = this.#options.random.fork();
     this.member = this.#options.createMember(this.id, recovered, random.next);

@@ -1,5 +1,5 @@
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
-import type { ClusterConfig, ClusterError, MemberId } from '@mqtt-cluster/contracts';
+import type { ClusterConfig, ClusterError, LogIndex, MemberId } from '@mqtt-cluster/contracts';
 import { publicationIdsIn } from '../history/history.ts';
 import type { History } from '../history/history.ts';
 import type { Host } from './host.ts';
@@ -28,6 +28,8 @@ export class Operator {
   readonly #emptyDisks = new Map<MemberId, 'damaged' | 'wiped'>();
   /** The member that is being removed: the other members need a majority of their own. */
   #leaving: MemberId | null = null;
+  /** The newest configuration that is known to be committed; null before the bootstrap. */
+  #committed: { readonly index: LogIndex; readonly config: ClusterConfig } | null = null;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
@@ -59,6 +61,7 @@ export class Operator {
   replaceDisk(host: Host): void {
     const { history } = this.#options;
     history.log(() => `wipe ${host.id}`);
+    history.clockRecordLost = true;
     for (const item of host.disk.outbox) this.#excuse(publicationIdsIn(item.data));
     if (host.disk.damagedPart !== null) {
       const own = history.publications.filter((one) => one.ackedDegraded && one.ackedBy === host.id);
@@ -97,9 +100,22 @@ export class Operator {
     this.#leaving = null;
   }
 
-  #keepsMajority({ leaving, losing }: { leaving: MemberId | null; losing: MemberId | null }): boolean {
-    const config = this.newestConfig();
-    if (config === null) return false;
+  /**
+   * A change that is not committed can still disappear with the leader that appended it, so both configurations need a
+   * majority: the newest one and the one before it.
+   */
+  #keepsMajority(change: { leaving: MemberId | null; losing: MemberId | null }): boolean {
+    const newest = this.newestConfig();
+    if (newest === null) return false;
+    return [newest, this.#committed?.config ?? newest].every((config) =>
+      this.#keepsMajorityOf(config, change),
+    );
+  }
+
+  #keepsMajorityOf(
+    config: ClusterConfig,
+    { leaving, losing }: { leaving: MemberId | null; losing: MemberId | null },
+  ): boolean {
     const voters = config.members.filter(({ id, role }) => role === 'voter' && id !== leaving);
     const lost = voters.filter(({ id, storeId }) => {
       const disk = this.#options.hosts.get(id)?.disk;
@@ -108,7 +124,16 @@ export class Operator {
     return lost.length * 2 < voters.length;
   }
 
+  /** Records the first configuration. It is not an entry of the log, so no member applies it. */
   configChanged(config: ClusterConfig): void {
+    this.#committed ??= { index: 0, config };
+  }
+
+  /** Records a configuration that a member has applied, so a majority has stored it. */
+  configApplied(index: LogIndex, config: ClusterConfig): void {
+    // A member that restarts applies old entries again.
+    if (index <= (this.#committed?.index ?? 0)) return;
+    this.#committed = { index, config };
     for (const { id, role, storeId } of config.members) {
       const lost = this.#emptyDisks.get(id);
       if (lost === undefined || role !== 'voter') continue;

@@ -82,7 +82,9 @@ export class World implements ClientWorld {
     this.seed = options.seed;
     this.random = createRandom(options.seed);
     this.network = new Network(this.timeline, this.random.fork());
-    this.monitor = new RunMonitor(this.history, this.#hosts, this.clients);
+    this.monitor = new RunMonitor(this.history, this.#hosts, this.clients, (index, config) =>
+      this.operator.configApplied(index, config),
+    );
     const ids = allMemberIds.slice(0, options.members);
     // A generator of its own: the clocks do not change the random numbers of the other parts.
     const clocks = createRandom(options.seed ^ 0xc10c);

@@ -1,6 +1,7 @@
 import type { DropReason, Message, QoS } from '@mqtt-cluster/contracts';
 import type { QueueItem, SessionView } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
+import { remainingExpirySeconds } from '../../log/message-expiry.ts';
 import { numberedPacketId } from '../connections/connection.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
 import { DeliverySamples } from './delivery-samples.ts';
@@ -173,7 +174,7 @@ export class Delivery {
       return false;
     }
     const mayBeSent = item.number < (session.sentBelow ?? 0);
-    return mayBeSent || this.#expirySeconds(item.message.expiresAt ?? Infinity) > 0;
+    return mayBeSent || (this.#expirySeconds(item.message) ?? 1) > 0;
   }
 
   /** Returns true when this home has already delivered the item early, while it was isolated. */
@@ -199,7 +200,7 @@ export class Delivery {
   #send(connection: Connection, item: Outbound, qos: QoS, dup: boolean, packetId: number): boolean {
     const { message, retain, subscriptionIdentifiers } = item;
     if (this.#samples.waiting) this.#samples.sent(message);
-    const { expiresAt } = message;
+    const expirySeconds = this.#expirySeconds(message);
     const effect = {
       kind: 'deliver' as const,
       connection: connection.id,
@@ -209,16 +210,15 @@ export class Delivery {
       dup,
       packetId,
     };
-    if (expiresAt === undefined && subscriptionIdentifiers === undefined) {
+    if (expirySeconds === null && subscriptionIdentifiers === undefined) {
       this.#context.effects.push(effect);
       return true;
     }
     const identifiers = subscriptionIdentifiers === undefined ? {} : { subscriptionIdentifiers };
-    if (expiresAt === undefined) {
+    if (expirySeconds === null) {
       this.#context.effects.push({ ...effect, ...identifiers });
       return true;
     }
-    const expirySeconds = this.#expirySeconds(expiresAt);
     // A QoS 2 exchange that may have begun is completed, because the client remembers its packet id.
     if (expirySeconds <= 0 && !(dup && qos === 2)) {
       this.#drop(connection, 'expired');
@@ -228,9 +228,8 @@ export class Delivery {
     return true;
   }
 
-  /** Returns the remaining Message Expiry Interval in seconds; 0 or less: the message has expired. */
-  #expirySeconds(expiresAt: number): number {
-    return Math.ceil((expiresAt - this.#context.clock.nowMs) / 1_000);
+  #expirySeconds(message: Message): number | null {
+    return remainingExpirySeconds(message, this.#context.clock.nowMs);
   }
 
   #drop(connection: Connection, reason: DropReason): void {
