@@ -36,7 +36,10 @@ export interface StoreWrite {
   readonly dropLog?: boolean;
   /** Removes all entries from this index on before it appends `entries`. */
   readonly truncateFrom?: LogIndex;
-  /** Consecutive entries. The first one follows the last entry in the store. */
+  /**
+   * Consecutive entries. The first one follows the last entry in the store, or `truncateFrom` is its index. The store
+   * leaves out entries up to the index of its snapshot.
+   */
   readonly entries?: readonly LogEntry[];
   readonly outboxPut?: readonly OutboxItem[];
   readonly outboxDelete?: readonly Pick<OutboxItem, 'incarnation' | 'sequence'>[];

@@ -63,9 +63,9 @@ export class StoredState<S extends { readonly index: LogIndex }> {
       else this.#dropUpTo(change.snapshot.index);
     }
     if (change.truncateFrom !== undefined) this.#truncateFrom(change.truncateFrom);
-    if (change.entries !== undefined) {
-      for (const entry of change.entries) this.#entries.push(entry);
-    }
+    // The member repeats a write that the store has refused. Meanwhile a snapshot may contain its first entries.
+    const from = this.snapshot?.index ?? 0;
+    for (const entry of change.entries ?? []) if (entry.index > from) this.#entries.push(entry);
     for (const item of change.outboxPut ?? []) this.#outbox.set(outboxKey(item), item);
     for (const item of change.outboxDelete ?? []) this.#outbox.delete(outboxKey(item));
   }

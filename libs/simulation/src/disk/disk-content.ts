@@ -37,12 +37,14 @@ export class DiskContent {
     if (change.truncateFrom !== undefined) {
       this.entries.length = Math.max(0, Math.min(this.entries.length, change.truncateFrom - this.firstIndex));
     }
+    // A repeated write after a refused one may begin with entries that a snapshot has replaced meanwhile.
+    let expected = Math.min(this.lastIndex + 1, change.truncateFrom ?? Infinity);
     for (const entry of change.entries ?? []) {
-      const expected = this.lastIndex + 1;
       if (entry.index !== expected) {
         throw new Error(`a write has entry ${entry.index}, expected ${expected}`);
       }
-      this.entries.push(entry);
+      if (entry.index >= this.firstIndex) this.entries.push(entry);
+      expected += 1;
     }
     for (const item of change.outboxPut ?? []) this.outbox.set(outboxKey(item), item);
     for (const item of change.outboxDelete ?? []) this.outbox.delete(outboxKey(item));

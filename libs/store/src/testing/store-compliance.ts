@@ -174,6 +174,21 @@ function contentTests(written: Written, reopened: Reopened): void {
     expect(summary(await written({ entries: [testEntry(51)] }))).toEqual(['51:1:entry 51']);
   });
 
+  test.each([[[7]], [[7, 8, 9]]])(
+    'a repeated write leaves out the entries that a snapshot has replaced, and keeps %j (P1)',
+    async (kept) => {
+      await written({ entries: testEntries(1, 3) });
+      await written({ snapshot: testSnapshot(6) });
+      // The store had refused the entries from 4 on, so the member writes them again.
+      const entries = testEntries(4, kept.at(-1)!, 2);
+      const recovered = await written({ truncateFrom: 4, entries });
+      expect(recovered.snapshot?.index).toBe(6);
+      expect(recovered.entries.map(({ index }) => index)).toEqual(kept);
+      const next = await written({ entries: [testEntry(kept.at(-1)! + 1)] });
+      expect(next.entries.map(({ index }) => index)).toEqual([...kept, kept.at(-1)! + 1]);
+    },
+  );
+
   test('write stores a snapshot of several MiB', async () => {
     const bytes = 3 * 1024 * 1024 + 17;
     const recovered = await written({ snapshot: testSnapshot(5, bytes), dropLog: true });
