@@ -1,6 +1,7 @@
 import { accessSemantics } from '@mqtt-cluster/contracts';
 import type { AccessChange, AdminOutcome, ConnectionAccess, MemberId } from '@mqtt-cluster/contracts';
-import { currentSemantics } from '../src/index.ts';
+import { currentSemantics, defaultLimits } from '../src/index.ts';
+import type { MemberOptions } from '../src/index.ts';
 import { request, TestCluster, text } from './cluster.ts';
 
 const place = { address: '10.0.0.1', listener: 'default' };
@@ -13,8 +14,12 @@ const largeWill = { topic: 'w', payload: new Uint8Array(1_100_000), qos: 1, reta
 const will = { topic: 'w', payload: text('gone'), qos: 1 as const, retain: false, delaySeconds: 0 };
 
 /** A cluster in which users and rules are in force, with the users ada and bob. */
-function clusterWithUsers(): { cluster: TestCluster; home: MemberId; other: MemberId } {
-  const cluster = new TestCluster(['a', 'b', 'c']);
+function clusterWithUsers(options: Partial<MemberOptions> = {}): {
+  cluster: TestCluster;
+  home: MemberId;
+  other: MemberId;
+} {
+  const cluster = new TestCluster(['a', 'b', 'c'], options);
   cluster.serve();
   cluster.until('semantics', () =>
     [...cluster.members.values()].every((member) => member.status().semantics >= accessSemantics),
@@ -108,6 +113,94 @@ describe('users and rules', () => {
       reason: '10003 users exceed the bound of 10000',
     });
     expect(cluster.member(home).access().users.size).toBe(2);
+  });
+
+  describe('take a change of several commands', () => {
+    const manyUsers = Array.from({ length: 3_000 }, (_, number) => ({
+      name: `user-${number}`,
+      passwordHash: 'h'.repeat(100),
+      groups: [],
+    }));
+
+    test('as a whole, although its first command is applied after the answer', () => {
+      const { cluster, home } = clusterWithUsers();
+      const number = ++requests;
+      cluster.cut(home);
+      cluster.member(home).changeAccess(number, { users: manyUsers });
+      cluster.until('the change is answered', () => outcomeOf(cluster, home, number) !== undefined);
+      expect(outcomeOf(cluster, home, number)).toEqual({
+        accepted: false,
+        reason: expect.stringMatching(/^the change is not yet applied, and this member continues with it: /),
+        later: true,
+      });
+      cluster.heal(home);
+      cluster.until('the change is applied', () => cluster.member(home).access().users.size === 3_002);
+      const answers = cluster.events.get(home)!.filter((event) => event.kind === 'adminAnswer');
+      expect(answers.filter(({ request: answered }) => answered === number)).toHaveLength(1);
+    });
+
+    test('as a whole, although a snapshot contains its first command', () => {
+      const limits = { ...defaultLimits, logBytesMax: 60_000, keepEntries: 4 };
+      const { cluster, home, other } = clusterWithUsers({ limits });
+      cluster.member(other).input(1, { kind: 'connect', request: { ...request('publisher'), access: ada } });
+      cluster.run(200);
+      let hangs = true;
+      cluster.onOutput(home, (output) => {
+        if (hangs && output.send.some(({ message }) => message.type === 'propose')) cluster.hanging.add(home);
+        return output;
+      });
+      const number = ++requests;
+      cluster.member(home).changeAccess(number, { users: manyUsers });
+      cluster.until('the first command is applied', () => cluster.member(other).access().users.size > 2);
+      for (let packetId = 1; packetId <= 60; packetId++) {
+        const publish = {
+          topic: 't',
+          payload: new Uint8Array(20_000),
+          qos: 1,
+          retain: false,
+          packetId,
+        } as const;
+        cluster.member(other).input(1, { kind: 'publish', request: publish });
+        cluster.run(50);
+      }
+      hangs = false;
+      cluster.hanging.clear();
+      cluster.until('the change is applied', () => cluster.member(home).access().users.size === 3_002);
+      expect(cluster.events.get(home)).toContainEqual(
+        expect.objectContaining({ kind: 'snapshot', action: 'installed' }),
+      );
+      expect(outcomeOf(cluster, home, number)).toEqual({
+        accepted: false,
+        reason: expect.stringMatching(/^a snapshot contains the change, so its result is unknown: /),
+        later: true,
+      });
+    });
+
+    test('up to a bound that another change has reached meanwhile, and say so', () => {
+      const { cluster, home } = clusterWithUsers();
+      const named = (prefix: string) =>
+        Array.from({ length: 6_000 }, (_, number) => ({ ...manyUsers[0]!, name: `${prefix}-${number}` }));
+      cluster.member(home).changeAccess(++requests, { users: named('one') });
+      const outcome = changed(cluster, home, { users: named('two') });
+      expect(outcome).toEqual({
+        accepted: false,
+        reason: expect.stringMatching(
+          /^a part of the change is applied, and the rest is refused: \d+ users exceed/,
+        ),
+      });
+      expect(cluster.member(home).access().users.size).toBeGreaterThan(6_002);
+    });
+
+    test('before a later change of the same user at the same member', () => {
+      const { cluster, home } = clusterWithUsers();
+      const last = manyUsers.at(-1)!;
+      cluster.member(home).changeAccess(++requests, { users: manyUsers });
+      expect(changed(cluster, home, { users: [{ ...last, passwordHash: 'later' }] })).toMatchObject({
+        accepted: true,
+      });
+      cluster.run(2_000);
+      expect(cluster.member(home).access().users.get(last.name)).toMatchObject({ passwordHash: 'later' });
+    });
   });
 
   test('refuse a change while a member of the cluster runs an older program', () => {

@@ -12,21 +12,30 @@ const requestsMax = 32;
 const appliedMsMax = 5_000;
 /** Upper bound of one `access` command, bytes. Rules are never divided, so a command may be larger. */
 const partBytesMax = 128 * 1024;
+const readAgain = 'read users and rules again, and repeat the request if they lack the change';
 
 interface OpenRequest {
   /** Commands that are not proposed yet. Each one is proposed when the command before it is applied. */
   readonly commands: Command[];
   applied: number;
   untilMs: number;
+  /** True when a command was not applied in time and the operator has an answer. The commands still follow. */
+  isAnswered: boolean;
+  /** True when the result of a command is unknown, because a snapshot contains the command. */
+  isUnknown: boolean;
 }
 
 /**
  * Handles the requests of operators that change users and rules. The member that received a request proposes
  * the commands itself and answers when it has applied them. So a new user can connect to this member at once.
+ *
+ * A change of several commands is completed also after its operator has an answer. The requests of one member follow each
+ * other, so that the rest of an earlier change does not overwrite a later one.
  */
 export class AccessAdministration {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
+  /** In the order of the requests. Commands of the first one are proposed. */
   readonly #open = new Map<number, OpenRequest>();
 
   constructor(context: MemberContext, proposer: Proposer) {
@@ -48,14 +57,14 @@ export class AccessAdministration {
 
   /** Answers requests that have timed out. Called once a turn. */
   tick(): void {
-    for (const [request, { untilMs, applied }] of this.#open) {
-      if (this.#context.nowMs < untilMs) continue;
-      this.#open.delete(request);
+    for (const [request, open] of this.#open) {
+      if (open.isAnswered || this.#context.nowMs < open.untilMs) continue;
+      open.isAnswered = true;
       const part =
-        applied > 0 ? 'a part of the change is applied, the rest is proposed' : 'the change is proposed';
+        open.applied > 0 ? 'only a part of the change is applied yet' : 'the change is not yet applied';
       this.#answer(request, {
         accepted: false,
-        reason: `${part} but not yet applied: read users and rules again, then repeat the request`,
+        reason: `${part}, and this member continues with it: ${readAgain}`,
         later: true,
       });
     }
@@ -81,25 +90,28 @@ export class AccessAdministration {
   }
 
   #begin(request: number, commands: Command[]): void {
-    this.#open.set(request, { commands, applied: 0, untilMs: 0 });
-    this.#proposeNext(request);
+    const untilMs = this.#context.nowMs + appliedMsMax;
+    this.#open.set(request, { commands, applied: 0, untilMs, isAnswered: false, isUnknown: false });
+    if (this.#open.size === 1) this.#proposeNext();
   }
 
-  #proposeNext(request: number): void {
-    const open = this.#open.get(request);
-    const command = open?.commands.shift();
-    if (open === undefined || command === undefined) return;
-    open.untilMs = this.#context.nowMs + appliedMsMax;
-    this.#proposer.add(command, { kind: 'access', done: (result) => this.#applied(request, result) });
+  #proposeNext(): void {
+    for (const [request, open] of this.#open) {
+      open.untilMs = this.#context.nowMs + appliedMsMax;
+      const done = (result: CommandResult | null): void => this.#applied(request, open, result);
+      return this.#proposer.add(open.commands.shift()!, { kind: 'access', done });
+    }
   }
 
-  #applied(request: number, result: CommandResult): void {
-    const open = this.#open.get(request);
-    if (open === undefined) return;
-    open.applied++;
-    if (result.kind !== 'accessRefused' && open.commands.length > 0) return this.#proposeNext(request);
-    this.#open.delete(request);
-    this.#answer(request, outcomeOf(result));
+  #applied(request: number, open: OpenRequest, result: CommandResult | null): void {
+    const isRefused = result?.kind === 'accessRefused';
+    if (!isRefused) open.applied++;
+    open.isUnknown ||= result === null;
+    if (isRefused || open.commands.length === 0) {
+      this.#open.delete(request);
+      if (!open.isAnswered) this.#answer(request, outcomeOf(open, result));
+    }
+    this.#proposeNext();
   }
 
   #answer(request: number, outcome: AdminOutcome): void {
@@ -107,8 +119,15 @@ export class AccessAdministration {
   }
 }
 
-function outcomeOf(result: CommandResult): AdminOutcome {
-  if (result.kind === 'accessRefused') return { accepted: false, reason: result.reason };
+function outcomeOf({ applied, isUnknown }: OpenRequest, result: CommandResult | null): AdminOutcome {
+  if (result?.kind === 'accessRefused') {
+    const part = applied > 0 ? 'a part of the change is applied, and the rest is refused: ' : '';
+    return { accepted: false, reason: `${part}${result.reason}` };
+  }
+  if (result === null || isUnknown) {
+    const reason = `a snapshot contains the change, so its result is unknown: ${readAgain}`;
+    return { accepted: false, reason, later: true };
+  }
   if (result.kind !== 'revoked') return { accepted: true, reason: '' };
   const { connections } = result;
   return {

@@ -35,8 +35,11 @@ export type PendingRequest =
       readonly existed: boolean[];
     }
   | { readonly kind: 'release'; readonly connection: Connection; readonly packetId: number }
-  /** A request of an operator. `done` receives the result when this member has applied the command. */
-  | { readonly kind: 'access'; readonly done: (result: CommandResult) => void }
+  /**
+   * A request of an operator. `done` receives the result when this member has applied the command, or null when a
+   * snapshot contains the command.
+   */
+  | { readonly kind: 'access'; readonly done: (result: CommandResult | null) => void }
   /** A duty of the leader. `done` is called when this member has applied the command. */
   | { readonly kind: 'duty'; readonly done: () => void }
   /** Empty acknowledgements that continue the cursors of retained messages. */

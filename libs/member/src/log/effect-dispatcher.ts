@@ -68,7 +68,7 @@ export class EffectDispatcher {
 
   /**
    * Completes the batches of this home that an installed snapshot contains. The results are unknown, so
-   * clients get no answers: they are disconnected and reconnect
+   * clients get no answers: they are disconnected and reconnect. Changes of users and rules continue
    * (libs/simulation/test/scenarios/11-laggard.test.ts).
    */
   onRestored(): void {
@@ -78,6 +78,7 @@ export class EffectDispatcher {
       for (const batch of this.#consumers.proposer.appliedBySnapshot(proposer.sequence)) {
         if (batch.sequence === 1) this.#consumers.serving.joined();
         this.#deleteFromOutbox(batch);
+        for (const { request } of batch.commands) if (request?.kind === 'access') request.done(null);
       }
     }
     this.#reportAccess();
