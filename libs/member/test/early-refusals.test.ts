@@ -73,6 +73,25 @@ describe('a large command beyond a bound', () => {
     expect(proposedBytes).toBeLessThan(4 * large);
   });
 
+  test('is refused between degraded acknowledgements in the order of the publishes [MQTT-4.6.0-2]', () => {
+    start({ retainedBytesMax: 3 * large });
+    cluster.cut('b');
+    publish('x/1', 10, 1, { retain: false });
+    publish('x/2', 4 * large, 2);
+    publish('x/3', 10, 3, { retain: false });
+    cluster.run(50);
+    expect(answers()).toEqual([]);
+    cluster.until('isolated', () => cluster.member('b').status().state === 'isolated');
+    publish('x/4', 10, 4, { retain: false });
+    cluster.run(500);
+    expect(answers()).toEqual([
+      [1, 'ok'],
+      [2, 'quotaExceeded'],
+      [3, 'ok'],
+      [4, 'ok'],
+    ]);
+  });
+
   test('is decided by the log if an earlier publish of the connection makes room', () => {
     start({ retainedBytesMax: 3 * large });
     publish('x/1', large, 1);

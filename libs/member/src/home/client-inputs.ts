@@ -106,10 +106,14 @@ export class ClientInputs {
   publishApplied(connection: Connection, message: Message): void {
     if (message.qos === 0) this.#order.applied(connection, message.topic);
     connection.unappliedPublishes--;
-    connection.appliedPublishes++;
     if (this.#isSmallRetained(message)) connection.unappliedSmallRetained--;
-    this.#answerRefused(connection);
     if (connection.unappliedPublishes === 0) this.#continue(connection);
+  }
+
+  /** The QoS 1 publish with this number has its answer, from the log or degraded. */
+  publishAnswered(connection: Connection, number: number): void {
+    connection.answeredPublish = Math.max(connection.answeredPublish, number);
+    this.#answerRefused(connection);
   }
 
   /** Ends all waits for the log, because it may not advance. */
@@ -258,8 +262,7 @@ export class ClientInputs {
     ) {
       this.#refusePublish(connection, qos, packetId);
     } else if (qos === 1 && this.#refusals.refusesRetained(connection, message)) {
-      const after = connection.appliedPublishes + connection.unappliedPublishes;
-      connection.refusedPublishes.push({ packetId, after });
+      connection.refusedPublishes.push({ packetId, after: connection.lastPublish });
       this.#answerRefused(connection);
     } else if (qos === 1) {
       this.#propose(connection, message, packetId);
@@ -310,19 +313,20 @@ export class ClientInputs {
     connection.unappliedPublishes++;
     if (this.#isSmallRetained(message)) connection.unappliedSmallRetained++;
     const command = qos === 2 ? { ...base, packetId } : base;
-    this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
+    const number = qos === 1 ? ++connection.lastPublish : 0;
+    this.#proposer.add(command, { kind: 'publish', connection, packetId, qos, number });
   }
 
   #isSmallRetained({ retain, payload }: Message): boolean {
     return retain && !this.#refusals.isLarge(payload.length);
   }
 
-  /** Sends PUBACK for the publishes that this home has refused, in the order of all publishes of the connection. */
+  /** Sends PUBACK for the publishes that this home has refused, in the order of the connection's QoS 1 publishes. */
   #answerRefused(connection: Connection): void {
-    const { refusedPublishes, appliedPublishes, phase, id } = connection;
+    const { refusedPublishes, answeredPublish, phase, id } = connection;
     for (;;) {
       const first = refusedPublishes.peek();
-      if (first === undefined || first.after > appliedPublishes) return;
+      if (first === undefined || first.after > answeredPublish) return;
       refusedPublishes.shift();
       if (phase !== 'open') continue;
       const answer = { connection: id, packetId: first.packetId, result: 'quotaExceeded' as const };

@@ -202,6 +202,7 @@ export class Home {
       if (result.kind === 'void') this.#connections.close(connection, 'takenOver');
       else if (!pending.answered) this.#answer(connection, pending, request, result, laterRetained);
     }
+    if (request.kind === 'publish') this.inputs.publishAnswered(connection, request.number);
     if (command.kind === 'publish') this.inputs.publishApplied(connection, command.message);
   }
 
@@ -220,7 +221,7 @@ export class Home {
       this.#fanout.early(command.message, earlyKey(incarnation, batch.sequence, position));
       if (request?.kind !== 'publish' || request.connection.phase !== 'open') return;
       count++;
-      const { connection, packetId } = request;
+      const { connection, packetId, number } = request;
       this.#context.effects.push({
         kind: 'puback',
         connection: connection.id,
@@ -228,6 +229,7 @@ export class Home {
         result: 'ok',
         degraded: true,
       });
+      this.inputs.publishAnswered(connection, number);
     });
     return count;
   }

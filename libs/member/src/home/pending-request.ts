@@ -11,6 +11,8 @@ export type PendingRequest =
       readonly packetId: number;
       /** A QoS 0 publish has RETAIN set, and gets no answer. */
       readonly qos: QoS;
+      /** Number of a QoS 1 publish among those of its connection; 0 for other publishes. */
+      readonly number: number;
     }
   | {
       readonly kind: 'subscribe';

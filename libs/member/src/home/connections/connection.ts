@@ -62,7 +62,7 @@ export interface WaitingInputs {
 
 interface RefusedPublish {
   readonly packetId: number;
-  /** The PUBACK follows when this many publishes of the connection are applied. */
+  /** The PUBACK follows the answer to the QoS 1 publish of the connection with this number. */
   readonly after: number;
 }
 
@@ -120,8 +120,10 @@ export class Connection {
   deferredBytes = 0;
   /** Publishes of this connection that are proposed and not applied. */
   unappliedPublishes = 0;
-  /** Number of the applied publishes of this connection. */
-  appliedPublishes = 0;
+  /** Number of the last QoS 1 publish of this connection that is proposed, counted from 1. */
+  lastPublish = 0;
+  /** Number of the last QoS 1 publish of this connection that is applied or has a degraded acknowledgement. */
+  answeredPublish = 0;
   /** Those of the unapplied publishes that set a small retained message, or that clear one. */
   unappliedSmallRetained = 0;
   /** UNSUBSCRIBE packets of this connection that are proposed and not applied. */
