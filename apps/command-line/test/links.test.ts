@@ -68,6 +68,28 @@ test('control characters in the sentences of a link are escaped: a topic could c
   expect(tested.out).toBe(`${shown}\n`);
 });
 
+test('links add defines a link to a stream if the address is one of NATS', async () => {
+  const options = [
+    '--address',
+    'nats://n',
+    '--stream',
+    'S',
+    '--replicas',
+    '1',
+    '--syncs-always',
+    '--in',
+    'a/#',
+  ];
+  const { status } = await against({ 'PUT /links/hub': done }, 'links', 'add', 'hub', ...options);
+  expect(status).toBe(0);
+  expect(api.requests.at(-1)!.body).toEqual({
+    kind: 'jetstream',
+    addresses: ['nats://n'],
+    jetstream: { stream: 'S', replicas: 1, syncsAlways: true },
+    rules: [{ direction: 'in', filter: 'a/#' }],
+  });
+});
+
 test('links add sends the rules of its options: a comma in a filter is no option', async () => {
   const options = [
     '--address',

@@ -34,8 +34,8 @@ const address = z
   .string()
   .max(textLengthMax)
   .regex(
-    /^(mqtt|mqtts|ws|wss):\/\/[^\s@/?#]+(\/[^\s@]*)?$/,
-    'must be mqtt://host:port, or with mqtts, ws or wss, without a user',
+    /^(mqtt|mqtts|ws|wss|nats|tls):\/\/[^\s@/?#]+(\/[^\s@]*)?$/,
+    'must be mqtt://host:port (or mqtts, ws, wss), or nats://host:port (or tls) for JetStream, without a user',
   )
   .refine((url) => URL.canParse(url), 'must be a URL such as mqtt://broker.example:1883');
 
@@ -60,9 +60,40 @@ export const linkRuleSchema = z.strictObject({
 
 export type LinkRule = Decoded<typeof linkRuleSchema>;
 
+/** The stream of a link to NATS JetStream. */
+const jetstreamSchema = z.strictObject({
+  /** Name of the stream. The link creates it if it does not exist. */
+  stream: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 characters of A-Z a-z 0-9 _ and -'),
+  /** Servers that store each message. A stream that exists must have as many. */
+  replicas: z.int().min(1).max(5).default(3),
+  /**
+   * Time for which the server drops repetitions, seconds. A stream that exists must have at least this time. A longer
+   * one needs more memory in the server.
+   */
+  duplicateWindowSeconds: z.int().min(60).max(86_400).default(3_600),
+  /** Bounds of a stream that the link creates. The server deletes its oldest messages beyond them. */
+  ageSecondsMax: z
+    .int()
+    .min(60)
+    .max(366 * 86_400)
+    .default(7 * 86_400),
+  bytesMax: z
+    .int()
+    .min(1_048_576)
+    .max(2 ** 50)
+    .default(1024 ** 3),
+  /** Where a link that has never run begins to read: with new messages, or with all messages of the stream. */
+  start: z.enum(['new', 'all']).default('new'),
+  /** True: the servers sync each message before they acknowledge it. Otherwise the link warns that they do not. */
+  syncsAlways: z.boolean().default(false),
+});
+
 /** A link to another broker. It contains no secret: credentials are in files of the members. */
 export const linkDefinitionSchema = z.strictObject({
-  kind: z.literal('mqtt').default('mqtt'),
+  /** `mqtt`: another MQTT broker. `jetstream`: a stream of NATS JetStream; the fields of MQTT then have no effect. */
+  kind: z.enum(['mqtt', 'jetstream']).default('mqtt'),
+  /** Only for the kind `jetstream`, which needs it. */
+  jetstream: jetstreamSchema.exactOptional(),
   /** URLs of the other broker. The link tries them in turn. */
   addresses: z.array(address).min(1).max(addressesMax),
   protocol: z.enum(['3.1.1', '5.0']).default('5.0'),
@@ -76,7 +107,7 @@ export const linkDefinitionSchema = z.strictObject({
   username: text.exactOptional(),
   /** File whose first line is the password. */
   passwordFile: fileName.exactOptional(),
-  /** Files (PEM) for `mqtts` and `wss`. */
+  /** Files (PEM) for `mqtts`, `wss` and `tls`. */
   tls: z
     .strictObject({
       ca: fileName.exactOptional(),

@@ -3,6 +3,7 @@ import type { LinkDefinition, LinkRule } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { filtersOverlap, isTopicFilter } from './topics/filters.ts';
 import { localFilter, remoteFilter } from './topics/topic-map.ts';
+import { subjectFault } from './jetstream/subjects.ts';
 
 /** Bytes of a topic name or filter [MQTT-4.7.3-3]. */
 const topicBytesMax = 65_535;
@@ -39,15 +40,22 @@ export function checkDefinition(value: unknown): ParsedDefinition {
 }
 
 function definitionFault(definition: LinkDefinition): string | null {
-  const { rules, tls, username, passwordFile, addresses } = definition;
+  const { kind, rules, tls, username, passwordFile, addresses, jetstream } = definition;
+  if (kind === 'jetstream' && jetstream === undefined)
+    return 'jetstream: a link of the kind jetstream needs the name of its stream (jetstream.stream)';
+  if (kind === 'mqtt' && jetstream !== undefined) return 'jetstream: is only for the kind jetstream';
+  const other = addresses.find((address) => /^(nats|tls):/.test(address) !== (kind === 'jetstream'));
+  if (other !== undefined)
+    return `addresses: ${other} is no address for the kind ${kind}, which needs ${kind === 'mqtt' ? 'mqtt, mqtts, ws or wss' : 'nats or tls'}`;
   if (passwordFile !== undefined && username === undefined)
     return 'passwordFile: a password needs a user name (username)';
   if ((tls?.cert === undefined) !== (tls?.key === undefined))
     return 'tls: must set key and cert together, or none of them';
-  const plain = addresses.find((address) => !/^(mqtts|wss):/.test(address));
+  const plain = addresses.find((address) => !/^(mqtts|wss|tls):/.test(address));
   if (tls !== undefined && plain !== undefined) return `tls: the address ${plain} does not use TLS`;
   for (const [position, rule] of rules.entries()) {
-    const fault = ruleFault(rule) ?? loopFault(rule, definition);
+    const fault =
+      ruleFault(rule) ?? (kind === 'jetstream' ? subjectRuleFault(rule) : loopFault(rule, definition));
     if (fault !== null) return `rule ${position + 1}: ${fault}`;
   }
   return null;
@@ -65,6 +73,12 @@ function ruleFault(rule: LinkRule): string | null {
   if (rule.direction === 'out' && remoteFilter(rule).startsWith('$'))
     return 'the other broker accepts no topics that begin with $';
   return null;
+}
+
+function subjectRuleFault(rule: LinkRule): string | null {
+  const filter = remoteFilter(rule);
+  const fault = subjectFault(filter);
+  return fault === null ? null : `${filter} has no subject in NATS: ${fault}`;
 }
 
 /**

@@ -1,5 +1,8 @@
 import { linkSessionPrefix } from '@mqtt-cluster/contracts';
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
+import { decodeAppliedMark, encodeAppliedMark } from './jetstream/applied-mark.ts';
+import type { AppliedMark } from './jetstream/applied-mark.ts';
+import type { NumberMark } from './jetstream/item-numbers.ts';
 
 /** Client id of the session that holds the messages of a link for the other broker. */
 export function outgoingClient(link: string): string {
@@ -38,6 +41,35 @@ export function remoteFilterMark(filter: string): string {
 /** Returns the filter of a mark of {@link remoteFilterMark}, or null. */
 export function markedRemoteFilter(mark: string): string | null {
   return mark.startsWith(remoteFilterPrefix) ? mark.slice(remoteFilterPrefix.length) : null;
+}
+
+const numberPrefix = `${markPrefix}numbers/`;
+const appliedPrefix = `${markPrefix}applied/`;
+
+/** Marks that items up to this quarter of their numbers may have been sent, see `ItemNumbers`. */
+export function numberMark({ start, quarter }: NumberMark): string {
+  return `${numberPrefix}${start}/${quarter}`;
+}
+
+export function markedNumbers(filters: readonly string[]): NumberMark[] {
+  return levelsOf(filters, numberPrefix).map((levels) => {
+    const [start = '', quarter = ''] = levels.split('/');
+    return { start, quarter: Number(quarter) };
+  });
+}
+
+/** Marks that the messages of a stream up to a sequence number are published in the cluster. */
+export function appliedMark(mark: AppliedMark): string {
+  return appliedPrefix + encodeAppliedMark(mark);
+}
+
+export function markedApplied(filters: readonly string[]): AppliedMark[] {
+  return levelsOf(filters, appliedPrefix).map(decodeAppliedMark);
+}
+
+/** Returns what follows the prefix in the filters that have it. */
+function levelsOf(filters: readonly string[], prefix: string): string[] {
+  return filters.filter((filter) => filter.startsWith(prefix)).map((filter) => filter.slice(prefix.length));
 }
 
 export function isMark(filter: string): boolean {

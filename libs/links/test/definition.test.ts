@@ -78,6 +78,34 @@ test.each([
     { rules: [{ direction: 'out', filter: 'a', remotePrefix: '$SYS/' }] },
     'rule 1: the other broker accepts no topics',
   ],
+  ['an address of JetStream', { addresses: ['nats://n'] }, 'which needs mqtt, mqtts, ws or wss'],
+  [
+    'a stream for an MQTT broker',
+    { jetstream: { stream: 'S' } },
+    'jetstream: is only for the kind jetstream',
+  ],
+  ['no stream', { kind: 'jetstream', addresses: ['nats://n'] }, 'needs the name of its stream'],
+  [
+    'an address of an MQTT broker for a stream',
+    { kind: 'jetstream', addresses: ['nats://n', 'mqtt://n'], jetstream: { stream: 'S' } },
+    'addresses: mqtt://n is no address for the kind jetstream',
+  ],
+  [
+    'a stream with dots',
+    { kind: 'jetstream', addresses: ['nats://n'], jetstream: { stream: 'S.a' } },
+    'jetstream.stream: must be 1 to 64 characters',
+  ],
+  [
+    'a rule without a subject',
+    {
+      kind: 'jetstream',
+      addresses: ['tls://n'],
+      tls: { ca: 'ca.pem' },
+      jetstream: { stream: 'S' },
+      rules: [{ direction: 'in', filter: 'a b/#' }],
+    },
+    'rule 1: a b/# has no subject in NATS: a subject must not contain spaces',
+  ],
 ])('a definition with %s is refused with one sentence', (_name, change, sentence) => {
   expect(faultOf(change)).toContain(sentence);
 });

@@ -85,7 +85,7 @@ test('no link starts while an older semantics version is in force', async () => 
 });
 
 test('a definition of a newer program is not run, and the other links are', async () => {
-  member.definitions.set('newer', { kind: 'jetstream' });
+  member.definitions.set('newer', { kind: 'carrier-pigeon' });
   await manager.start();
   await until(
     async () => (await phase()) === 'connected' || (await manager.reports())[1]!.phase === 'connected',

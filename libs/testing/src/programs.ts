@@ -8,6 +8,7 @@ const debianPackages = {
   haproxy: 'haproxy',
   mosquitto: 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
+  'nats-server': 'nats-server',
   openssl: 'openssl',
   'paho-mqtt': 'python3-paho-mqtt',
   prometheus: 'prometheus',

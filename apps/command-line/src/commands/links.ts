@@ -23,6 +23,10 @@ interface AddOptions {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly stream?: string;
+  readonly replicas?: string;
+  readonly start?: string;
+  readonly syncsAlways?: boolean;
 }
 
 const total = (byQos: readonly number[]): string =>
@@ -71,12 +75,18 @@ export function addLinkCommands(program: Command, registry: Registry): void {
       "links add plant --address mqtt://10.0.9.1:1883 --out 'site/#' --in 'orders/#,qos=2'":
         'both directions',
       "links add plant --address mqtt://10.0.9.1:1883 --out '#,remote=north/'": 'all topics, with a prefix',
+      "links add hub --address nats://10.0.9.1:4222 --stream SITES --out 'site/#'":
+        'to a stream of NATS JetStream',
       'links add plant --file plant.json': 'all fields of docs/LINKS.md',
     },
     options: (command) =>
       command
         .option('--file <FILE>', 'JSON file with the definition, instead of the other options', text)
-        .option('--address <URL>', 'mqtt://, mqtts://, ws:// or wss://; may be given several times', several)
+        .option(
+          '--address <URL>',
+          'mqtt://, mqtts://, ws:// or wss://; nats:// or tls:// for JetStream; may be given several times',
+          several,
+        )
         .option('--out <RULE>', 'from the cluster to the other broker; may be given several times', several)
         .option('--in <RULE>', 'from the other broker to the cluster; may be given several times', several)
         .option('--protocol <VERSION>', '5.0 (the default) or 3.1.1', text)
@@ -85,7 +95,15 @@ export function addLinkCommands(program: Command, registry: Registry): void {
         .option('--password-file <NAME>', 'file with the password, in links.directory of the members', text)
         .option('--tls-ca <NAME>', 'PEM file of the authority, in links.directory of the members', text)
         .option('--tls-cert <NAME>', 'PEM file of the certificate, in links.directory of the members', text)
-        .option('--tls-key <NAME>', 'PEM file of the key, in links.directory of the members', text),
+        .option('--tls-key <NAME>', 'PEM file of the key, in links.directory of the members', text)
+        .option(
+          '--stream <NAME>',
+          'JetStream: name of the stream, which is created if it does not exist',
+          text,
+        )
+        .option('--replicas <COUNT>', 'JetStream: servers that store each message (default: 3)', text)
+        .option('--start <WHERE>', 'JetStream: begin with new messages (the default) or with all', text)
+        .option('--syncs-always', 'JetStream: the servers sync each message before they acknowledge it'),
     run: async (context, [name = ''], options) => {
       const body = options.file === undefined ? definitionOf(options) : readDefinition(options.file);
       const connection = await context.connect();
@@ -150,13 +168,25 @@ function definitionOf(options: AddOptions): Definition {
   const rules = [...out.map((rule) => ruleOf('out', rule)), ...incoming.map((rule) => ruleOf('in', rule))];
   if (rules.length === 0) throw new UsageError('a rule is missing: --out or --in');
   const tls = defined({ ca: options.tlsCa, cert: options.tlsCert, key: options.tlsKey });
+  const jetstream = streamOf(options);
   // The server completes the definition with its defaults, and checks it.
   return {
+    ...(address.some((url) => /^(nats|tls):/.test(url)) && { kind: 'jetstream' }),
     addresses: [...address],
     rules,
     ...defined({ protocol, clientId, username, passwordFile }),
     ...(Object.keys(tls).length > 0 && { tls }),
+    ...(Object.keys(jetstream).length > 0 && { jetstream }),
   } as Definition;
+}
+
+function streamOf({ stream, replicas, start, syncsAlways }: AddOptions): object {
+  return defined({
+    stream,
+    replicas: replicas === undefined ? undefined : Number(replicas),
+    start,
+    syncsAlways,
+  });
 }
 
 /** Parses `FILTER,qos=2,retained=live,local=PREFIX,remote=PREFIX`. */

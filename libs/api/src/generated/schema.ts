@@ -1267,7 +1267,25 @@ export interface components {
                  * @default mqtt
                  * @enum {string}
                  */
-                kind: "mqtt";
+                kind: "mqtt" | "jetstream";
+                jetstream: {
+                    stream: string;
+                    /** @default 3 */
+                    replicas: number;
+                    /** @default 3600 */
+                    duplicateWindowSeconds: number;
+                    /** @default 604800 */
+                    ageSecondsMax: number;
+                    /** @default 1073741824 */
+                    bytesMax: number;
+                    /**
+                     * @default new
+                     * @enum {string}
+                     */
+                    start: "new" | "all";
+                    /** @default false */
+                    syncsAlways: boolean;
+                };
                 addresses: string[];
                 /**
                  * @default 5.0
@@ -1348,7 +1366,25 @@ export interface components {
              * @default mqtt
              * @enum {string}
              */
-            kind: "mqtt";
+            kind: "mqtt" | "jetstream";
+            jetstream: {
+                stream: string;
+                /** @default 3 */
+                replicas: number;
+                /** @default 3600 */
+                duplicateWindowSeconds: number;
+                /** @default 604800 */
+                ageSecondsMax: number;
+                /** @default 1073741824 */
+                bytesMax: number;
+                /**
+                 * @default new
+                 * @enum {string}
+                 */
+                start: "new" | "all";
+                /** @default false */
+                syncsAlways: boolean;
+            };
             addresses: string[];
             /**
              * @default 5.0

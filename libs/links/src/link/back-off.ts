@@ -14,3 +14,8 @@ export function backOffMs(refusals: number): number {
 
 /** Calls a function once after a time, and returns how to prevent it. */
 export type After = (delayMs: number, run: () => void) => () => void;
+
+export const after: After = (delayMs, run) => {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
+};

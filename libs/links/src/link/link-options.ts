@@ -18,3 +18,22 @@ export interface LinkOptions {
   /** The session of the link has ended here: another member runs the link, or this member serves no clients. */
   readonly onEnded: (reason: RefusalReason) => void;
 }
+
+/** A link at the member that runs it. */
+export interface RunningLink {
+  readonly phase: LinkPhase;
+  /** Why the link does not do all of its work, in one sentence, or null. */
+  readonly error: string | null;
+  /** Null without a connection. */
+  readonly address: string | null;
+  /** Time since the cluster delivered the oldest message without an acknowledgement, ms. */
+  readonly lagMs: number;
+  start(): void;
+  /**
+   * Ends the connection to the other end.
+   * @param keepsSession leaves the session open, so that the next runner takes it over
+   */
+  stop(options?: { readonly keepsSession?: boolean }): void;
+  /** Ends the link after its removal, and deletes its sessions. */
+  remove(): void;
+}

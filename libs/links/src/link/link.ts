@@ -10,9 +10,9 @@ import { reasonText } from '../remote/reasons.ts';
 import { RemoteConnection } from '../remote/remote-connection.ts';
 import { shownTopic } from '../topics/topic-names.ts';
 import { Incoming } from './incoming.ts';
-import type { After } from './back-off.ts';
+import { after } from './back-off.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
-import type { LinkOptions, LinkPhase } from './link-options.ts';
+import type { LinkOptions, LinkPhase, RunningLink } from './link-options.ts';
 import { updateLocalSubscriptions } from './local-subscriptions.ts';
 import { Outgoing } from './outgoing.ts';
 import { ReconnectDelay, reconnectDelayMsMin } from './reconnect-delay.ts';
@@ -32,7 +32,7 @@ const logIntervalMs = 30_000;
  * broker, the other one publishes those of the other broker. When the member closes one of them, because another member has
  * opened it or this member is isolated, the connection to the other broker ends and no other one begins.
  */
-export class Link {
+export class Link implements RunningLink {
   readonly #options: LinkOptions;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
@@ -338,8 +338,3 @@ export class Link {
     this.#log.warn(text, { link: name }, `link ${name}: ${text}`);
   }
 }
-
-const after: After = (delayMs, run) => {
-  const timer = setTimeout(run, delayMs);
-  return () => clearTimeout(timer);
-};

@@ -3,9 +3,17 @@ import type { LocalSession } from '../local/local-session.ts';
 import { isMark } from '../names.ts';
 import { localFilter } from '../topics/topic-map.ts';
 
-/** Subscribes the session of a link to the filters of the outgoing rules, and ends the subscriptions of former rules. */
-export function updateLocalSubscriptions(session: LocalSession, rules: readonly LinkRule[]): void {
-  const wanted = wantedSubscriptions(rules);
+/**
+ * Subscribes the session of a link to the filters of the outgoing rules, and ends the subscriptions of former rules.
+ *
+ * @param qosMax the greatest QoS of the exchange between the cluster and the link
+ */
+export function updateLocalSubscriptions(
+  session: LocalSession,
+  rules: readonly LinkRule[],
+  qosMax: QoS = 2,
+): void {
+  const wanted = wantedSubscriptions(rules, qosMax);
   const known = session.detail?.subscriptionList ?? [];
   session.unsubscribe(
     known.map(({ filter }) => filter).filter((filter) => !wanted.has(filter) && !isMark(filter)),
@@ -13,7 +21,7 @@ export function updateLocalSubscriptions(session: LocalSession, rules: readonly 
   session.subscribe([...wanted.values()].filter((each) => !known.some((other) => isSame(each, other))));
 }
 
-function wantedSubscriptions(rules: readonly LinkRule[]): Map<string, Subscription> {
+function wantedSubscriptions(rules: readonly LinkRule[], qosMax: QoS): Map<string, Subscription> {
   const wanted = new Map<string, Subscription>();
   for (const rule of rules) {
     if (rule.direction !== 'out') continue;
@@ -22,7 +30,7 @@ function wantedSubscriptions(rules: readonly LinkRule[]): Map<string, Subscripti
     const former = wanted.get(filter);
     wanted.set(filter, {
       filter,
-      qos: Math.max(rule.qosMax, former?.qos ?? 0) as QoS,
+      qos: Math.min(qosMax, Math.max(rule.qosMax, former?.qos ?? 0)) as QoS,
       noLocal: true,
       retainAsPublished: isLive || former?.retainAsPublished === true,
       // Messages that were retained before the rule are sent once, when the subscription is new.

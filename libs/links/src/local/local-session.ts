@@ -103,11 +103,19 @@ export class LocalSession {
   /**
    * Calls back when the cluster has applied an entry of this connection, so no other member had opened the session before.
    * A process that was paused does not know yet whether another member runs the link.
+   *
+   * @param filters subscriptions that this entry ends
    */
-  confirm(onConfirmed: () => void): void {
+  confirm(onConfirmed: () => void, filters: readonly string[] = [noMark]): void {
     const packetId = this.#packetId();
     this.#confirming.set(packetId, onConfirmed);
-    this.input({ kind: 'unsubscribe', packetId, filters: [noMark] });
+    this.input({ kind: 'unsubscribe', packetId, filters });
+  }
+
+  /** Writes a mark in place of former ones, and calls back when the cluster has applied it. */
+  mark(filter: string, former: readonly string[], onMarked: () => void): void {
+    this.subscribe([{ filter, qos: 0, retainHandling: 2 }]);
+    this.confirm(onMarked, former.length === 0 ? [noMark] : former);
   }
 
   /** @param endsSession deletes the session with its subscriptions and queue */

@@ -1,7 +1,7 @@
 import { createEverySecond } from '@mqtt-cluster/contracts';
 import type { EverySecond, Lifecycle, LinkDefinition, RefusalReason } from '@mqtt-cluster/contracts';
 import { createCounters } from '../link/counters.ts';
-import type { Link } from '../link/link.ts';
+import type { LinkOptions, RunningLink } from '../link/link-options.ts';
 import { incomingClient, outgoingClient } from '../names.ts';
 import { missingFile } from '../remote/credential-files.ts';
 import type { TestResult } from '../remote/test-link.ts';
@@ -32,7 +32,7 @@ const endFaults: Partial<Record<RefusalReason, string>> = {
 /** A link that runs at this member. */
 interface Running {
   readonly source: NamedDefinition;
-  readonly link: Link;
+  readonly link: RunningLink;
 }
 
 /** A decision that this member starts a link, unless another member does so first. */
@@ -55,7 +55,7 @@ export class LinkManager implements Lifecycle {
   /** Counters of the links that have run here. They continue when the link comes back. */
   readonly #counters = new Map<string, LinkCounters>();
   /** Links that have ended here and whose sessions are still open, until the next runner takes them over. */
-  readonly #kept = new Map<string, Link>();
+  readonly #kept = new Map<string, RunningLink>();
   readonly #starting = new Set<string>();
   readonly #choices = new Map<string, Choice>();
   /** Time until which this member does not start a link, by name. */
@@ -115,6 +115,10 @@ export class LinkManager implements Lifecycle {
 
   /** Connects to the other broker of a link from this member, without disturbing the link. */
   async test(name: string, definition: LinkDefinition): Promise<TestResult> {
+    if (definition.kind === 'jetstream') {
+      const { testJetstream } = await import('../jetstream/test-jetstream.ts');
+      return testJetstream(name, definition, this.#options.directory);
+    }
     const { testLink } = await import('../remote/test-link.ts');
     return testLink(name, definition, this.#options.directory);
   }
@@ -124,6 +128,8 @@ export class LinkManager implements Lifecycle {
    * sentence, or null.
    */
   async discard(name: string, definition: LinkDefinition): Promise<string | null> {
+    // A link to a stream has no session there.
+    if (definition.kind === 'jetstream') return null;
     const { discardRemoteSession } = await import('../remote/test-link.ts');
     return discardRemoteSession(name, definition, this.#options.directory);
   }
@@ -259,15 +265,16 @@ export class LinkManager implements Lifecycle {
   async #startLink(name: string): Promise<void> {
     if (this.#running.has(name) || this.#starting.has(name)) return;
     this.#starting.add(name);
-    // Members without a running link do not load the parser.
-    const { Link: LinkClass } = await import('../link/link.ts');
+    const kind = this.#definitions.read().find((each) => each.name === name)?.definition?.kind ?? 'mqtt';
+    const create = await loadKind(kind);
     this.#starting.delete(name);
     const source = this.#definitions.read().find((each) => each.name === name);
     if (source?.definition == null || source.definition.paused || this.#isStopped) return;
+    if (source.definition.kind !== kind) return;
     const { member, directory, packetBytesMax, logger, now, mark } = this.#options;
     const counters = this.#counters.get(name) ?? createCounters();
     this.#counters.set(name, counters);
-    const link = new LinkClass({
+    const link = create({
       name,
       definition: source.definition,
       member,
@@ -337,6 +344,16 @@ export class LinkManager implements Lifecycle {
     counters.dropped.queue = Math.max(counters.dropped.queue, queue);
     return counters;
   }
+}
+
+/** Loads the code of a kind of link. Members without a running link of the kind do not have it in memory. */
+async function loadKind(kind: LinkDefinition['kind']): Promise<(options: LinkOptions) => RunningLink> {
+  if (kind === 'jetstream') {
+    const { JetstreamLink } = await import('../jetstream/jetstream-link.ts');
+    return (options) => new JetstreamLink(options);
+  }
+  const { Link } = await import('../link/link.ts');
+  return (options) => new Link(options);
 }
 
 function mayRun(answer: Awaited<ReturnType<LinkManagerOptions['ask']>>, name: string): boolean {

@@ -1,0 +1,360 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { RateLimitedLog } from '@mqtt-cluster/contracts';
+import type { RefusalReason } from '@mqtt-cluster/contracts';
+import type { StreamInfo } from '@nats-io/jetstream';
+import { after } from '../link/back-off.ts';
+import type { LinkOptions, LinkPhase, RunningLink } from '../link/link-options.ts';
+import { updateLocalSubscriptions } from '../link/local-subscriptions.ts';
+import { ReconnectDelay } from '../link/reconnect-delay.ts';
+import { LocalSession } from '../local/local-session.ts';
+import {
+  appliedMark,
+  incomingClient,
+  markedApplied,
+  markedNumbers,
+  numberMark,
+  outgoingClient,
+} from '../names.ts';
+import { readCredentials } from '../remote/credential-files.ts';
+import { reasonText } from '../remote/reasons.ts';
+import { shownTopic } from '../topics/topic-names.ts';
+import type { AppliedMark } from './applied-mark.ts';
+import { JetstreamIncoming } from './incoming.ts';
+import { openNats } from './nats-connection.ts';
+import type { JetstreamConnection } from './nats-connection.ts';
+import { JetstreamOutgoing } from './outgoing.ts';
+import { ensureStream } from './stream.ts';
+import { StreamReader } from './stream-reader.ts';
+import { NatsStreamWriter } from './stream-writer.ts';
+
+/** Unacknowledged messages of the member to the link. It is the most that a member sends. */
+const localReceiveMaximum = 100;
+/** Time between two log lines of the same subject, ms. */
+const logIntervalMs = 30_000;
+
+/**
+ * One link to a stream of NATS JetStream at the member that runs it. As a link to an MQTT broker, it holds two sessions of
+ * the cluster, and it ends with them.
+ */
+export class JetstreamLink implements RunningLink {
+  readonly #options: LinkOptions;
+  readonly #delay = new ReconnectDelay();
+  readonly #log: RateLimitedLog;
+  #out: LocalSession | null = null;
+  #in: LocalSession | null = null;
+  #outgoing: JetstreamOutgoing | null = null;
+  #incoming: JetstreamIncoming | null = null;
+  #connection: JetstreamConnection | null = null;
+  /** The stream as of the last connection. */
+  #stream: StreamInfo | null = null;
+  #reader: StreamReader | null = null;
+  #reconnectTimer: NodeJS.Timeout | null = null;
+  /** True when the sessions of the cluster are closed. */
+  #isEnded = false;
+  /** True when no further connection to the server may begin. */
+  #isStopped = false;
+  #phase: LinkPhase = 'opening';
+  #address = 0;
+  /** Null without a connection. */
+  #connectedAtMs: number | null = null;
+  #wasConnected = false;
+  #error: string | null = null;
+  /** Why the cluster refuses a subscription of the link, in one sentence. */
+  #localRefusal: string | null = null;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    const { logger, now } = options;
+    this.#log = new RateLimitedLog(logger, now, { intervalMs: logIntervalMs, linesMax: 20 });
+  }
+
+  get phase(): LinkPhase {
+    return this.#phase;
+  }
+
+  get error(): string | null {
+    return this.#error ?? this.#localRefusal;
+  }
+
+  get address(): string | null {
+    return this.#phase === 'connected' ? this.#url : null;
+  }
+
+  get lagMs(): number {
+    return this.#outgoing?.lagMs ?? 0;
+  }
+
+  start(): void {
+    const { name, member } = this.#options;
+    this.#out = new LocalSession({
+      member,
+      client: outgoingClient(name),
+      owner: outgoingClient(name),
+      receiveMaximum: localReceiveMaximum,
+      handlers: {
+        onOpen: () => this.#onOutOpen(),
+        onClosed: (reason) => this.#onLocalClosed(reason),
+        onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
+        onDeliver: (effect) => this.#outgoing?.onDeliver(effect),
+        onPubrel: (packetId) => this.#outgoing?.onPubrel(packetId),
+      },
+    });
+  }
+
+  stop({ keepsSession = false }: { readonly keepsSession?: boolean } = {}): void {
+    this.#isStopped = true;
+    this.#endConnection();
+    if (!keepsSession) this.#closeSessions(false);
+  }
+
+  remove(): void {
+    this.#isStopped = true;
+    this.#endConnection();
+    this.#closeSessions(true);
+  }
+
+  // ---- the sessions of the cluster ----
+
+  #closeSessions(endsSession: boolean): void {
+    this.#isEnded = true;
+    this.#out?.close({ endsSession });
+    this.#in?.close({ endsSession });
+  }
+
+  get #reads(): boolean {
+    return this.#options.definition.rules.some(({ direction }) => direction === 'in');
+  }
+
+  #onOutOpen(): void {
+    const { definition, mark, name, counters, now } = this.#options;
+    const out = this.#out!;
+    this.#outgoing = new JetstreamOutgoing(
+      {
+        definition,
+        mark,
+        echoOf: incomingClient(name),
+        counters,
+        acknowledge: (input) => out.input(input),
+        writeMark: (next, former, onMarked) =>
+          out.mark(numberMark(next), former === null ? [] : [numberMark(former)], onMarked),
+        newStart: randomBytes(8).toString('hex'),
+        onFault: (text) => this.#report(text),
+        onConnectionFault: (text) => this.#onConnectionClosed(text),
+        onUnnumbered: () => this.#onLocalClosed('isolated'),
+        now,
+        after,
+      },
+      markedNumbers(filtersOf(out)),
+    );
+    // QoS 1 is enough for an exchange inside the process: the stream drops repetitions.
+    updateLocalSubscriptions(out, definition.rules, 1);
+    if (this.#reads) this.#openIn(null);
+    else this.#connect();
+  }
+
+  /** @param begin the mark of an empty session; null: continues the session as it is */
+  #openIn(begin: AppliedMark | null): void {
+    const { name, member } = this.#options;
+    const clean = begin !== null;
+    this.#in?.close({ endsSession: clean });
+    this.#incoming = null;
+    this.#in = new LocalSession({
+      member,
+      client: incomingClient(name),
+      owner: outgoingClient(name),
+      receiveMaximum: 1,
+      clean,
+      handlers: {
+        onOpen: () => {
+          if (begin === null) this.#connect();
+          else this.#in?.mark(appliedMark(begin), [], () => this.#read(begin));
+        },
+        onClosed: (reason) => this.#onLocalClosed(reason),
+        onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
+        onAnswer: (effect) => this.#incoming?.onAnswer(effect),
+      },
+    });
+  }
+
+  #onLocalRefusal(filter: string, code: number): void {
+    const text = `the cluster refuses the subscription of the link to ${shownTopic(filter)}: ${reasonText(code)}`;
+    this.#localRefusal = text;
+    const { name } = this.#options;
+    this.#log.warn(text, { link: name, code }, `link ${name}: ${text}`);
+  }
+
+  #onLocalClosed(reason: RefusalReason): void {
+    if (this.#isEnded) return;
+    this.stop();
+    this.#options.onEnded(reason);
+  }
+
+  // ---- the connection to the server ----
+
+  get #url(): string {
+    const { addresses } = this.#options.definition;
+    return addresses[this.#address % addresses.length]!;
+  }
+
+  #connect(): void {
+    if (this.#isStopped) return;
+    this.#phase = 'connecting';
+    // A member that no longer runs the link must not connect.
+    this.#out?.confirm(() => {
+      this.#open().catch((error: Error) => this.#onConnectionClosed(error.message));
+    });
+  }
+
+  async #open(): Promise<void> {
+    const { name, definition, directory } = this.#options;
+    const credentials = await readCredentials(definition, directory);
+    if (this.#isStopped || this.#connection !== null) return;
+    const connection = await openNats({
+      url: this.#url,
+      name: `mqtt-cluster-${name}`,
+      definition,
+      credentials,
+    });
+    // The link may have been stopped meanwhile.
+    if (this.#isStopped || this.#connection !== null || this.#out?.isOpen !== true)
+      return void connection.nats.close();
+    this.#connection = connection;
+    void connection.nats.closed().then((error) => {
+      if (this.#connection === connection)
+        this.#onConnectionClosed(error instanceof Error ? error.message : 'the server closed the connection');
+    });
+    const stream = await ensureStream(connection.manager, definition);
+    // Another member may have taken the link over.
+    this.#out.confirm(() => {
+      if (this.#connection === connection) this.#begin(connection, stream);
+    });
+  }
+
+  /** Begins to pass messages: this member runs the link, and it is connected to the stream. */
+  #begin(connection: JetstreamConnection, stream: StreamInfo): void {
+    const { definition, counters, name, logger, now } = this.#options;
+    if (this.#wasConnected) counters.reconnects++;
+    else this.#warnOfLateSyncs();
+    this.#wasConnected = true;
+    this.#connectedAtMs = now();
+    this.#phase = 'connected';
+    this.#error = null;
+    logger.info(
+      { link: name, address: this.#url, stream: stream.config.name },
+      'link connected to the stream',
+    );
+    this.#outgoing?.onConnected(
+      new NatsStreamWriter(connection, stream.config.name, definition.packetBytesMax),
+    );
+    this.#stream = stream;
+    if (this.#reads) this.#beginToRead(stream);
+  }
+
+  #warnOfLateSyncs(): void {
+    const { definition, logger, name } = this.#options;
+    if (definition.jetstream?.syncsAlways === true) return;
+    logger.warn(
+      { link: name, stream: definition.jetstream?.stream },
+      'nats-server acknowledges messages before they are on the disk: a host that loses power may lose them. ' +
+        'Set sync_interval: always at the servers (2.10 or newer), and then syncsAlways of the link',
+    );
+  }
+
+  #beginToRead(stream: StreamInfo): void {
+    const { definition } = this.#options;
+    const { first_seq: first, last_seq: last } = stream.state;
+    const id = stream.created.toString().replaceAll(/\D/g, '');
+    const rules = rulesId(definition.rules);
+    const marks = markedApplied(filtersOf(this.#in));
+    const known = marks.filter(({ stream: each }) => each === id).toSorted((a, b) => a.sequence - b.sequence);
+    const mark = known.at(-1);
+    if (this.#incoming?.stream === id && last >= this.#incoming.nextSequence - 1) return this.#read(null);
+    if (mark !== undefined && last >= mark.sequence) {
+      if (first > mark.sequence + 1) this.#onGap(first - mark.sequence - 1);
+      return mark.rules === rules ? this.#read(mark) : this.#openIn({ ...mark, rules, packetIds: [] });
+    }
+    if (mark !== undefined)
+      this.#report(
+        `the stream has lost messages: the link had read it up to ${mark.sequence}, and it ends at ${last}; messages since then may be missing`,
+      );
+    const isNew = marks.length === 0 && definition.jetstream?.start !== 'all';
+    const sequence = isNew || mark !== undefined ? last : first - 1;
+    this.#openIn({ stream: id, rules, sequence: Math.max(0, sequence), packetIds: [] });
+  }
+
+  #onGap(messages: number): void {
+    this.#options.counters.dropped.lost += messages;
+    this.#report(`the stream has deleted ${messages} messages before the link read them`);
+  }
+
+  /** @param mark where to begin; null: behind the messages that this process has */
+  #read(mark: AppliedMark | null): void {
+    const { definition, mark: linkMark, packetBytesMax, counters } = this.#options;
+    const session = this.#in;
+    if (mark !== null)
+      this.#incoming = new JetstreamIncoming(
+        {
+          definition,
+          mark: linkMark,
+          session: this.#outgoing!.start,
+          packetBytesMax,
+          counters,
+          input: (input) => session?.input(input),
+          writeMark: (next, former, onMarked) =>
+            session?.mark(appliedMark(next), [appliedMark(former)], onMarked),
+          onFault: (text) => this.#report(text),
+          onRefused: (text) => this.#onConnectionClosed(text),
+          after,
+        },
+        mark,
+      );
+    const connection = this.#connection;
+    if (connection === null || this.#stream === null || this.#incoming === null) return;
+    this.#reader = new StreamReader({
+      connection,
+      stream: this.#stream,
+      definition,
+      incoming: this.#incoming,
+      onFault: (text) => this.#onConnectionClosed(text),
+    });
+  }
+
+  #onConnectionClosed(reason: string): void {
+    this.#endConnection();
+    if (this.#isStopped || this.#out?.isOpen !== true) return;
+    this.#report(`${this.#url}: ${reason}`);
+    this.#address++;
+    const connectedMs = this.#connectedAtMs === null ? null : this.#options.now() - this.#connectedAtMs;
+    this.#connectedAtMs = null;
+    this.#phase = 'connecting';
+    // The random fifth spreads the connections of several links to a server that has restarted.
+    const delayMs = this.#delay.next(connectedMs) * (1 + Math.random() / 5);
+    this.#reconnectTimer = setTimeout(() => this.#connect(), delayMs);
+  }
+
+  #endConnection(): void {
+    if (this.#reconnectTimer !== null) clearTimeout(this.#reconnectTimer);
+    this.#reconnectTimer = null;
+    this.#reader?.end();
+    this.#reader = null;
+    const connection = this.#connection;
+    this.#connection = null;
+    this.#outgoing?.onDisconnected();
+    void connection?.nats.close();
+    if (this.#phase === 'connected') this.#phase = 'connecting';
+  }
+
+  #report(text: string): void {
+    this.#error = text;
+    const { name } = this.#options;
+    this.#log.warn(text, { link: name }, `link ${name}: ${text}`);
+  }
+}
+
+function filtersOf(session: LocalSession | null): string[] {
+  return (session?.detail?.subscriptionList ?? []).map(({ filter }) => filter);
+}
+
+function rulesId(rules: readonly object[]): string {
+  return createHash('sha1').update(JSON.stringify(rules)).digest('hex').slice(0, 8);
+}
