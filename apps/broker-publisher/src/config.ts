@@ -113,9 +113,18 @@ const tls = z
     key: z.string().default(''),
     cert: z.string().default(''),
     ca: z.string().default(''),
+    /**
+     * File (PEM) with a revocation list of each authority in `ca`. A member with a revoked certificate is refused, and its
+     * connections are closed. It is read again when it changes.
+     */
+    crl: z.string().default(''),
   })
   .check(({ value, issues }) => {
-    const { key, cert, ca } = value;
+    const { key, cert, ca, crl } = value;
+    if (ca === '' && crl !== '') {
+      const message = 'must not set crl without key, cert and ca: there is no certificate to check';
+      issues.push({ code: 'custom', message, input: value });
+    }
     if (new Set([key, cert, ca].map((file) => file === '')).size === 1) return;
     issues.push({
       code: 'custom',

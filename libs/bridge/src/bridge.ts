@@ -33,7 +33,8 @@ export interface ListeningBridge extends Bridge {
   /** Returns the bound address of the cluster listener. Valid only while the bridge runs. */
   address(): { readonly host: string; readonly port: number };
   /**
-   * Uses another key and other certificates for new connections, to and from peers. No open connection is closed.
+   * Uses another key and other certificates for new connections, to and from peers. Of the open connections, only those
+   * to and from peers with a revoked certificate are closed.
    *
    * @throws Error the values are unusable, or the bridge has no TLS; the former values stay in use
    */
@@ -118,6 +119,7 @@ class MqttBridge implements ListeningBridge {
     if (this.#tls === undefined) throw new Error('the bridge has no TLS');
     this.#listener.updateTls(tls);
     this.#tls = tls;
+    for (const link of this.#links.values()) link.closeIfRevoked();
   }
 
   report(): void {

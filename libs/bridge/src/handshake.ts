@@ -1,8 +1,9 @@
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { bridgeTopics } from '@mqtt-cluster/contracts';
 import type { Channel } from '@mqtt-cluster/contracts';
-import type { PeerCertificate } from 'node:tls';
+import type { PeerCertificate, SecureContextOptions } from 'node:tls';
 import { frameVersion } from './frame/frame.ts';
+import type { BridgeTls } from './options.ts';
 
 /**
  * The two connections to each peer: `raft` carries votes and heartbeats, `log` carries all other messages.
@@ -31,6 +32,17 @@ export function clientIdOf(member: MemberId, kind: ConnectionKind): string {
 export function parseClientId(clientId: string): { member: MemberId; kind: ConnectionKind } | null {
   const match = /^bridge:([a-z0-9.-]{1,32}):(raft|log)$/.exec(clientId);
   return match ? { member: match[1]!, kind: match[2] as ConnectionKind } : null;
+}
+
+/**
+ * Return code of a CONNACK for a peer whose certificate is revoked: "Banned" of MQTT 5. A TLS 1.3 server of Node cannot send
+ * the reason in the handshake.
+ */
+export const revokedReturnCode = 0x8a;
+
+/** Returns the options of Node for connections of either direction. */
+export function secureOptionsOf({ key, cert, ca, revocations }: BridgeTls): SecureContextOptions {
+  return { key, cert, ca, ...(revocations && { crl: [...revocations.lists] }), minVersion: 'TLSv1.3' };
 }
 
 /** The user name in CONNECT: frame version and cluster name, which must be equal on both sides. */

@@ -1,4 +1,4 @@
-import type { BridgeHandlers, EverySecond, Logger, MemberId } from '@mqtt-cluster/contracts';
+import type { BridgeHandlers, EverySecond, Logger, MemberId, Revocations } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 export interface BridgePeer {
@@ -12,8 +12,10 @@ export interface BridgePeer {
 export interface BridgeTls {
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
-  /** The only trusted certificate authority. */
+  /** The only trusted certificate authorities. */
   readonly ca: string | Buffer;
+  /** A revocation list of each authority. Default: no certificate is revoked. */
+  readonly revocations?: Revocations;
 }
 
 export interface BridgeOptions {
@@ -27,6 +29,8 @@ export interface BridgeOptions {
   /** Without TLS the connections are not encrypted and anyone can pose as a peer. Omit TLS in a lab only. */
   readonly tls?: BridgeTls;
   readonly handlers: BridgeHandlers;
+  /** A peer has refused this member, because the certificate of this member is revoked. Called at each refusal. */
+  readonly onRevoked?: (peer: MemberId) => void;
   readonly logger: Logger;
   readonly metrics?: Metrics;
   /** Runs the checks of the connections. Default: a timer of the bridge's own. */

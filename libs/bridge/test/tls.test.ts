@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectPlain } from 'node:net';
 import { connect } from 'node:tls';
-import { requiring } from '@mqtt-cluster/testing';
+import { requiring, TestAuthority } from '@mqtt-cluster/testing';
+import type { TestCertificate } from '@mqtt-cluster/testing';
 import type { BridgeTls } from '../src/index.ts';
 import { freeSites, startBridge, stopAll, stopBridge } from './harness.ts';
+import type { RunningBridge } from './harness.ts';
 import { propose } from './samples.ts';
 
 let directory: string;
@@ -142,6 +144,62 @@ requiring('openssl')('bridges with mutual TLS', () => {
     expect(() => a.bridge.updateTls({ ...tls['a']!, key: tls['b']!.key })).toThrow(/key values mismatch/);
     const b = await startBridge(sites, 'b', { tls: tls['b']! });
     await Promise.all([a.recorder.untilState('b', 'up'), b.recorder.untilState('a', 'up')]);
+  });
+
+  test('close the connections of a peer whose certificate is revoked, refuse it, and tell it the reason', async () => {
+    const authority = new TestAuthority(directory, 'revoking');
+    const issued = Object.fromEntries(
+      ['a', 'b', 'c'].map((id) => [id, authority.issue(id, { alternativeNames: `DNS:${id}` })]),
+    );
+    const tlsOf = ({ key, cert }: TestCertificate): BridgeTls => ({
+      key,
+      cert,
+      ca: authority.ca,
+      revocations: authority.revocations,
+    });
+    const sites = await freeSites('a', 'b', 'c');
+    const revokedBy: string[] = [];
+    const onRevoked = (peer: string): void => {
+      revokedBy.push(peer);
+      b.recorder.changed();
+    };
+    const [a, b, c] = (await Promise.all(
+      ['a', 'b', 'c'].map((id) => startBridge(sites, id, { tls: tlsOf(issued[id]!), onRevoked })),
+    )) as [RunningBridge, RunningBridge, RunningBridge];
+    const pairs = [
+      [a, 'b'],
+      [a, 'c'],
+      [b, 'a'],
+      [b, 'c'],
+      [c, 'a'],
+      [c, 'b'],
+    ] as const;
+    await Promise.all(pairs.map(([site, peer]) => site.recorder.untilState(peer, 'up')));
+    const links = a.recorder.links.filter(({ peer }) => peer === 'c').length;
+    authority.revoke(issued['b']!);
+    for (const [id, site] of Object.entries({ a, c })) site.bridge.updateTls(tlsOf(issued[id]!));
+    // Both directions: a and c close the connections to b and those of b.
+    await Promise.all([
+      a.recorder.untilState('b', 'down'),
+      c.recorder.untilState('b', 'down'),
+      b.recorder.untilState('a', 'down'),
+      b.recorder.untilState('c', 'down'),
+    ]);
+    await a.recorder.until(() =>
+      a.recorder.warnings.some((each) => /certificate rejected: it is revoked.*CERT_REVOKED/.test(each)),
+    );
+    await a.recorder.until(() =>
+      a.recorder.warnings.some((each) => /cannot be connected.*certificate revoked/.test(each)),
+    );
+    await b.recorder.until(() => revokedBy.includes('a') && revokedBy.includes('c'));
+    expect([a.recorder.state('b'), c.recorder.state('b')]).toEqual(['down', 'down']);
+    expect(a.recorder.links.filter(({ peer }) => peer === 'c')).toHaveLength(links);
+    expect(new Set(revokedBy)).toEqual(new Set(['a', 'c']));
+    // A new key and certificate of the same member is accepted.
+    await stopBridge(b);
+    const renewed = authority.issue('b', { alternativeNames: 'DNS:b' });
+    const later = await startBridge(sites, 'b', { tls: tlsOf(renewed) });
+    await Promise.all([a.recorder.untilState('b', 'up'), later.recorder.untilState('a', 'up')]);
   });
 
   test('reject a client without a certificate before it receives a byte', async () => {

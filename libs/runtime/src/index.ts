@@ -4,7 +4,7 @@ export { environmentVariables } from './config/environment-variables.ts';
 export type { EnvironmentVariable } from './config/environment-variables.ts';
 export { describeValidationError } from './config/validation-errors.ts';
 export type { FileContent } from './files/file-content.ts';
-export { certificatesOf, checkTlsFiles } from './files/tls-files.ts';
+export { certificatesOf, checkTlsFiles, revocationsOf } from './files/tls-files.ts';
 export type { PemFile, TlsFiles } from './files/tls-files.ts';
 export { WatchedFiles } from './files/watched-files.ts';
 export type { WatchedFile, WatchedFileOptions, WatchedFilesOptions } from './files/watched-files.ts';

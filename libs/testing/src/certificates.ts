@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { X509Certificate } from 'node:crypto';
 
 /** The files and texts of one certificate, all in PEM. */
 export interface TestCertificate {
@@ -33,6 +34,7 @@ export class TestAuthority {
   readonly #directory: string;
   readonly caFile: string;
   readonly crlFile: string;
+  readonly #revoked = new Set<string>();
   #serial = 1;
 
   /** @param directory where the authority creates a directory with its name */
@@ -68,6 +70,12 @@ export class TestAuthority {
   /** The revocation list as it is now. */
   get crl(): string {
     return readFileSync(this.crlFile, 'utf8');
+  }
+
+  /** The revocation list and the certificates that it contains, as they are now. */
+  get revocations(): { lists: string[]; contains(certificate: X509Certificate): boolean } {
+    const revoked = new Set(this.#revoked);
+    return { lists: [this.crl], contains: ({ fingerprint256 }) => revoked.has(fingerprint256) };
   }
 
   /** Issues a certificate for the common name. Two certificates with one name replace each other's files. */
@@ -115,7 +123,8 @@ export class TestAuthority {
   }
 
   /** Revokes a certificate and writes the revocation list again. */
-  revoke({ certFile }: TestCertificate): void {
+  revoke({ certFile, cert }: TestCertificate): void {
+    this.#revoked.add(new X509Certificate(cert).fingerprint256);
     this.#openssl('ca', '-config', 'ca.cnf', '-revoke', certFile);
     this.#writeRevocationList();
   }

@@ -1,6 +1,8 @@
 import type { ListenerTls } from '@mqtt-cluster/broker';
+import type { ApplianceConfig } from '../config.ts';
 import type { ClientListener } from './client-listeners.ts';
-import { checkTlsFiles } from '@mqtt-cluster/runtime';
+import type { BridgeTls } from '@mqtt-cluster/bridge';
+import { checkTlsFiles, revocationsOf } from '@mqtt-cluster/runtime';
 import type { PemFile } from '@mqtt-cluster/runtime';
 
 export type TlsListener = ClientListener & { readonly tls: NonNullable<ClientListener['tls']> };
@@ -28,17 +30,25 @@ export function parseListenerTls({ tls }: TlsListener, files: readonly PemFile[]
     key: key.text,
     cert: cert.text,
     ...(ca && { ca: ca.text }),
-    ...(crl && { crl: crl.text }),
+    ...(crl && { revocations: revocationsOf(crl) }),
     clientCertificate: tls.clientCertificate,
     minVersion: tls.minVersion,
   };
 }
 
+/** Returns the paths of the files of the cluster port, in the order that {@link parseMemberTls} expects. */
+export function memberTlsPaths({ key, cert, ca, crl }: ApplianceConfig['tls']): string[] {
+  return [key, cert, ca, crl].filter((path) => path !== '');
+}
+
 /**
- * Checks the files of the cluster port. A member is the server of its peers and their client.
+ * Returns the TLS options of the cluster port. A member is the server of its peers and their client.
  *
+ * @param files the files of {@link memberTlsPaths}, in the same order
  * @throws Error the message starts with the path of the file that is wrong
  */
-export function checkMemberTls(files: Record<'key' | 'cert' | 'ca', PemFile>): void {
-  checkTlsFiles({ ...files, uses: ['server', 'client'] });
+export function parseMemberTls(files: readonly PemFile[]): BridgeTls {
+  const [key, cert, ca, crl] = files as [PemFile, PemFile, PemFile, PemFile?];
+  checkTlsFiles({ key, cert, ca, ...(crl && { crl }), uses: ['server', 'client'] });
+  return { key: key.text, cert: cert.text, ca: ca.text, ...(crl && { revocations: revocationsOf(crl) }) };
 }

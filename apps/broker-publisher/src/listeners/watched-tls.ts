@@ -5,7 +5,7 @@ import { recordCertificateExpiry } from '@mqtt-cluster/runtime';
 import type { PemFile, WatchedFile, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from './client-listeners.ts';
-import { checkMemberTls, parseListenerTls, tlsPaths, usesTls } from './listener-tls.ts';
+import { memberTlsPaths, parseListenerTls, parseMemberTls, tlsPaths, usesTls } from './listener-tls.ts';
 import type { TlsListener } from './listener-tls.ts';
 
 interface WatchedListener {
@@ -14,8 +14,8 @@ interface WatchedListener {
 }
 
 /**
- * The keys and certificates of all client listeners and of the cluster port. Renewed files apply to new connections; no
- * connection is closed. The values before them stay in use while the files are unusable, for example because a new key
+ * The keys and certificates of all client listeners and of the cluster port. Renewed files apply to new connections. Of the
+ * open connections, only those with a revoked certificate are closed. The values before them stay in use while the files are unusable, for example because a new key
  * has no new certificate yet.
  */
 export class WatchedTls {
@@ -59,7 +59,7 @@ export class WatchedTls {
         recordCertificateExpiry(this.#metrics, {
           [`listener_${name}`]: tls.cert,
           ...(tls.ca !== undefined && { [`listener_${name}_authority`]: tls.ca }),
-          ...(tls.crl !== undefined && { [`listener_${name}_revocations`]: tls.crl }),
+          ...(tls.revocations && { [`listener_${name}_revocations`]: tls.revocations.lists.join('\n') }),
         });
       follow(file, (tls) => {
         broker.updateTls(name, tls);
@@ -72,6 +72,7 @@ export class WatchedTls {
       recordCertificateExpiry(this.#metrics, {
         cluster: String(tls.cert),
         cluster_authority: String(tls.ca),
+        ...(tls.revocations && { cluster_revocations: tls.revocations.lists.join('\n') }),
       });
     });
   }
@@ -91,18 +92,11 @@ function watchListener(listener: TlsListener, files: WatchedFiles): Promise<Watc
   });
 }
 
-function watchCluster(
-  { key, cert, ca }: ApplianceConfig['tls'],
-  files: WatchedFiles,
-): Promise<WatchedFile<BridgeTls>> {
+function watchCluster(tls: ApplianceConfig['tls'], files: WatchedFiles): Promise<WatchedFile<BridgeTls>> {
   return files.watch({
     setting: 'tls',
-    paths: [key, cert, ca],
-    parse: (contents) => {
-      const [keyFile, certFile, caFile] = contents.map(pemFile) as [PemFile, PemFile, PemFile];
-      checkMemberTls({ key: keyFile, cert: certFile, ca: caFile });
-      return { key: keyFile.text, cert: certFile.text, ca: caFile.text };
-    },
+    paths: memberTlsPaths(tls),
+    parse: (contents) => parseMemberTls(contents.map(pemFile)),
   });
 }
 

@@ -73,6 +73,7 @@ import { MemberRunner } from './member-runner.ts';
 import { observedClientPort } from './observed-client-port.ts';
 import { createOwnPublisher } from './own-publisher.ts';
 import { PacedSteps } from './paced-steps.ts';
+import { RevokedMember } from './revoked-member.ts';
 import { warnOfOpenDoors } from './start-rules.ts';
 import type { OpenDoor } from './start-rules.ts';
 import { StoreReplacement } from './store-replacement.ts';
@@ -337,6 +338,8 @@ export class Appliance implements Lifecycle {
   #createBridge(runner: MemberRunner): ListeningBridge {
     const { config } = this.#options;
     const tls = this.#tls?.cluster ?? null;
+    const peers = config.peers.map(({ id }) => id).filter((id) => id !== config.id);
+    const revoked = new RevokedMember({ self: config.id, peers, onFatal: this.#options.onFatal });
     return createBridge({
       self: config.id,
       cluster: config.name,
@@ -351,8 +354,10 @@ export class Appliance implements Lifecycle {
           this.#linkStates.set(peer, state);
           this.#queries.onLink(peer, state);
           runner.link(peer, state);
+          revoked.onLink(peer, state);
         },
       },
+      onRevoked: (peer) => revoked.onRevoked(peer),
       logger: this.#logger,
       metrics: this.#metrics.registry,
       everySecond: this.#everySecond,

@@ -8,7 +8,13 @@ import { publisherCredentials } from '../authentication/publisher-credentials.ts
 import { readConfig, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
-import { checkMemberTls, parseListenerTls, tlsPaths, usesTls } from '../listeners/listener-tls.ts';
+import {
+  memberTlsPaths,
+  parseListenerTls,
+  parseMemberTls,
+  tlsPaths,
+  usesTls,
+} from '../listeners/listener-tls.ts';
 import { openHttpTls } from './http-tls.ts';
 import { sharedAuthorities } from './shared-authorities.ts';
 import { checkStartRules, openDoors } from './start-rules.ts';
@@ -50,9 +56,9 @@ export function checkStartFiles(config: ApplianceConfig): void {
   checkStartRules(config);
   readToken(config.admin.tokenFile);
   publisherCredentials(config);
-  const { key, cert, ca } = config.tls;
-  if (key !== '') {
-    checkFiles('tls', () => checkMemberTls({ key: pemFile(key), cert: pemFile(cert), ca: pemFile(ca) }));
+  if (config.tls.key !== '') {
+    const files = memberTlsPaths(config.tls).map(pemFile);
+    checkFiles('tls', () => parseMemberTls(files));
   }
   for (const listener of clientListeners(config).filter(usesTls)) {
     const files = tlsPaths(listener).map(pemFile);

@@ -72,15 +72,19 @@ export class TestCluster {
     this.#members = ids;
   }
 
-  /** Creates an appliance of a member without starting it. */
-  createAppliance(id: string, settings: Settings = {}): Appliance {
+  /** Creates an appliance of a member without starting it. By default a fatal error fails the test. */
+  createAppliance(
+    id: string,
+    settings: Settings = {},
+    onFatal = (error: unknown): void => {
+      throw error;
+    },
+  ): Appliance {
     const created = new Appliance({
       config: configSchema.parse(this.#withSettings(id, settings)),
       logger: silentLogger,
       version: 'test',
-      onFatal: (error: unknown): void => {
-        throw error;
-      },
+      onFatal,
       onStopRequested: (): void => {
         this.stopRequests.push(id);
         void created.stop();
@@ -99,8 +103,8 @@ export class TestCluster {
     return this.createAppliance(id, { ...ports, data: join(this.directory, `duplicate-${id}`) });
   }
 
-  async start(id: string, settings: Settings = {}): Promise<void> {
-    const appliance = this.createAppliance(id, settings);
+  async start(id: string, settings: Settings = {}, onFatal?: (error: unknown) => void): Promise<void> {
+    const appliance = this.createAppliance(id, settings, onFatal);
     this.#running.set(id, appliance);
     await appliance.start();
   }

@@ -1,6 +1,7 @@
+import type { X509Certificate } from 'node:crypto';
 import { connect as connectPlain } from 'node:net';
 import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { LinkState, MemberId } from '@mqtt-cluster/contracts';
 import { MqttClient } from 'mqtt';
 import {
@@ -17,7 +18,13 @@ import {
   stableConnectionMs,
   responseTimeoutMs,
 } from '../bounds.ts';
-import { certificateMatches, clientIdOf, userNameOf } from '../handshake.ts';
+import {
+  certificateMatches,
+  clientIdOf,
+  revokedReturnCode,
+  secureOptionsOf,
+  userNameOf,
+} from '../handshake.ts';
 import type { ConnectionKind } from '../handshake.ts';
 import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { BridgePeer, BridgeTls } from '../options.ts';
@@ -46,6 +53,8 @@ interface OutgoingConnectionOptions {
   readonly random: () => number;
   onState(state: LinkState): void;
   onRoundTrip(milliseconds: number): void;
+  /** The peer refuses this member, because the certificate of this member is revoked. */
+  onRevoked(): void;
 }
 
 /**
@@ -62,6 +71,8 @@ interface Attempt {
   connectedAtMs: number | null;
   /** True after the TLS handshake has completed on this side. */
   secured: boolean;
+  /** The certificate of the peer, after the handshake. */
+  certificate: X509Certificate | undefined;
   /** True if the peer runs, but rejected CONNECT. */
   rejected: boolean;
   fault: NodeJS.ErrnoException | null;
@@ -190,6 +201,14 @@ export class OutgoingConnection {
     return true;
   }
 
+  /** Closes the connection if the certificate of the peer is revoked. */
+  closeIfRevoked(): void {
+    const { socket, certificate } = this.#attempt ?? {};
+    if (certificate === undefined || this.#options.tls()?.revocations?.contains(certificate) !== true) return;
+    this.#warn({}, 'connection to a peer closed: its certificate is revoked (tls.crl)');
+    socket?.destroy();
+  }
+
   /** Records that the peer has received the frames that were sent, so they are no reason for a ping. */
   confirm(): void {
     if (this.#attempt) this.#attempt.used = false;
@@ -243,6 +262,7 @@ export class OutgoingConnection {
       client,
       connectedAtMs: null,
       secured: false,
+      certificate: undefined,
       rejected: false,
       fault: null,
       lastReceivedAtMs: now(),
@@ -261,11 +281,18 @@ export class OutgoingConnection {
     client.on('error', (error: Error & { code?: unknown }) => {
       // CONNACK return codes are numbers, error codes of the system are strings.
       if (typeof error.code === 'number') attempt.rejected = true;
+      if (error.code === revokedReturnCode) this.#options.onRevoked();
       attempt.fault ??= error as NodeJS.ErrnoException;
     });
     socket.on('error', (error) => (attempt.fault ??= error));
     // Only TLS sockets emit this event.
-    socket.once('secureConnect', () => (attempt.secured = true));
+    socket.once('secureConnect', () => {
+      attempt.secured = true;
+      // A second call would return another certificate: Node takes the first one out of the chain of a client.
+      if (socket instanceof TLSSocket) attempt.certificate = socket.getPeerX509Certificate();
+      // The lists may have changed during the handshake.
+      this.closeIfRevoked();
+    });
     socket.once('close', () => this.#onClosed(attempt));
   }
 
@@ -276,8 +303,7 @@ export class OutgoingConnection {
     return connectTls({
       host: peer.host,
       port: peer.port,
-      ...tls,
-      minVersion: 'TLSv1.3',
+      ...secureOptionsOf(tls),
       checkServerIdentity: (_host, certificate) =>
         certificateMatches(certificate, peer.id, peer.host)
           ? undefined

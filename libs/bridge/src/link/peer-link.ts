@@ -75,6 +75,7 @@ export class PeerLink {
         random: bridge.random ?? Math.random,
         onState: (state) => this.#onConnectionState(kind, state),
         onRoundTrip: (milliseconds) => this.#onRoundTrip(kind, milliseconds),
+        onRevoked: () => bridge.onRevoked?.(peer.id),
       });
     this.#connections = { raft: connection('raft'), log: connection('log') };
   }
@@ -117,6 +118,10 @@ export class PeerLink {
       this.statistics.bytesSent += frame.length;
       this.statistics.framesSent += 1;
     }
+  }
+
+  closeIfRevoked(): void {
+    for (const kind of kinds) this.#connections[kind].closeIfRevoked();
   }
 
   /** Records an answer of the peer to an append or a heartbeat of this member. */

@@ -3,16 +3,23 @@ import type { Duplex } from 'node:stream';
 import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createSecureContext, createServer as createTlsServer, TLSSocket } from 'node:tls';
-import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
 import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
 import type { AuthenticateError, Client } from 'aedes';
 import { authenticationTimeoutMs, frameBytesMax } from '../bounds.ts';
-import { certificateMatches, parseClientId, topicsByConnection, userNameFault } from '../handshake.ts';
+import {
+  certificateMatches,
+  parseClientId,
+  secureOptionsOf,
+  topicsByConnection,
+  userNameFault,
+} from '../handshake.ts';
 import { discardingEmitter, emptyPersistence } from './aedes-backends.ts';
 import { Newcomers } from './newcomers.ts';
 import { PeerAddresses } from './peer-addresses.ts';
+import { PeerCertificates } from './peer-certificates.ts';
 import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { BridgeOptions, BridgeTls } from '../options.ts';
 import { PublishInterceptor } from './publish-interceptor.ts';
@@ -54,8 +61,6 @@ const notAuthorized = 5;
 /** PINGRESP (MQTT 3.1.1, 3.13). */
 const pingResponse = Buffer.from([0xd0, 0]);
 
-const tlsVersionMin = 'TLSv1.3';
-
 /** Bytes of the topic and the MQTT header of a frame. */
 const publishOverheadBytes = 256;
 
@@ -80,6 +85,7 @@ export class ClusterListener {
     displaced: 0,
   };
   readonly #sockets = new Set<Socket>();
+  readonly #certificates: PeerCertificates;
   /** The accepted connections by client identifier. */
   readonly #accepted = new Map<string, Duplex>();
   readonly #interceptions = new WeakMap<object, Interception>();
@@ -89,6 +95,11 @@ export class ClusterListener {
     const { tls, self } = options.bridge;
     const peers = options.bridge.peers.filter(({ id }) => id !== self);
     this.#peerAddresses = new PeerAddresses(peers);
+    this.#certificates = new PeerCertificates(
+      options.log,
+      tls?.revocations,
+      () => (this.refused.certificate += 1),
+    );
     this.#newcomers = new Newcomers({
       peers: peers.length,
       isPeerNetwork: (network) => this.#peerAddresses.includes(network),
@@ -122,9 +133,7 @@ export class ClusterListener {
     // Node could reject an invalid certificate itself, but would not report the reason.
     const unverified = { requestCert: true, rejectUnauthorized: false } as const;
     this.#secured = tls
-      ? createTlsServer({ ...tls, ...unverified, minVersion: tlsVersionMin }, (socket) =>
-          this.#verify(socket),
-        )
+      ? createTlsServer({ ...secureOptionsOf(tls), ...unverified }, (socket) => this.#verify(socket))
       : null;
     this.#secured?.on('tlsClientError', (error: Error) => {
       this.refused.handshake += 1;
@@ -184,9 +193,10 @@ export class ClusterListener {
 
   /** @throws Error the values are unusable; the former values stay in use */
   updateTls(tls: BridgeTls): void {
-    const options: SecureContextOptions = { ...tls, minVersion: tlsVersionMin };
+    const options = secureOptionsOf(tls);
     createSecureContext(options);
     this.#secured?.setSecureContext(options);
+    this.#certificates.setRevocations(tls.revocations);
   }
 
   address(): { host: string; port: number } {
@@ -198,6 +208,7 @@ export class ClusterListener {
     // Node reports a resumed session as authorized, although the client presented no certificate. Bridges
     // never resume a TLS session.
     if (socket.authorized && !socket.isSessionReused()) {
+      if (!this.#certificates.accept(socket)) return;
       const { peers, self } = this.#options.bridge;
       const certificate = socket.getPeerCertificate();
       const isPeer = peers.some(({ id, host }) => id !== self && certificateMatches(certificate, id, host));
@@ -205,15 +216,7 @@ export class ClusterListener {
       if (isPeer) this.#endBounds(socket);
       return this.#accept(socket);
     }
-    this.refused.certificate += 1;
-    const { authorizationError: reason } = socket;
-    const address = plainAddress(socket.remoteAddress ?? '');
-    const text =
-      "certificate rejected: it is not signed by this cluster's CA (tls.ca), not valid at this time, or not permitted for " +
-      'TLS clients (extended key usage)';
-    this.#options.log.warn('certificate', { address, reason: String(reason) }, text);
-    socket.on('error', () => undefined);
-    socket.destroy();
+    this.#certificates.reject(socket);
   }
 
   #accept(socket: Socket): void {

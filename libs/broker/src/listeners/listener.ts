@@ -91,13 +91,17 @@ export class Listener {
   }
 
   /**
-   * Uses other keys and certificates for new connections. No open connection is closed.
+   * Uses other keys and certificates for new connections. Of the open connections, only those of clients with a revoked
+   * certificate are closed.
    *
    * @throws Error the values are unusable, or the listener has no TLS; the former values stay in use
    */
   updateTls(tls: ListenerTls): void {
     if (this.#tls === null) throw new Error(`the listener ${this.name} has no TLS`);
-    this.#tls.update(tls);
+    const connections = this.#tls.update(tls);
+    if (connections === 0) return;
+    const text = 'connections of clients closed: their certificates are revoked';
+    this.#context.logger.warn({ listener: this.name, connections }, text);
   }
 
   /** Stops accepting connections, and closes those that have not reached their first MQTT packet. */

@@ -1,4 +1,4 @@
-import type { Authenticator, ClientCertificate } from '@mqtt-cluster/contracts';
+import type { Authenticator, ClientCertificate, Revocations } from '@mqtt-cluster/contracts';
 
 /** `tcp`: plain. `tls`: TLS. `ws`: WebSocket. `wss`: WebSocket over TLS. */
 export type ListenerKind = 'tcp' | 'tls' | 'ws' | 'wss';
@@ -10,8 +10,8 @@ export interface ListenerTls {
   readonly cert: string;
   /** The authorities that sign client certificates. */
   readonly ca?: string;
-  /** A certificate revocation list of each of these authorities. */
-  readonly crl?: string;
+  /** A revocation list of each of these authorities. */
+  readonly revocations?: Revocations;
   /**
    * `none`: clients present no certificate. `optional`: a client without a certificate is accepted, and a client with
    * an invalid certificate is refused. `required`: each client needs a valid certificate.

@@ -15,10 +15,14 @@ export class TlsServer {
   readonly #server: Server;
   readonly #clientCertificate: ListenerTls['clientCertificate'];
   readonly #handshakes = new Map<string, TlsHandshake>();
+  /** The open connections of clients with a valid certificate. */
+  readonly #certified = new Set<TLSSocket>();
+  #revocations: ListenerTls['revocations'];
 
   /** @param handshakeMsMax bound that applies if the caller does not close the socket before, ms */
   constructor(tls: ListenerTls, handshakeMsMax: number) {
     this.#clientCertificate = tls.clientCertificate;
+    this.#revocations = tls.revocations;
     this.#server = createServer({
       ...secureContextOptions(tls),
       handshakeTimeout: handshakeMsMax * 2,
@@ -44,15 +48,25 @@ export class TlsServer {
   }
 
   /**
-   * Uses other keys and certificates for new connections. Open connections and the way in which the listener checks
-   * client certificates stay.
+   * Uses other keys and certificates for new connections. The way in which the listener checks client certificates stays. Of
+   * the open connections, only those of clients with a revoked certificate are closed.
    *
+   * @returns the number of closed connections
    * @throws Error the values are unusable; the former ones stay in use
    */
-  update(tls: ListenerTls): void {
+  update(tls: ListenerTls): number {
     const options = secureContextOptions(tls);
     createSecureContext(options);
     this.#server.setSecureContext(options);
+    this.#revocations = tls.revocations;
+    const revoked = [...this.#certified].filter((socket) => this.#isRevoked(socket));
+    for (const socket of revoked) socket.destroy();
+    return revoked.length;
+  }
+
+  #isRevoked(socket: TLSSocket): boolean {
+    const certificate = socket.getPeerX509Certificate();
+    return certificate !== undefined && this.#revocations?.contains(certificate) === true;
   }
 
   #onSecure(socket: TLSSocket): void {
@@ -65,7 +79,13 @@ export class TlsServer {
     if (socket.isSessionReused())
       return handshake.onRefused('resumed TLS session without client certificate');
     const certificate = clientCertificate(socket);
-    if (socket.authorized) return handshake.onSecure(socket, certificate);
+    // The lists may have changed during the handshake.
+    if (this.#isRevoked(socket)) return handshake.onRefused('client certificate: CERT_REVOKED');
+    if (socket.authorized) {
+      this.#certified.add(socket);
+      socket.once('close', () => this.#certified.delete(socket));
+      return handshake.onSecure(socket, certificate);
+    }
     if (certificate === undefined) return handshake.onSecure(socket, undefined);
     handshake.onRefused(`client certificate: ${String(socket.authorizationError)}`);
   }
@@ -92,15 +112,10 @@ function secureContextOptions(tls: ListenerTls): SecureContextOptions {
     key: tls.key,
     cert: tls.cert,
     ...(tls.ca !== undefined && { ca: tls.ca }),
-    // Node reads only the first list of each text.
-    ...(tls.crl !== undefined && { crl: revocationLists(tls.crl) }),
+    ...(tls.revocations && { crl: [...tls.revocations.lists] }),
     minVersion: tls.minVersion,
     secureOptions: SSL_OP_NO_RENEGOTIATION | noResumption,
   };
-}
-
-function revocationLists(pem: string): string[] {
-  return pem.match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g) ?? [pem];
 }
 
 /** Returns a stable reason without details that differ from connection to connection. */

@@ -143,7 +143,7 @@ requiring('openssl')('a TLS listener', () => {
       test('a revoked certificate', async () => {
         const revoked = authority.issue(`revoked-${mode}`);
         authority.revoke(revoked);
-        const broker = await start(mutual(mode, { crl: authority.crl }));
+        const broker = await start(mutual(mode, { revocations: authority.revocations }));
         expect(await answer(broker, revoked)).toHaveLength(0);
         await broker.refused(1);
         expect(broker.credentials).toEqual([]);
@@ -216,14 +216,22 @@ requiring('openssl')('a TLS listener', () => {
     later.destroy();
   });
 
-  test('refuses a client whose certificate a new revocation list contains', async () => {
+  test('refuses a client whose certificate a new revocation list contains, and closes its connection', async () => {
     const revoked = authority.issue('revoked-later');
-    const broker = await start(mutual('required', { crl: authority.crl }));
+    const broker = await start(mutual('required', { revocations: authority.revocations }));
     const open = await connectMqtt(broker, revoked);
+    const kept = new RawClient(connect(broker, client));
+    kept.send(connectPacket('kept'));
+    await kept.next('connack');
+    const closed = once(open.stream, 'close');
     authority.revoke(revoked);
-    broker.broker.updateTls('tested', mutual('required', { crl: authority.crl }));
+    broker.broker.updateTls('tested', mutual('required', { revocations: authority.revocations }));
+    await closed;
     expect(await answer(broker, revoked)).toHaveLength(0);
-    await open.settle();
+    await kept.settle();
+    expect(broker.visibleLines.map(({ message }) => message)).toContain(
+      'connections of clients closed: their certificates are revoked',
+    );
   });
 
   test('keeps its certificate if the key of a new one does not match', async () => {

@@ -1,9 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import type { Revocations } from '@mqtt-cluster/contracts';
+import { RevocationList } from './revocation-list.ts';
 
 const certificateLabel = 'CERTIFICATE';
 const revocationListLabel = 'X509 CRL';
+/** Certificates of one chain, as OpenSSL bounds it by default. */
+const chainLengthMax = 100;
 
 /** A file with its content. */
 export interface PemFile {
@@ -17,6 +21,7 @@ export interface TlsFiles {
   readonly key?: PemFile;
   readonly cert?: PemFile;
   readonly ca?: PemFile;
+  /** A revocation list of each authority in `ca`. */
   readonly crl?: PemFile;
   /** What the certificate of this end is used for. Default: not checked. */
   readonly uses?: readonly CertificateUse[];
@@ -36,7 +41,7 @@ const extendedKeyUsages = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.
 export function checkTlsFiles({ key, cert, ca, crl, uses = [] }: TlsFiles, now: Date = new Date()): void {
   if (key !== undefined && cert !== undefined) checkPair(key, cert, uses, now);
   if (ca !== undefined) checkAuthorities(ca, now);
-  if (crl !== undefined) checkRevocationLists(crl);
+  if (crl !== undefined) checkRevocationLists(crl, { cert, ca }, now);
   createSecureContext({
     ...(key && { key: key.text }),
     ...(cert && { cert: cert.text }),
@@ -54,18 +59,13 @@ function checkPair(key: PemFile, cert: PemFile, uses: readonly CertificateUse[],
 }
 
 /** The other end of a connection refuses a certificate whose extended key usage lacks this use. */
-function checkUses(
-  { subject, keyUsage }: X509Certificate,
-  { path }: PemFile,
-  uses: readonly CertificateUse[],
-): void {
+function checkUses(own: X509Certificate, { path }: PemFile, uses: readonly CertificateUse[]): void {
   // A certificate without the extension may be used for everything.
-  const permitted = keyUsage as readonly string[] | undefined;
+  const permitted = own.keyUsage as readonly string[] | undefined;
   const missing = uses.find((use) => permitted !== undefined && !permitted.includes(extendedKeyUsages[use]));
   if (missing === undefined) return;
-  const name = subject.replaceAll('\n', ', ');
   throw new Error(
-    `${path}: the certificate of ${name} is not permitted for TLS ${missing}s (extended key usage)`,
+    `${path}: the certificate of ${nameOf(own)} is not permitted for TLS ${missing}s (extended key usage)`,
   );
 }
 
@@ -102,8 +102,9 @@ export function certificatesOf(file: PemFile): X509Certificate[] {
   }
 }
 
-function checkValidity({ subject, validFrom, validTo }: X509Certificate, { path }: PemFile, now: Date): void {
-  const name = subject.replaceAll('\n', ', ');
+function checkValidity(certificate: X509Certificate, { path }: PemFile, now: Date): void {
+  const { validFrom, validTo } = certificate;
+  const name = nameOf(certificate);
   if (Date.parse(validTo) <= now.getTime())
     throw new Error(`${path}: the certificate of ${name} expired on ${validTo}`);
   if (Date.parse(validFrom) > now.getTime())
@@ -117,13 +118,56 @@ function checkAuthorities(ca: PemFile, now: Date): void {
     throw new Error(`${ca.path}: each certificate of an authority has expired`);
 }
 
-function checkRevocationLists(file: PemFile): void {
+/** Returns the revocation lists of a file. The file must have been checked. */
+export function revocationsOf(file: PemFile): Revocations {
+  const lists = RevocationList.allOf(file.text);
+  return {
+    lists: blocksOf(file, revocationListLabel),
+    contains(certificate) {
+      let each: X509Certificate | undefined = certificate;
+      for (let depth = 0; each !== undefined && depth < chainLengthMax; depth++) {
+        const current: X509Certificate = each;
+        if (lists.some((list) => list.contains(current))) return true;
+        each = current.issuerCertificate;
+      }
+      return false;
+    },
+  };
+}
+
+/**
+ * OpenSSL refuses every certificate of an authority whose list is missing or has a wrong signature, so such a file would cut
+ * all connections.
+ */
+function checkRevocationLists(
+  file: PemFile,
+  { cert, ca }: Record<'cert' | 'ca', PemFile | undefined>,
+  now: Date,
+): void {
   const { path } = file;
-  const lists = blocksOf(file, revocationListLabel);
-  if (lists.length === 0) throw new Error(`${path} contains no certificate revocation list in PEM`);
+  const blocks = blocksOf(file, revocationListLabel);
+  if (blocks.length === 0) throw new Error(`${path} contains no certificate revocation list in PEM`);
+  const lists = RevocationList.allOf(file.text);
   try {
-    createSecureContext({ crl: [...lists] });
+    createSecureContext({ crl: [...blocks] });
   } catch (cause) {
     throw new Error(`${path} contains a certificate revocation list that cannot be decoded`, { cause });
   }
+  for (const authority of ca === undefined ? [] : certificatesOf(ca)) {
+    if (Date.parse(authority.validTo) <= now.getTime()) continue;
+    const own = lists.filter((list) => list.isNamedAfter(authority));
+    if (own.some((list) => list.isSignedBy(authority))) continue;
+    const name = nameOf(authority);
+    if (own.length > 0) throw new Error(`${path}: the signature of the revocation list of ${name} is wrong`);
+    throw new Error(
+      `${path} contains no revocation list of ${name}, an authority of ${ca!.path}: all its certificates would be refused`,
+    );
+  }
+  const revoked = cert && certificatesOf(cert).find((each) => lists.some((list) => list.contains(each)));
+  if (revoked !== undefined)
+    throw new Error(`${cert!.path}: the certificate of ${nameOf(revoked)} is revoked by ${path}`);
+}
+
+function nameOf({ subject }: X509Certificate): string {
+  return subject.replaceAll('\n', ', ');
 }
