@@ -73,7 +73,7 @@ describe('a large command beyond a bound', () => {
     expect(proposedBytes).toBeLessThan(4 * large);
   });
 
-  test('is refused between degraded acknowledgements in the order of the publishes [MQTT-4.6.0-2]', () => {
+  test('is refused between degraded acknowledgements in the order of the publishes', () => {
     start({ retainedBytesMax: 3 * large });
     cluster.cut('b');
     publish('x/1', 10, 1, { retain: false });

@@ -43,26 +43,29 @@ describe('the connection that a refused CONNECT would have replaced', () => {
   test.each<[string, boolean, string[]]>([
     ['whose client waits for the answer', false, ['refuse']],
     ['whose client leaves before the answer', true, []],
-  ])('%s receives the messages of its subscriptions [MQTT-4.5.0-1]', (_, hasLeft, answer) => {
-    const cluster = connected();
-    cluster
-      .member('a')
-      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 't', qos: 1 }] });
-    cluster.run(100);
-    connectsAgain(cluster);
-    if (hasLeft) leaves(cluster);
-    cluster.run(1_000);
-    publish(cluster, 't', 1);
-    cluster.run(100);
-    expect(cluster.takeEffects('a', 2).map(({ kind }) => kind)).toEqual(answer);
-    expect(delivered(cluster.takeEffects('a', 1))).toEqual(['t']);
-  });
+  ])(
+    '%s receives the messages of its subscriptions [3.1.1 MQTT-4.5.0-1] [5.0 MQTT-4.5.0-1]',
+    (_, hasLeft, answer) => {
+      const cluster = connected();
+      cluster
+        .member('a')
+        .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 't', qos: 1 }] });
+      cluster.run(100);
+      connectsAgain(cluster);
+      if (hasLeft) leaves(cluster);
+      cluster.run(1_000);
+      publish(cluster, 't', 1);
+      cluster.run(100);
+      expect(cluster.takeEffects('a', 2).map(({ kind }) => kind)).toEqual(answer);
+      expect(delivered(cluster.takeEffects('a', 1))).toEqual(['t']);
+    },
+  );
 
   test.each<[string, boolean]>([
     ['whose client waits for the answer', false],
     ['whose client leaves before the answer', true],
   ])(
-    '%s receives the retained messages behind the bound of one entry [MQTT-3.3.1-6] [5.0 MQTT-3.3.1-9]',
+    '%s receives the retained messages behind the bound of one entry [3.1.1 MQTT-3.3.1-6] [5.0 MQTT-3.3.1-9]',
     (_, hasLeft) => {
       const cluster = connected();
       // More than six entries examine, whose bound counts the levels of the topics.
