@@ -223,14 +223,16 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
     );
   program
     .command('rows')
-    .description('connections, idle clients, fan-out, many filters and queues, beside mosquitto')
+    .description(
+      'connections, idle clients, fan-out, many filters, queues and a connect storm, beside mosquitto',
+    )
     .option('--list', 'print the names of the rows and do nothing else')
     .option(
       '--only <NAME,...>',
       'measure only these rows (default: all)',
       listOf(oneOf(...rows.map(({ name }) => name))),
     )
-    .option('--clients <N>', 'clients of connect and of idle-clients', wholeNumber(100, 9_000), 4_000)
+    .option('--clients <N>', 'clients of connect, idle-clients and storm', wholeNumber(100, 9_500), 4_000)
     .option('--messages <N>', 'queued messages of queue', wholeNumber(2_000, 1_000_000), defaults.messages)
     .option(
       '--size <N>',

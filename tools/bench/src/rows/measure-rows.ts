@@ -34,7 +34,7 @@ export async function measureRows(
   const subjects = [ours(processes), ...(reason === null ? [otherBroker(processes)] : [])];
   for (const row of selected) {
     for (let run = 1; run <= given.runs; run++) {
-      for (const subject of subjects) {
+      for (const subject of row.needsOtherMembers === true ? subjects.slice(0, 1) : subjects) {
         const place = `${row.name}, ${subject.name}, run ${run}`;
         try {
           const values = await measure(processes, given, row, subject);

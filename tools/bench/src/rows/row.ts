@@ -39,6 +39,8 @@ export interface Row {
   readonly name: string;
   readonly title: string;
   readonly figures: readonly Figure[];
+  /** True if the row needs a cluster, so that a single broker cannot be measured. */
+  readonly needsOtherMembers?: true;
   /**
    * Starts the subject, and measures it.
    * @returns one value for each figure
