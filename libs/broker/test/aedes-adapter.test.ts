@@ -21,14 +21,8 @@ async function settle(): Promise<void> {
   for (let count = 0; count < turns; count++) await turn();
 }
 
-/** Opens a connection and returns it after the connect sequence. `onAcceptance` runs in the turn of the acceptance. */
-async function accepted(onAcceptance: (connection: AedesConnection) => void): Promise<AedesConnection> {
-  const connection = adapter.openConnection(1, {
-    onAuthenticate: (accept) => {
-      events.push('authenticate');
-      accept();
-      onAcceptance(connection);
-    },
+function openConnection(): AedesConnection {
+  return adapter.openConnection(1, {
     onAccepted: () => {
       events.push('accepted');
     },
@@ -36,23 +30,23 @@ async function accepted(onAcceptance: (connection: AedesConnection) => void): Pr
       events.push('closed');
     },
   });
-  await settle();
-  return connection;
 }
 
 test('Aedes accepts a client once and does not register it', async () => {
-  const connection = await accepted(() => undefined);
-  expect(events).toEqual(['authenticate', 'accepted']);
+  const connection = openConnection();
+  await settle();
+  expect(events).toEqual(['accepted']);
   expect(adapter.clients).toBe(0);
   connection.close();
   await settle();
-  expect(events).toEqual(['authenticate', 'accepted']);
+  expect(events).toEqual(['accepted']);
 });
 
 test('Aedes has no timer for a client that it has accepted', async () => {
   const started = jest.spyOn(globalThis, 'setTimeout');
   const stopped = jest.spyOn(globalThis, 'clearTimeout');
-  await accepted(() => undefined);
+  openConnection();
+  await settle();
   const left = new Set(started.mock.results.map(({ value }) => value as unknown));
   for (const [timer] of stopped.mock.calls) left.delete(timer);
   expect(started).toHaveBeenCalled();
@@ -60,11 +54,14 @@ test('Aedes has no timer for a client that it has accepted', async () => {
   jest.restoreAllMocks();
 });
 
-test('Aedes keeps no client whose connection closes in the turn of its acceptance', async () => {
-  const connection = await accepted((opened) => opened.close());
-  expect(events).toEqual(['authenticate', 'closed']);
-  expect(adapter.clients).toBe(0);
-  connection.close();
-  await settle();
-  expect(adapter.clients).toBe(0);
-});
+test.each([0, 1, 2, 3])(
+  'Aedes keeps no client whose connection closes %i turns after its CONNECT',
+  async (turnsBefore) => {
+    const connection = openConnection();
+    for (let count = 0; count < turnsBefore; count++) await turn();
+    connection.close();
+    await settle();
+    expect(events).toHaveLength(1);
+    expect(adapter.clients).toBe(0);
+  },
+);

@@ -3,11 +3,6 @@ import { EventEmitter } from 'node:events';
 /** Events of Aedes for one connection. It ends with either `onAccepted` or `onClosed`. */
 export interface AedesStreamEvents {
   /**
-   * Aedes has accepted CONNECT and waits for the authentication. The guard calls `accept`, or closes the
-   * connection to reject the client.
-   */
-  onAuthenticate(accept: () => void): void;
-  /**
    * The connect sequence of Aedes has come to its end, where Aedes would register the client and send CONNACK. The guard
    * sends its own, with the member's session present flag. Aedes has forgotten the client.
    */

@@ -55,11 +55,12 @@ interface HandshakeEvents {
  * Performs the connect sequence of one client. The connection drops the object when the client is connected.
  *
  * 1. The guard decodes and checks CONNECT, and pauses the socket.
- * 2. Aedes runs its connect sequence, perhaps in a later turn, and asks for the authentication.
- * 3. The guard authenticates the client, and passes the connect request to the member.
- * 4. The member accepts or rejects the client. The guard reports the acceptance to Aedes.
- * 5. Aedes comes to where it would register the client and send CONNACK. The guard sends CONNACK instead, with the
- *    member's session present flag, and Aedes forgets the client.
+ * 2. The guard authenticates the client, perhaps in a later turn, and passes the connect request to the member.
+ * 3. The member accepts or rejects the client.
+ * 4. Aedes runs its connect sequence for an accepted client, perhaps in a later turn, until it would register the
+ *    client and send CONNACK. The guard sends CONNACK instead, with the member's session present flag, and Aedes forgets
+ *    the client. So the objects of Aedes live for a moment, not for as long as the log needs, and the garbage collector
+ *    never moves them.
  */
 export class Handshake {
   readonly #lifecycle: Lifecycle;
@@ -72,8 +73,8 @@ export class Handshake {
   #sessionPresent = false;
   /** The Session Expiry Interval that the member granted, if it differs from the requested one. */
   grantedExpirySeconds: number | undefined = undefined;
-  /** Accepts the client at Aedes. */
-  #accept: (() => void) | null = null;
+  /** CONNECT of an acceptable client. */
+  #packet: ConnectPacket | null = null;
   #earlyEffects: OpenEffect[] = [];
 
   constructor({ lifecycle, frames, gate, writer, context }: HandshakeParts, events: HandshakeEvents) {
@@ -103,11 +104,12 @@ export class Handshake {
       return lifecycle.reject(fault, label);
     }
     this.#startedAtMs = performance.now();
+    this.#packet = packet;
     lifecycle.startConnecting(clientIdOf(packet));
     this.#gate.pause(pauseReasons.connecting);
     this.#context.connects.add(() => {
       if (lifecycle.phase !== 'connecting') return false;
-      this.#openAedes(packet);
+      void this.#authenticate(packet);
       return true;
     });
   }
@@ -115,10 +117,6 @@ export class Handshake {
   #openAedes(packet: ConnectPacket): void {
     const lifecycle = this.#lifecycle;
     lifecycle.aedes = this.#context.aedes.openConnection(lifecycle.id, {
-      onAuthenticate: (accept) => {
-        this.#accept = accept;
-        void this.#authenticate(packet);
-      },
       onAccepted: () => this.#onAccepted(packet),
       onClosed: () => lifecycle.onAedesClosed(),
     });
@@ -155,13 +153,13 @@ export class Handshake {
     this.#events.onRequested(packet);
   }
 
-  /** The member has accepted the client. Aedes calls `onAccepted` next, or in a later turn if many clients wait. */
+  /** The member has accepted the client. Aedes comes next, or in a later turn if many clients wait. */
   onMemberAcceptance({ sessionPresent, sessionExpirySeconds }: ConnackEffect): void {
     this.#sessionPresent = sessionPresent;
     this.grantedExpirySeconds = sessionExpirySeconds;
     this.#context.acceptances.add(() => {
-      if (this.#lifecycle.phase !== 'connecting') return false;
-      this.#accept?.();
+      if (this.#lifecycle.phase !== 'connecting' || this.#packet === null) return false;
+      this.#openAedes(this.#packet);
       return true;
     });
   }
