@@ -130,13 +130,40 @@ describe('users and rules', () => {
       cluster.until('the change is answered', () => outcomeOf(cluster, home, number) !== undefined);
       expect(outcomeOf(cluster, home, number)).toEqual({
         accepted: false,
-        reason: expect.stringMatching(/^the change is not yet applied, and this member continues with it: /),
+        reason: expect.stringMatching(
+          /^the change is not yet applied, and this member continues with it until another change comes first: /,
+        ),
         later: true,
       });
       cluster.heal(home);
       cluster.until('the change is applied', () => cluster.member(home).access().users.size === 3_002);
       const answers = cluster.events.get(home)!.filter((event) => event.kind === 'adminAnswer');
       expect(answers.filter(({ request: answered }) => answered === number)).toHaveLength(1);
+    });
+
+    test('only until another member has changed users meanwhile, so that the rest overwrites nothing newer', () => {
+      const { cluster, home, other } = clusterWithUsers();
+      const [number, queued] = [++requests, ++requests];
+      const last = manyUsers.at(-1)!;
+      cluster.cut(home);
+      cluster.member(home).changeAccess(number, { users: manyUsers });
+      cluster.member(home).changeAccess(queued, { removed: ['ada'] });
+      cluster.until('both changes are answered', () => outcomeOf(cluster, home, queued) !== undefined);
+      expect(outcomeOf(cluster, home, queued)).toEqual({
+        accepted: false,
+        reason: 'the change is not applied, because an earlier one has not ended: retry later',
+        later: true,
+      });
+      expect(changed(cluster, other, { users: [{ ...last, passwordHash: 'newer' }] })).toMatchObject({
+        accepted: true,
+      });
+      cluster.heal(home);
+      cluster.until('the proposed command is applied', () => cluster.member(home).access().users.size > 3);
+      cluster.run(5_000);
+      const { users } = cluster.member(home).access();
+      expect(users.get(last.name)).toMatchObject({ passwordHash: 'newer' });
+      expect(users.has('ada')).toBe(true);
+      expect(users.size).toBeLessThan(3_000);
     });
 
     test('as a whole, although a snapshot contains its first command', () => {

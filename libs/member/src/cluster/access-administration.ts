@@ -18,8 +18,13 @@ interface OpenRequest {
   /** Commands that are not proposed yet. Each one is proposed when the command before it is applied. */
   readonly commands: Command[];
   applied: number;
+  /** The version of users and rules before the proposed command, as far as this member knows. */
+  version: number;
   untilMs: number;
-  /** True when a command was not applied in time and the operator has an answer. The commands still follow. */
+  /**
+   * True when a command was not applied in time and the operator has an answer. The other commands still follow, unless
+   * another change comes between them.
+   */
   isAnswered: boolean;
   /** True when the result of a command is unknown, because a snapshot contains the command. */
   isUnknown: boolean;
@@ -29,8 +34,8 @@ interface OpenRequest {
  * Handles the requests of operators that change users and rules. The member that received a request proposes
  * the commands itself and answers when it has applied them. So a new user can connect to this member at once.
  *
- * A change of several commands is completed also after its operator has an answer. The requests of one member follow each
- * other, so that the rest of an earlier change does not overwrite a later one.
+ * A change of several commands is completed also after its operator has an answer. Its rest never overwrites a later change:
+ * the requests of one member follow each other, and the rest ends when another member has changed users or rules.
  */
 export class AccessAdministration {
   readonly #context: MemberContext;
@@ -57,14 +62,21 @@ export class AccessAdministration {
 
   /** Answers requests that have timed out. Called once a turn. */
   tick(): void {
+    const [proposed] = this.#open.keys();
     for (const [request, open] of this.#open) {
       if (open.isAnswered || this.#context.nowMs < open.untilMs) continue;
+      if (request !== proposed) {
+        this.#open.delete(request);
+        const reason = 'the change is not applied, because an earlier one has not ended: retry later';
+        this.#answer(request, { accepted: false, reason, later: true });
+        continue;
+      }
       open.isAnswered = true;
       const part =
         open.applied > 0 ? 'only a part of the change is applied yet' : 'the change is not yet applied';
       this.#answer(request, {
         accepted: false,
-        reason: `${part}, and this member continues with it: ${readAgain}`,
+        reason: `${part}, and this member continues with it until another change comes first: ${readAgain}`,
         later: true,
       });
     }
@@ -91,13 +103,15 @@ export class AccessAdministration {
 
   #begin(request: number, commands: Command[]): void {
     const untilMs = this.#context.nowMs + appliedMsMax;
-    this.#open.set(request, { commands, applied: 0, untilMs, isAnswered: false, isUnknown: false });
+    const { version } = this.#context.state.access;
+    this.#open.set(request, { commands, applied: 0, version, untilMs, isAnswered: false, isUnknown: false });
     if (this.#open.size === 1) this.#proposeNext();
   }
 
   #proposeNext(): void {
     for (const [request, open] of this.#open) {
       open.untilMs = this.#context.nowMs + appliedMsMax;
+      if (open.applied === 0) open.version = this.#context.state.access.version;
       const done = (result: CommandResult | null): void => this.#applied(request, open, result);
       return this.#proposer.add(open.commands.shift()!, { kind: 'access', done });
     }
@@ -107,7 +121,10 @@ export class AccessAdministration {
     const isRefused = result?.kind === 'accessRefused';
     if (!isRefused) open.applied++;
     open.isUnknown ||= result === null;
-    if (isRefused || open.commands.length === 0) {
+    const isNext = result?.kind === 'accessChanged' && result.version === open.version + 1;
+    const isOvertaken = open.isAnswered && !isNext;
+    open.version = result?.kind === 'accessChanged' ? result.version : this.#context.state.access.version;
+    if (isRefused || isOvertaken || open.commands.length === 0) {
       this.#open.delete(request);
       if (!open.isAnswered) this.#answer(request, outcomeOf(open, result));
     }

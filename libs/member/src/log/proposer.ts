@@ -2,7 +2,6 @@ import type { ClientId, Command, LogIndex, OutboxItem, PublishCommand } from '@m
 import { encodePublishes, isWithinShare } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { PendingRequest } from '../home/pending-request.ts';
-import { canBeAnswered, markIfAbandoned, markIfLate } from './late-commands.ts';
 import type { PendingCommand } from './pending-command.ts';
 import { WaitingCommands } from './waiting-commands.ts';
 
@@ -49,8 +48,6 @@ export class Proposer {
   #sending = 1;
   #lastProgressMs = 0;
   #lastSentAgainMs = 0;
-  /** Time of the last sending round after the first one: commands received until then are delayed. */
-  #delayedMs = -Infinity;
   #resendMs: number;
   #outboxBytes = 0;
   #abandoned = false;
@@ -118,7 +115,7 @@ export class Proposer {
 
   /** Sends all unapplied batches again, because the leader or the link to it is new. */
   resendAll(): void {
-    this.#beginRound();
+    this.#sending++;
   }
 
   /**
@@ -139,7 +136,6 @@ export class Proposer {
     while (unbounded || this.#batches.length < batchesInFlightMax) {
       const { commands, largeBytes } = this.#waiting.take(unbounded ? null : this.#largeBytes);
       if (commands.length === 0) return;
-      for (const pending of commands) markIfLate(pending, this.#delayedMs);
       const sequence = this.#nextSequence++;
       const encoded = this.#encode(sequence, commands);
       this.#batches.push({
@@ -163,7 +159,7 @@ export class Proposer {
     const { nowMs, options } = this.#context;
     const window = this.#sendWindow();
     if (window > 0 && nowMs >= Math.max(this.#lastProgressMs, this.#lastSentAgainMs) + this.#resendMs) {
-      this.#beginRound();
+      this.#sending++;
       this.#lastSentAgainMs = nowMs;
       this.#resendMs = Math.min(this.#resendMs * 2, options.timings.resendMsMax);
     }
@@ -223,7 +219,7 @@ export class Proposer {
       done.push(batch);
     }
     this.#lastProgressMs = this.#context.nowMs;
-    this.#beginRound();
+    this.#sending++;
     return done;
   }
 
@@ -286,25 +282,13 @@ export class Proposer {
     yield* this.#waiting;
   }
 
-  /** Begins a sending round. Waiting commands are marked when they enter a batch. */
-  #beginRound(): void {
-    this.#sending++;
-    this.#delayedMs = this.#context.nowMs;
-    this.#markBatches((pending) => markIfLate(pending, this.#delayedMs));
-  }
-
   #markAbandoned(): void {
     this.#abandoned = false;
     const { isolated } = this.#context;
     for (const pending of this.#waiting) markIfAbandoned(pending, isolated);
-    this.#markBatches((pending) => markIfAbandoned(pending, isolated));
-  }
-
-  /** @param mark changes a command, and returns whether it has */
-  #markBatches(mark: (pending: PendingCommand) => boolean): void {
     for (const batch of this.#batches) {
       let changed = false;
-      for (const pending of batch.commands) changed = mark(pending) || changed;
+      for (const pending of batch.commands) changed = markIfAbandoned(pending, isolated) || changed;
       if (changed) this.#encodeAgain(batch);
     }
   }
@@ -365,4 +349,24 @@ export class Proposer {
     this.#largeBytes -= batch.largeBytes;
     this.#outboxBytes -= batch.outboxBytes;
   }
+}
+
+/**
+ * Returns true while the publisher is connected and can receive the degraded acknowledgement. A disconnected
+ * publisher may have published this and newer messages elsewhere. The cluster then treats a retained message
+ * as published when the home received it.
+ */
+function canBeAnswered({ request }: PendingCommand): boolean {
+  return request?.kind !== 'publish' || request.connection.phase === 'open';
+}
+
+function markIfAbandoned(pending: PendingCommand, isolated: boolean): boolean {
+  const { command, request } = pending;
+  if (command.kind !== 'open' || command.adopt || request?.kind !== 'open') return false;
+  if (request.connection.phase !== 'gone') return false;
+  // The packets of a client that has left before its CONNACK are handled only if its session opens. Without a
+  // majority the client may already be connected to another member when the `open` is applied.
+  if (request.connection.deferred.length > 0 && !isolated) return false;
+  pending.command = { ...command, adopt: true };
+  return true;
 }
