@@ -4,7 +4,6 @@ import type { After } from '../link/back-off.ts';
 import { exchangesMax, HeldPublishes } from '../link/held-publishes.ts';
 import type { PublishInput } from '../link/held-publishes.ts';
 import { hopProperty } from '../names.ts';
-import { hopsOf } from '../remote/properties.ts';
 import { TopicMap } from '../topics/topic-map.ts';
 import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkCounters, PublishAnswer } from '../types.ts';
@@ -163,18 +162,17 @@ export class JetstreamIncoming {
   }
 
   #inputOf({ subject, payload, headers, ageSeconds }: StoredMessage): PublishInput | null {
-    const { definition, mark, session, counters, onFault, packetBytesMax } = this.#options;
+    const { mark, session, counters, onFault, packetBytesMax } = this.#options;
     const remoteTopic = subjectToTopic(subject);
     const mapped = remoteTopic === null ? null : this.#map.map(remoteTopic);
     // The stream holds messages of other rules and programs, too.
     if (mapped === null) return null;
-    if (sessionOf(headers) === session) return null;
+    const storedBy = sessionOf(headers);
+    if (storedBy === session) return null;
     const content = fromHeaders(headers, ageSeconds);
     const { userProperties = [] } = content.properties;
-    if (hopsOf(content.properties) >= definition.hopsMax) {
-      counters.dropped.loop++;
-      return null;
-    }
+    // The way through a stream is one hop: the link that has stored the message has marked it.
+    const marks = storedBy === '' ? [[hopProperty, mark] as const] : [];
     const text = `message on ${shownTopic(subject)} of the stream dropped`;
     if (mapped.fault !== null) {
       counters.dropped.unmapped++;
@@ -195,7 +193,7 @@ export class JetstreamIncoming {
         payload: Uint8Array.from(payload),
         qos: mapped.rule.qosMax === 0 ? 0 : 2,
         retain: content.retain && mapped.rule.retained === 'live',
-        properties: { ...content.properties, userProperties: [...userProperties, [hopProperty, mark]] },
+        properties: { ...content.properties, userProperties: [...userProperties, ...marks] },
       },
     };
   }

@@ -5,6 +5,7 @@ import { decodeAppliedMark, encodeAppliedMark } from '../../src/jetstream/applie
 import { setSession, toHeaders } from '../../src/jetstream/headers.ts';
 import { JetstreamIncoming } from '../../src/jetstream/incoming.ts';
 import type { StoredMessage } from '../../src/jetstream/incoming.ts';
+import { hopsOf } from '../../src/remote/properties.ts';
 import { createCounters } from '../../src/link/counters.ts';
 
 const definition = linkDefinitionSchema.parse({
@@ -18,6 +19,8 @@ const definition = linkDefinitionSchema.parse({
 class State {
   readonly packetIds = new Set<number>();
   readonly published: string[] = [];
+  /** Links that the messages have passed. */
+  readonly hops: number[] = [];
   mark: AppliedMark = { stream: 's', rules: 'r', sequence: 0, packetIds: [] };
 }
 
@@ -59,9 +62,12 @@ class Run {
       state.packetIds.delete(input.packetId);
       this.incoming.onAnswer({ kind: 'pubcomp', packetId: input.packetId });
     } else if (input.kind === 'publish') {
-      const { packetId, payload } = input.request;
+      const { packetId, payload, properties } = input.request;
       // The state ignores a packet id that it has.
-      if (!state.packetIds.has(packetId!)) state.published.push(Buffer.from(payload).toString());
+      if (!state.packetIds.has(packetId!)) {
+        state.published.push(Buffer.from(payload).toString());
+        state.hops.push(hopsOf(properties));
+      }
       state.packetIds.add(packetId!);
       this.incoming.onAnswer({ kind: 'pubrec', connection: -1, packetId: packetId!, result: 'ok' });
     }
@@ -165,7 +171,7 @@ test('a reader that has ended does not wait for room', async () => {
   await room;
 });
 
-test('skips messages of other rules and of its own, and counts those that passed enough links', () => {
+test('skips messages of other rules and its own, and publishes those of other links as one hop', () => {
   const state = new State();
   const run = new Run(state);
   const storedBy = (session: string): StoredMessage['headers'] => {
@@ -183,8 +189,9 @@ test('skips messages of other rules and of its own, and counts those that passed
   run.apply();
   run.pass();
   run.apply();
-  expect(state.published).toEqual(['6']);
+  expect(state.published).toEqual(['3', '6']);
+  expect(state.hops).toEqual([1, 1]);
   expect(state.mark.sequence).toBe(6);
-  expect(run.counters.dropped).toMatchObject({ loop: 1, too_large: 1 });
+  expect(run.counters.dropped).toMatchObject({ loop: 0, too_large: 1 });
   expect(run.faults).toEqual([expect.stringContaining('members accept 1000')]);
 });
