@@ -1,6 +1,11 @@
 import { seededRandom } from '@mqtt-cluster/kit';
 import type { FaultPlan, FaultSlot } from '../src/nemesis/fault.ts';
-import { killsOfRemote, linkFaults, linkSlotsOfRound } from '../src/scenarios/link-faults.ts';
+import {
+  jetstreamFaults,
+  killsOfRemote,
+  linkFaults,
+  linkSlotsOfRound,
+} from '../src/scenarios/link-faults.ts';
 
 function take(plan: FaultPlan, count: number): FaultSlot[] {
   const slots: FaultSlot[] = [];
@@ -50,6 +55,13 @@ describe('the scenario link-mosquitto', () => {
     for (const plan of [linkFaults(seededRandom(1, 'x'), 3), killsOfRemote(seededRandom(1, 'x'))])
       expect(take(plan, 1)[0]!.faults[0]!.afterMs).toBeGreaterThanOrEqual(2_000);
   });
+});
+
+test('the scenario link-jetstream has the same faults, with kills of the other end', () => {
+  const slots = take(jetstreamFaults(seededRandom(1, 'x'), 7), linkSlotsOfRound);
+  expect(kindsOf(slots).toSorted()).toEqual(
+    each.map((kinds) => kinds.replace('stop remote', 'kill remote')).toSorted(),
+  );
 });
 
 test('the scenario link-mosquitto-kill kills mosquitto in each slot, sometimes together with the runner of the link', () => {

@@ -192,4 +192,12 @@ describe('workload link', () => {
   it('has no clients for a target without a broker beyond a link', () => {
     expect(specs(0)).toEqual([]);
   });
+
+  it('has a form with messages of QoS 2 only, for links that publish every message with QoS 2', () => {
+    const exact = clientSpecsOf({ exactLink: 1 }, 100, 1, 'load/run/', place);
+    const levels = exact.flatMap((spec) =>
+      stepsOf(spec, 1).flatMap((step) => (step.do === 'publish' ? [step.qos] : [])),
+    );
+    expect(new Set(levels)).toEqual(new Set([2]));
+  });
 });

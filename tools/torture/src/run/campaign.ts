@@ -5,7 +5,7 @@ import { checkHistoryFile } from '@mqtt-cluster/history-checker';
 import { describeError } from '@mqtt-cluster/kit';
 import type { RuleVerdict, Verdict } from '@mqtt-cluster/history-checker';
 import type { Scenario } from '../scenarios/scenarios.ts';
-import type { Target } from '../targets/target.ts';
+import type { LinkedEnd, Target } from '../targets/target.ts';
 import type { ScenarioResult } from './report.ts';
 import { summaryOf, inconclusiveReason } from './report.ts';
 import { runScenario } from './scenario-run.ts';
@@ -74,8 +74,8 @@ export class Campaign {
           why: `${target.name} does not support ${missing.join(', ')}`,
         };
       }
-      if (scenario.linked !== true) return await this.#runAndCheck(scenario, target, history);
-      const obstacle = await this.#openLink(target);
+      if (scenario.linked === undefined) return await this.#runAndCheck(scenario, target, history);
+      const obstacle = await this.#openLink(target, scenario.linked);
       if (obstacle !== null) return { ...empty, state: 'not available', why: obstacle };
       const result = await this.#runAndCheck(scenario, target, history);
       const report = await this.#target?.closeLink?.(given.keep);
@@ -90,9 +90,9 @@ export class Campaign {
   }
 
   /** @returns the reason if the target has no link, null otherwise */
-  async #openLink(target: Target): Promise<string | null> {
+  async #openLink(target: Target, kind: LinkedEnd): Promise<string | null> {
     if (target.openLink === undefined) return `${target.name} does not support links`;
-    return target.openLink();
+    return target.openLink(kind);
   }
 
   async #readyTarget(): Promise<Target> {

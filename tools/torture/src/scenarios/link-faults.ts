@@ -81,3 +81,16 @@ export function* killsOfRemote(random: Random): FaultPlan {
     yield { ...slot(random, faults, count === 0), recoveryMs: afterKillMs };
   }
 }
+
+/**
+ * The faults of {@link linkFaults}, with kills of the other end instead of stops: nats-server and the second cluster keep what
+ * they have acknowledged. Each further round has the fault of the other process.
+ */
+export function* jetstreamFaults(random: Random, members: number): FaultPlan {
+  for (const planned of linkFaults(random, members)) {
+    const faults = planned.faults.map((fault) =>
+      fault.remote === true && fault.kind === 'stop' ? { ...fault, kind: 'kill' as const } : fault,
+    );
+    yield { ...planned, faults };
+  }
+}

@@ -13,9 +13,16 @@ import {
   sizesOfTwoHalvesAndOne,
 } from '../nemesis/plans.ts';
 import type { FaultPlanMaker } from '../nemesis/plans.ts';
-import { killsOfRemote, linkFaults, linkFaultKinds, linkSlotsOfRound } from './link-faults.ts';
+import {
+  jetstreamFaults,
+  killsOfRemote,
+  linkFaults,
+  linkFaultKinds,
+  linkSlotsOfRound,
+} from './link-faults.ts';
 import { quietStops } from './quiet-stop.ts';
 import { updateAndRollBack } from './rolling-update.ts';
+import type { LinkedEnd } from '../targets/target.ts';
 import type { Shares, WorkloadName } from '@mqtt-cluster/workload';
 
 /** A load, a plan of faults, and the rules that a run must exercise. */
@@ -31,8 +38,8 @@ export interface Scenario {
   readonly completesPlan?: boolean;
   /** Number of slots of the plan that a run executes at least, even if that takes longer than `--for`. */
   readonly slotsMin?: number;
-  /** Whether the load passes a link between the target and another broker. */
-  readonly linked?: true;
+  /** The other end, if the load passes a link of the target. */
+  readonly linked?: LinkedEnd;
   /** Returns the plan for a target that supports these kinds of faults; null: a scenario without faults. */
   readonly plan: ((supportedFaults: ReadonlySet<FaultKind>) => FaultPlanMaker) | null;
 }
@@ -224,7 +231,7 @@ export const scenarios: readonly Scenario[] = [
     shares: { link: 1 },
     needs: linkFaultKinds,
     exercises: ofLinks,
-    linked: true,
+    linked: 'mosquitto',
     slotsMin: linkSlotsOfRound,
     plan: () => linkFaults,
   },
@@ -235,9 +242,20 @@ export const scenarios: readonly Scenario[] = [
     shares: { link: 1 },
     needs: ['kill'],
     exercises: ofLinks,
-    linked: true,
+    linked: 'mosquitto',
     slotsMin: 2,
     plan: () => killsOfRemote,
+  },
+  {
+    name: 'link-jetstream',
+    about:
+      'a link to a stream that a second cluster shares, faults of its runner, members, nats-server, that cluster and the connection',
+    shares: { exactLink: 1 },
+    needs: linkFaultKinds,
+    exercises: ofLinks,
+    linked: 'jetstream',
+    slotsMin: linkSlotsOfRound,
+    plan: () => jetstreamFaults,
   },
   {
     name: 'mixed',

@@ -9,8 +9,10 @@ import type { BuildName, FaultKind, MemberGroup, PlannedFault } from '../nemesis
 import { startsWithEarlierBuild } from '../scenarios/rolling-update.ts';
 import { AlarmReader } from './alarms.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
+import { JetstreamEnd } from './jetstream-end.ts';
 import { LinkedSite } from './linked-site.ts';
-import type { Target, ResourceUsage } from './target.ts';
+import { MosquittoEnd } from './remote-end.ts';
+import type { LinkedEnd, Target, ResourceUsage } from './target.ts';
 import { usageOf } from './usage.ts';
 
 const lossShare = 0.01;
@@ -101,7 +103,7 @@ export class LabTarget implements Target {
     return position < 0 ? null : position;
   }
 
-  async openLink(): Promise<string | null> {
+  async openLink(kind: LinkedEnd): Promise<string | null> {
     const { folder, secure } = this.#options;
     if (secure) return 'the scenarios with a link use no credentials, so they run without --secure';
     const members = this.#running.cluster.layout.members.map(({ id, host, httpPort }) => ({
@@ -109,7 +111,9 @@ export class LabTarget implements Target {
       url: `http://${host}:${httpPort}`,
     }));
     try {
-      this.#site = new LinkedSite(`${folder}/site-${++this.#sites}`, members);
+      const siteFolder = `${folder}/site-${++this.#sites}`;
+      const end = kind === 'jetstream' ? new JetstreamEnd(siteFolder) : new MosquittoEnd(siteFolder);
+      this.#site = new LinkedSite(end, members);
     } catch (error) {
       if (error instanceof UsageError) return error.message;
       throw error;

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAddress } from '@mqtt-cluster/kit';
+import { TortureError } from '../errors.ts';
 import { findInstalledProgram } from './installed.ts';
 import { attemptCommand, freePort } from '@mqtt-cluster/kit';
 import type { BrokerProduct } from './process-target.ts';
@@ -38,8 +39,10 @@ export function natsConfiguration(
 /**
  * NATS with JetStream and its MQTT listener: MQTT 3.1.1 with QoS 0 and 1 (only NATS 2.10 and later support
  * QoS 2).
+ *
+ * @param onNodes receives the addresses of the nodes
  */
-export function nats(): BrokerProduct {
+export function nats(onNodes: (nodes: readonly NatsNode[]) => void = () => undefined): BrokerProduct {
   const command = findInstalledProgram('nats-server', 'nats-server');
   return {
     name: 'nats',
@@ -53,6 +56,7 @@ export function nats(): BrokerProduct {
         const server = { id: `nats${number}`, host, port: await freePort(host) };
         nodes.push({ server, clientPort: await freePort(host), routePort: await freePort(host) });
       }
+      onNodes(nodes);
       return Promise.all(
         nodes.map(async (node) => {
           const own = join(folder, node.server.id);
@@ -66,6 +70,26 @@ export function nats(): BrokerProduct {
           return { server: node.server, command, args: ['-c', file], environment: {}, folder: own };
         }),
       );
+    },
+  };
+}
+
+/** A nats-server with JetStream as the stream between clusters. */
+export interface JetstreamServer {
+  readonly product: BrokerProduct;
+  /** Returns the address for clients of NATS. @throws TortureError before the server is prepared */
+  clientAddress(): { readonly host: string; readonly port: number };
+}
+
+/** @throws UsageError when nats-server is not installed */
+export function jetstreamServer(): JetstreamServer {
+  let node: NatsNode | null = null;
+  const product = nats((nodes) => (node = nodes[0] ?? null));
+  return {
+    product,
+    clientAddress: () => {
+      if (node === null) throw new TortureError('nats-server is not prepared');
+      return { host: node.server.host, port: node.clientPort };
     },
   };
 }

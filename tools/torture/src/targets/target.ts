@@ -12,6 +12,9 @@ export interface ResourceUsage {
   readonly disk: number;
 }
 
+/** The other end of the link of a scenario. */
+export type LinkedEnd = 'mosquitto' | 'jetstream';
+
 /** The brokers of a run, and the faults that they support. */
 export interface Target extends LoadTarget {
   readonly name: string;
@@ -32,7 +35,7 @@ export interface Target extends LoadTarget {
    * broker.
    * @returns the reason if it is not possible here, null otherwise. @throws Error with one line of text
    */
-  openLink?(): Promise<string | null>;
+  openLink?(kind: LinkedEnd): Promise<string | null>;
   /**
    * Removes the link and ends its broker.
    * @param keep whether the data and log of the broker are kept

@@ -16,7 +16,7 @@ const retainedReadsMax = 3;
 /** The brokers to which clients connect, and the features of these brokers. */
 export interface LoadTarget {
   readonly servers: readonly ServerAddress[];
-  /** Brokers that a link connects with the servers. Only the workload `link` uses them. */
+  /** Brokers that a link connects with the servers. Only the workloads `link` and `exactLink` use them. */
   readonly remotes?: readonly ServerAddress[];
   readonly qosMax: QoS;
   /** Protocol versions: 4 is MQTT 3.1.1. */

@@ -1,6 +1,6 @@
 import { churn } from './churn.ts';
 import { expiry } from './expiry.ts';
-import { link } from './link.ts';
+import { exactLink, link } from './link.ts';
 import { quiet } from './quiet.ts';
 import { retained } from './retained.ts';
 import { roaming } from './roaming.ts';
@@ -24,6 +24,7 @@ export const workloads = {
   expiry,
   quiet,
   link,
+  exactLink,
 } as const satisfies Readonly<Record<string, Workload>>;
 
 export type WorkloadName = keyof typeof workloads;

@@ -18,6 +18,18 @@ export const linkFilter = 'load/+/link/#';
  * receives the messages of both sides. QoS 0 is absent, because a link drops it while it has no connection.
  */
 export function link(context: WorkloadContext): ClientSpec[] {
+  return clientsOf(context, (random) => (random() < 0.5 ? 1 : 2));
+}
+
+/**
+ * The clients of {@link link} with messages of QoS 2 only. A link to a stream publishes every message with QoS 2, also those
+ * that were published with QoS 1 on the other side.
+ */
+export function exactLink(context: WorkloadContext): ClientSpec[] {
+  return clientsOf(context, () => 2);
+}
+
+function clientsOf(context: WorkloadContext, qosOf: (random: Random) => QoS): ClientSpec[] {
   if (context.remotes === 0) return [];
   const root = `${context.prefix}link/`;
   const publishers = nearPublishers + remotePublishers;
@@ -35,7 +47,7 @@ export function link(context: WorkloadContext): ClientSpec[] {
       onLoss: { kind: 'roam' },
       expectedAtEnd: true,
       plan: (random) =>
-        publishing(random, `${root}${isRemote ? 'remote' : 'near'}/${index}/`, context, publishers),
+        publishing(random, `${root}${isRemote ? 'remote' : 'near'}/${index}/`, context, publishers, qosOf),
     });
   }
   return [...specs, ...subscribers(context, root)];
@@ -46,12 +58,13 @@ function* publishing(
   root: string,
   context: WorkloadContext,
   publishers: number,
+  qosOf: (random: Random) => QoS,
 ): Generator<ClientStep, void, void> {
   for (;;) {
     const burst = random() < 0.5 ? 1 : between(random, 2, burstMax);
     for (let sent = 0; sent < burst; sent++) {
       const topic = `${root}t${Math.floor(random() * topicsOfPublisher)}`;
-      const qos = cappedQos((random() < 0.5 ? 1 : 2) as QoS, context);
+      const qos = cappedQos(qosOf(random), context);
       yield { do: 'publish', topic, qos };
     }
     yield { do: 'wait', ms: burst * publishIntervalMs(random, context.rate / publishers) };
