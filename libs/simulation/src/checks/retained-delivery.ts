@@ -134,8 +134,8 @@ function checkArrived(
  * Returns whether a newer message with RETAIN may have replaced the retained message while it waited at the
  * home (docs/DESIGN.md, "Retained messages"). The home of a clean session keeps only a position in the retained
  * messages, and waits while the client's window or socket is full. Then the client must have received the newer
- * message as a published message, unless it has an empty payload, which identifies no publication. The queue of
- * a persistent session holds all retained messages of a run from the SUBSCRIBE on.
+ * message as a published message, unless that one has expired, or has an empty payload, which identifies no
+ * publication. The queue of a persistent session holds all retained messages of a run from the SUBSCRIBE on.
  */
 function wasReplacedBeforeItsTurn(
   history: History,
@@ -147,7 +147,8 @@ function wasReplacedBeforeItsTurn(
   if (session.persistent || slowAtMs === null) return false;
   return ofTopic.some((newer) => {
     if ((newer.sentAtMs as number) <= (record.ackedAtMs as number)) return false;
-    if (newer.clears) return newer.ackedAtMs !== null;
+    // A newer message that has expired at the home, too, leaves nothing to deliver.
+    if (newer.clears || mayHaveExpired(history, newer, history.nowMs)) return newer.ackedAtMs !== null;
     return session.arrivals.some(
       ({ publication, connection, retained, atMs }) =>
         publication === newer.id && connection === record.connection && !retained && atMs >= slowAtMs,
