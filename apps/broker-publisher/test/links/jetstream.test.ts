@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import type { LinkItem } from '@mqtt-cluster/api';
 import { requiring, until } from '@mqtt-cluster/testing';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import { connect as connectNats, nanos } from '@nats-io/transport-node';
+import { connect as connectNats, headers, nanos } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connectAsync } from 'mqtt';
 import type { MqttClient } from 'mqtt';
@@ -284,4 +285,98 @@ requiring('nats-server')('a link to JetStream', () => {
     expect(await link('small')).toMatchObject({ dropped: { too_large: 1, unmapped: 1 } });
     await small.close();
   });
+
+  /** Defines a link that reads a stream, and returns what a client receives from it. */
+  async function reading(
+    name: string,
+  ): Promise<{ streamName: string; payloads: () => string[]; client: MqttClient }> {
+    const client = await connectTo(cluster.mqttUrl('m1'), `${name}-here`);
+    const received = await record(client, `${name}/#`);
+    const streamName = await addLink(name, [{ direction: 'in', filter: `${name}/#`, qosMax: 2 }]);
+    await connected(name);
+    await until(async () => {
+      await stream.publish(`${name}.ready`, 'ready');
+      return received.some(({ payload }) => payload === 'ready');
+    });
+    const payloads = (): string[] =>
+      received.map(({ payload }) => payload).filter((payload) => payload !== 'ready');
+    return { streamName, payloads, client };
+  }
+
+  it('publishes what a link of another cluster has stored', async () => {
+    const { payloads } = await reading('hops');
+    const marked = headers();
+    marked.append('Mqtt-User-Property', 'mqtt-cluster-link=other%2Fhub');
+    await stream.publish('hops.a', 'from another cluster', { headers: marked });
+    await until(() => payloads().includes('from another cluster'));
+    expect((await link('hops')).dropped.loop).toBe(0);
+  });
+
+  it('publishes a message with headers that the NATS client cannot read, and those behind it', async () => {
+    const { payloads } = await reading('headers');
+    await publishRaw('headers.a', 'NATS/1.0\r\nBad Key: x\r\n\r\n', 'bad');
+    await stream.publish('headers.a', 'behind');
+    await until(() => payloads().includes('behind'));
+    expect(payloads()).toEqual(['bad', 'behind']);
+    expect((await link('headers')).reconnects).toBe(0);
+  });
+
+  it('reads a stream that was deleted and created again from its beginning', async () => {
+    const { streamName, payloads } = await reading('again');
+    for (let number = 0; number < 5; number++) await stream.publish('again.a', `old ${number}`);
+    await until(() => payloads().length === 5);
+    const { config } = await manager.streams.info(streamName);
+    await manager.streams.delete(streamName);
+    await manager.streams.add({
+      name: streamName,
+      subjects: config.subjects,
+      duplicate_window: nanos(3_600_000),
+    });
+    for (let number = 0; number < 3; number++) await stream.publish('again.a', `new ${number}`);
+    await until(() => payloads().includes('new 2'));
+    expect(payloads().slice(5)).toEqual(['new 0', 'new 1', 'new 2']);
+  });
+
+  it('counts messages that the stream has deleted while the link was not connected', async () => {
+    const { streamName, payloads } = await reading('gap');
+    // The stream does not fit, so the link waits after the restart of the server.
+    await manager.streams.update(streamName, { duplicate_window: nanos(120_000) });
+    await server.stop();
+    await server.start();
+    await until(async () => (await link('gap')).error?.includes('duplicate window') === true);
+    for (let number = 0; number < 20; number++) await publishSurely('gap.a', 'gone', `gone-${number}`);
+    await manager.streams.purge(streamName);
+    await stream.publish('gap.a', 'last');
+    await manager.streams.update(streamName, { duplicate_window: nanos(3_600_000) });
+    await connected('gap');
+    await until(() => payloads().includes('last'));
+    expect((await link('gap')).dropped.lost).toBe(20);
+    expect(payloads()).toEqual(['last']);
+  });
+
+  it('says that the cluster stores no marks, and goes on when it does', async () => {
+    const { payloads } = await reading('marks');
+    await api.ok('changeSettings', 'PATCH', '/settings', { sessionSubscriptionsMax: 1 });
+    await stream.publish('marks.a', 'one');
+    await until(async () => (await link('marks')).error?.includes('does not store how far') === true);
+    await api.ok('changeSettings', 'PATCH', '/settings', { sessionSubscriptionsMax: 10_000 });
+    await until(async () => (await link('marks')).error === null);
+    await stream.publish('marks.a', 'two');
+    await until(() => payloads().includes('two'));
+    expect(payloads()).toEqual(['one', 'two']);
+  });
+
+  /** Publishes a message with headers that the client of the tests would refuse. */
+  async function publishRaw(subject: string, head: string, payload: string): Promise<void> {
+    const [host = '', port = ''] = server.address.split(':');
+    const socket = createConnection(Number(port), host);
+    let answers = '';
+    socket.on('data', (bytes) => (answers += bytes.toString()));
+    socket.write('CONNECT {"verbose":false,"headers":true,"protocol":1}\r\n');
+    socket.write(
+      `HPUB ${subject} ${head.length} ${head.length + payload.length}\r\n${head}${payload}\r\nPING\r\n`,
+    );
+    await until(() => answers.includes('PONG'));
+    socket.destroy();
+  }
 });

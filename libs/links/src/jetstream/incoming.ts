@@ -115,7 +115,10 @@ export class JetstreamIncoming {
 
   onMessage(message: StoredMessage): void {
     const { sequence } = message;
-    if (sequence <= this.#lastSequence) return;
+    if (sequence <= this.#lastSequence)
+      return this.#options.onRefused(
+        `the stream has sent its message ${sequence} after ${this.#lastSequence}: it may have been created again`,
+      );
     this.#lastSequence = sequence;
     const input = this.#inputOf(message);
     const isExchange = input !== null && input.request.qos === 2;

@@ -61,6 +61,8 @@ export class JetstreamLink implements RunningLink {
   #error: string | null = null;
   /** Why the cluster refuses a subscription of the link, in one sentence. */
   #localRefusal: string | null = null;
+  /** Why the cluster does not store how far the link is, in one sentence. */
+  #markRefusal: string | null = null;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -73,7 +75,7 @@ export class JetstreamLink implements RunningLink {
   }
 
   get error(): string | null {
-    return this.#error ?? this.#localRefusal;
+    return this.#error ?? this.#markRefusal ?? this.#localRefusal;
   }
 
   get address(): string | null {
@@ -95,6 +97,7 @@ export class JetstreamLink implements RunningLink {
         onOpen: () => this.#onOutOpen(),
         onClosed: (reason) => this.#onLocalClosed(reason),
         onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
+        onMarkRefused: (code) => this.#onMarkRefusal(code),
         onDeliver: (effect) => this.#outgoing?.onDeliver(effect),
         onPubrel: (packetId) => this.#outgoing?.onPubrel(packetId),
       },
@@ -171,6 +174,7 @@ export class JetstreamLink implements RunningLink {
         },
         onClosed: (reason) => this.#onLocalClosed(reason),
         onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
+        onMarkRefused: (code) => this.#onMarkRefusal(code),
         onAnswer: (effect) => this.#incoming?.onAnswer(effect),
       },
     });
@@ -179,6 +183,15 @@ export class JetstreamLink implements RunningLink {
   #onLocalRefusal(filter: string, code: number): void {
     const text = `the cluster refuses the subscription of the link to ${shownTopic(filter)}: ${reasonText(code)}`;
     this.#localRefusal = text;
+    const { name } = this.#options;
+    this.#log.warn(text, { link: name, code }, `link ${name}: ${text}`);
+  }
+
+  /** @param code null: the cluster has stored the mark */
+  #onMarkRefusal(code: number | null): void {
+    if (code === null) return void (this.#markRefusal = null);
+    const text = `the cluster does not store how far the link is, so the link waits: ${reasonText(code)}`;
+    this.#markRefusal = text;
     const { name } = this.#options;
     this.#log.warn(text, { link: name, code }, `link ${name}: ${text}`);
   }
@@ -268,7 +281,10 @@ export class JetstreamLink implements RunningLink {
     const marks = markedApplied(filtersOf(this.#in));
     const known = marks.filter(({ stream: each }) => each === id).toSorted((a, b) => a.sequence - b.sequence);
     const mark = known.at(-1);
-    if (this.#incoming?.stream === id && last >= this.#incoming.nextSequence - 1) return this.#read(null);
+    if (this.#incoming?.stream === id && last >= this.#incoming.nextSequence - 1) {
+      if (first > this.#incoming.nextSequence) this.#onGap(first - this.#incoming.nextSequence);
+      return this.#read(null);
+    }
     if (mark !== undefined && last >= mark.sequence) {
       if (first > mark.sequence + 1) this.#onGap(first - mark.sequence - 1);
       return mark.rules === rules ? this.#read(mark) : this.#openIn({ ...mark, rules, packetIds: [] });

@@ -1,5 +1,6 @@
-import type { ConsumerMessages, StreamInfo } from '@nats-io/jetstream';
+import type { ConsumerMessages, JsMsg, StreamInfo } from '@nats-io/jetstream';
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
+import type { MsgHdrs } from '@nats-io/transport-node';
 import type { JetstreamIncoming } from './incoming.ts';
 import type { JetstreamConnection } from './nats-connection.ts';
 import { serverFault } from './server-faults.ts';
@@ -14,6 +15,15 @@ const requestMs = 10_000;
 const inactiveMs = 30_000;
 /** Missed signs of life after which the connection ends. */
 const missedMax = 3;
+/**
+ * The client would create its consumer anew, perhaps at another stream of the same name. The next connection compares the
+ * streams.
+ */
+const consumerEnds: ReadonlySet<string> = new Set([
+  'consumer_deleted',
+  'consumer_not_found',
+  'ordered_consumer_recreated',
+]);
 /** Messages that are handled in one turn of the event loop. */
 const messagesOfTurnMax = 100;
 /** First version of the server in which a consumer has several filters. */
@@ -65,11 +75,12 @@ export class StreamReader {
     if (this.#isEnded) return messages.stop();
     void this.#watch(messages);
     let count = 0;
-    for await (const { seq, subject, data, headers, time } of messages) {
+    for await (const message of messages) {
+      const { seq, subject, data, time } = message;
       await incoming.room(seq, () => this.#isEnded);
       if (this.#isEnded) return;
       const ageSeconds = (Date.now() - time.getTime()) / 1_000;
-      incoming.onMessage({ sequence: seq, subject, payload: data, headers, ageSeconds });
+      incoming.onMessage({ sequence: seq, subject, payload: data, headers: headersOf(message), ageSeconds });
       if (++count % messagesOfTurnMax === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -78,6 +89,8 @@ export class StreamReader {
     for await (const status of messages.status()) {
       if (status.type === 'heartbeats_missed' && status.count >= missedMax)
         return this.#fail('the consumer of the stream does not answer');
+      if (consumerEnds.has(status.type))
+        return this.#fail('the server has deleted the consumer of the link, perhaps with the stream');
       if (status.type === 'stream_not_found') return this.#fail('the stream was deleted');
     }
   }
@@ -96,5 +109,14 @@ export class StreamReader {
     if (this.#isEnded) return;
     this.end();
     this.#options.onFault(text);
+  }
+}
+
+/** Returns the headers of a message. Headers that the NATS client cannot read count as absent. */
+function headersOf(message: JsMsg): MsgHdrs | undefined {
+  try {
+    return message.headers;
+  } catch {
+    return undefined;
   }
 }

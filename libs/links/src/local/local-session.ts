@@ -12,6 +12,8 @@ import type { LocalConnection, LocalMember, PublishAnswer } from '../types.ts';
 
 /** Name of the listener of connections that links open, see the internal listeners of the appliance. */
 export const linkListener = '$links';
+/** Pause until a mark that the cluster has refused is written again, ms. */
+const markRetryMs = 1_000;
 /** The session of a link never expires: its definition is what ends it. */
 const neverExpires = 0xffff_ffff;
 
@@ -22,6 +24,8 @@ export interface LocalSessionHandlers {
   readonly onClosed: (reason: RefusalReason) => void;
   /** The cluster has refused a subscription. @param code reason code of SUBACK, 0x80 or above */
   readonly onSubscriptionRefused: (filter: string, code: number) => void;
+  /** The cluster has refused a mark. The session writes it again after a pause. Null: it is written now. */
+  readonly onMarkRefused?: (code: number | null) => void;
   readonly onDeliver?: (effect: DeliverEffect) => void;
   readonly onPubrel?: (packetId: number) => void;
   readonly onAnswer?: (answer: PublishAnswer) => void;
@@ -52,6 +56,8 @@ export class LocalSession {
   #lastPacketId = 0;
   /** Callbacks of {@link LocalSession.confirm}, by the packet id of the UNSUBSCRIBE that they wait for. */
   readonly #confirming = new Map<number, () => void>();
+  /** What follows the SUBACK of a mark, by the packet id of its SUBSCRIBE. */
+  readonly #marking = new Map<number, (code: number) => void>();
   /** Filters of the SUBSCRIBE packets without SUBACK. */
   readonly #subscribing = new Map<number, readonly string[]>();
 
@@ -112,10 +118,25 @@ export class LocalSession {
     this.input({ kind: 'unsubscribe', packetId, filters });
   }
 
-  /** Writes a mark in place of former ones, and calls back when the cluster has applied it. */
+  /**
+   * Writes a mark in place of former ones, and calls back when the cluster has applied it. The former marks stay until
+   * then, so a mark that the cluster refuses changes nothing.
+   */
   mark(filter: string, former: readonly string[], onMarked: () => void): void {
-    this.subscribe([{ filter, qos: 0, retainHandling: 2 }]);
-    this.confirm(onMarked, former.length === 0 ? [noMark] : former);
+    const packetId = this.#packetId();
+    this.#marking.set(packetId, (code) => {
+      const isRefused = code >= failureCodeMin;
+      this.#handlers.onMarkRefused?.(isRefused ? code : null);
+      if (isRefused) {
+        setTimeout(() => {
+          if (!this.#isEnded) this.mark(filter, former, onMarked);
+        }, markRetryMs).unref();
+        return;
+      }
+      this.unsubscribe(former);
+      onMarked();
+    });
+    this.input({ kind: 'subscribe', packetId, subscriptions: [{ filter, qos: 0, retainHandling: 2 }] });
   }
 
   /** @param endsSession deletes the session with its subscriptions and queue */
@@ -160,6 +181,8 @@ export class LocalSession {
   }
 
   #onSuback(packetId: number, codes: readonly number[]): void {
+    this.#marking.get(packetId)?.(codes[0] ?? failureCodeMin);
+    this.#marking.delete(packetId);
     const filters = this.#subscribing.get(packetId) ?? [];
     this.#subscribing.delete(packetId);
     for (const [position, filter] of filters.entries()) {

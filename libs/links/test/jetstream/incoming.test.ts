@@ -171,6 +171,13 @@ test('a reader that has ended does not wait for room', async () => {
   await room;
 });
 
+test('a sequence number that is not above the last one ends the connection', () => {
+  const run = new Run(new State());
+  run.give(message(2));
+  run.give(message(2));
+  expect(run.faults).toEqual(['the stream has sent its message 2 after 2: it may have been created again']);
+});
+
 test('skips messages of other rules and its own, and publishes those of other links as one hop', () => {
   const state = new State();
   const run = new Run(state);

@@ -99,7 +99,10 @@ export class FakeMember implements LocalMember {
       this.#homes.delete(client);
       this.ended.push(client);
     }
-    if (input.kind === 'unsubscribe') this.#confirm(client, input.packetId);
+    if (input.kind === 'unsubscribe') {
+      for (const filter of input.filters) this.#subscriptions.get(client)?.delete(filter);
+      this.#confirm(client, input.packetId);
+    }
     if (input.kind !== 'subscribe') return;
     const known = this.#subscriptions.get(client) ?? new Map<string, Subscription>();
     const codes = input.subscriptions.map(({ filter, qos }) => this.refusedFilters.get(filter) ?? qos);
