@@ -42,6 +42,8 @@ export interface IncomingOptions {
   /** Writes a mark into the replicated state in place of the former one, and calls back when it is applied. */
   readonly writeMark: (mark: AppliedMark, former: AppliedMark, onMarked: () => void) => void;
   readonly onFault: (text: string) => void;
+  /** The cluster has no room for messages, in one sentence. Null: it has accepted one. */
+  readonly onFull: (text: string | null) => void;
   /** This member cannot publish messages now: the connection must end. */
   readonly onRefused: (text: string) => void;
   readonly after: After;
@@ -119,6 +121,7 @@ export class JetstreamIncoming {
       return this.#options.onRefused(
         `the stream has sent its message ${sequence} after ${this.#lastSequence}: it may have been created again`,
       );
+    const former = this.#lastSequence;
     this.#lastSequence = sequence;
     const input = this.#inputOf(message);
     const isExchange = input !== null && input.request.qos === 2;
@@ -132,10 +135,16 @@ export class JetstreamIncoming {
     } else if (input !== null && packetId !== null) {
       this.#unreleased.add(packetId);
       const { request } = input;
-      if (!this.#held.add(packetId, { ...input, request: { ...request, packetId } }))
-        this.#options.onRefused(
+      if (!this.#held.add(packetId, { ...input, request: { ...request, packetId } })) {
+        // The next connection reads the message again.
+        this.#lastSequence = former;
+        this.#entries.pop();
+        this.#openBytes -= bytes;
+        this.#unreleased.delete(packetId);
+        return this.#options.onRefused(
           'the stream has sent more messages than this member keeps in memory while the cluster has no room',
         );
+      }
     }
     this.#onProgress();
   }
@@ -149,6 +158,7 @@ export class JetstreamIncoming {
       return this.#wake();
     }
     if (answer.result === 'quotaExceeded') return this.#onQuotaExceeded(packetId);
+    this.#options.onFull(null);
     this.#held.onAccepted(packetId);
     this.#options.counters.received[2]++;
     this.#onDone(packetId);
@@ -202,10 +212,10 @@ export class JetstreamIncoming {
   }
 
   #onQuotaExceeded(packetId: number): void {
-    const { counters, onFault } = this.#options;
+    const { counters, onFault, onFull } = this.#options;
     const isKept = this.#held.onRefused(packetId);
     if (isKept === true)
-      onFault('the cluster has no room for messages of the stream: the link publishes them again later');
+      onFull('the cluster has no room for messages of the stream: the link publishes them again later');
     if (isKept !== false) return;
     counters.dropped.quota++;
     onFault('message of the stream dropped: the cluster has had no room for it for minutes');

@@ -61,6 +61,8 @@ export class JetstreamLink implements RunningLink {
   #error: string | null = null;
   /** Why the cluster refuses a subscription of the link, in one sentence. */
   #localRefusal: string | null = null;
+  /** Why the cluster accepts no messages of the stream, in one sentence. */
+  #fullCause: string | null = null;
   /** Why the cluster does not store how far the link is, in one sentence. */
   #markRefusal: string | null = null;
 
@@ -75,7 +77,7 @@ export class JetstreamLink implements RunningLink {
   }
 
   get error(): string | null {
-    return this.#error ?? this.#markRefusal ?? this.#localRefusal;
+    return this.#error ?? this.#fullCause ?? this.#markRefusal ?? this.#localRefusal;
   }
 
   get address(): string | null {
@@ -319,6 +321,7 @@ export class JetstreamLink implements RunningLink {
           writeMark: (next, former, onMarked) =>
             session?.mark(appliedMark(next), [appliedMark(former)], onMarked),
           onFault: (text) => this.#report(text),
+          onFull: (text) => this.#onFull(text),
           onRefused: (text) => this.#onConnectionClosed(text),
           after,
         },
@@ -360,8 +363,17 @@ export class JetstreamLink implements RunningLink {
     if (this.#phase === 'connected') this.#phase = 'connecting';
   }
 
+  #onFull(text: string | null): void {
+    this.#fullCause = text;
+    if (text !== null) this.#warn(text);
+  }
+
   #report(text: string): void {
     this.#error = text;
+    this.#warn(text);
+  }
+
+  #warn(text: string): void {
     const { name } = this.#options;
     this.#log.warn(text, { link: name }, `link ${name}: ${text}`);
   }

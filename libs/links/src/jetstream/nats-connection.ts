@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
@@ -16,6 +17,25 @@ export interface JetstreamConnection {
   readonly nats: NatsConnection;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
+}
+
+/** The NATS client with its socket, which is not a part of its interface. */
+interface ClientWithSocket {
+  readonly protocol?: { readonly transport?: { readonly socket?: Socket } };
+}
+
+/**
+ * Keeps a listener for errors at the socket. The client removes all listeners when it closes a connection, also while a
+ * write to a server that has ended it fails: without a listener, this error would end the process.
+ */
+function keepErrorListener(nats: NatsConnection): void {
+  const socket = (nats as ClientWithSocket).protocol?.transport?.socket;
+  if (socket === undefined) return;
+  const removeAll = socket.removeAllListeners.bind(socket);
+  socket.removeAllListeners = (name) => {
+    removeAll(name);
+    return socket.on('error', () => undefined);
+  };
 }
 
 export interface NatsOptions {
@@ -60,6 +80,7 @@ export async function openNats({
         },
       }),
     });
+    keepErrorListener(nats);
     const client = jetstream(nats, { timeout: answerMsMax });
     return { nats, client, manager: await jetstreamManager(nats, { timeout: answerMsMax, checkAPI: false }) };
   } catch (cause) {

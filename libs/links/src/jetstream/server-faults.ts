@@ -10,8 +10,23 @@ const otherStreamCodes: ReadonlySet<number> = new Set([10_060, 10_059]);
 /** HTTP-like status of an answer by a server that cannot reach the stream now. */
 const unavailableStatus = 503;
 
+/** Characters of a text of the server that the status of a link shows. */
+const serverTextMax = 200;
+
 /** Returns what a failure of the connection, or of a request, means, in one sentence. */
 export function serverFault(error: unknown): string {
+  return shownText(faultOf(error));
+}
+
+/** Cuts a text of the server, and replaces its control characters. */
+function shownText(text: string): string {
+  const plain = text.replaceAll(/\p{Cc}/gu, '?');
+  return plain.length > serverTextMax ? `${plain.slice(0, serverTextMax)}...` : plain;
+}
+
+function faultOf(error: unknown): string {
+  if (error instanceof SyntaxError || error instanceof TypeError || error instanceof errors.ProtocolError)
+    return 'the server sent an answer that is not valid: check that a NATS server with JetStream listens at the address';
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
     return 'the server refused the connection: the user name or password is wrong';
   if ((error as Error).name === 'JetStreamNotEnabled' || isNoResponders(error))
@@ -29,7 +44,8 @@ export function refusalOf(error: unknown): StreamRefusal {
   if (cause instanceof errors.PermissionViolationError)
     return { kind: 'final', text: 'the user has no permission for the subject' };
   if (!(error instanceof JetStreamApiError)) return { kind: 'connection', text: serverFault(error) };
-  const { code, status, message: text } = error;
+  const { code, status } = error;
+  const text = shownText(error.message);
   if (tooLargeCodes.has(code)) return { kind: 'final', isTooLarge: true, text };
   if (otherStreamCodes.has(code))
     return { kind: 'connection', text: `the subject belongs to another stream: ${text}` };

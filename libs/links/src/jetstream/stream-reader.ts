@@ -5,9 +5,11 @@ import type { JetstreamIncoming } from './incoming.ts';
 import type { JetstreamConnection } from './nats-connection.ts';
 import { serverFault } from './server-faults.ts';
 import { subjectsOf } from './stream.ts';
+import { disjoint } from './subjects.ts';
 
-/** Messages that the server sends ahead. */
+/** Messages that the server sends ahead, and their bytes if each is as large as the server permits. */
 const aheadMax = 100;
+const aheadBytesMax = 16 * 1024 * 1024;
 /** Interval of the signs of life of an idle consumer, and the time of one request for messages, ms. */
 const idleHeartbeatMs = 2_000;
 const requestMs = 10_000;
@@ -67,7 +69,7 @@ export class StreamReader {
       ...(filters !== null && { filter_subjects: filters }),
     });
     const messages = await consumer.consume({
-      max_messages: aheadMax,
+      max_messages: messagesAhead(connection.nats.info?.max_payload),
       expires: requestMs,
       idle_heartbeat: idleHeartbeatMs,
     });
@@ -98,7 +100,8 @@ export class StreamReader {
   /** Returns the filters of the consumer. Null: the server sends all messages, and the link chooses. */
   #filters(): string[] | string | null {
     const { connection, definition } = this.#options;
-    const subjects = [...new Set(subjectsOf(definition, 'in'))];
+    const subjects = disjoint(subjectsOf(definition, 'in'));
+    if (subjects === null) return null;
     if (subjects.length === 1) return subjects[0]!;
     const [major = 0, minor = 0] = (connection.nats.info?.version ?? '').split('.').map(Number);
     const [majorMin, minorMin] = severalFiltersVersion;
@@ -110,6 +113,11 @@ export class StreamReader {
     this.end();
     this.#options.onFault(text);
   }
+}
+
+/** @param payloadMax the largest message that the server accepts, bytes */
+export function messagesAhead(payloadMax = aheadBytesMax): number {
+  return Math.max(1, Math.min(aheadMax, Math.floor(aheadBytesMax / payloadMax)));
 }
 
 /** Returns the headers of a message. Headers that the NATS client cannot read count as absent. */

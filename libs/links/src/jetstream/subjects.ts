@@ -42,6 +42,35 @@ export function isCovered(inner: string, outer: readonly string[]): boolean {
   return outer.some((each) => covers(each.split('.'), inner.split('.')));
 }
 
+/**
+ * Returns the subjects that no other one covers: a consumer must not have two filters that match the same subject. Null:
+ * two of them overlap in part.
+ */
+export function disjoint(subjects: readonly string[]): string[] | null {
+  const distinct = [...new Set(subjects)];
+  const left = distinct.filter(
+    (each) =>
+      !isCovered(
+        each,
+        distinct.filter((other) => other !== each),
+      ),
+  );
+  const hasOverlap = left.some((each, position) =>
+    left.slice(position + 1).some((other) => overlaps(each.split('.'), other.split('.'))),
+  );
+  return hasOverlap ? null : left;
+}
+
+function overlaps(left: readonly string[], right: readonly string[]): boolean {
+  for (const [position, token] of left.entries()) {
+    const other = right[position];
+    if (other === undefined) return false;
+    if (token === '>' || other === '>') return true;
+    if (token !== '*' && other !== '*' && token !== other) return false;
+  }
+  return left.length === right.length;
+}
+
 function covers(outer: readonly string[], inner: readonly string[]): boolean {
   for (const [position, token] of outer.entries()) {
     const other = inner[position];

@@ -28,6 +28,7 @@ class State {
 class Run {
   readonly counters = createCounters();
   readonly faults: string[] = [];
+  readonly full: (string | null)[] = [];
   readonly #log: (() => void)[] = [];
   readonly #timers: (() => void)[] = [];
   readonly incoming: JetstreamIncoming;
@@ -47,6 +48,7 @@ class Run {
             onMarked();
           }),
         onFault: (text) => this.faults.push(text),
+        onFull: (text) => this.full.push(text),
         onRefused: (text) => this.faults.push(text),
         after: (_delayMs, run) => {
           this.#timers.push(run);
@@ -169,6 +171,24 @@ test('a reader that has ended does not wait for room', async () => {
   isEnded = true;
   run.incoming.onDisconnected();
   await room;
+});
+
+test('a message that finds no room in the memory is read again by the next connection', () => {
+  const run = new Run(new State());
+  let sequence = 0;
+  while (run.faults.length === 0) run.give(message(++sequence, { payload: Buffer.alloc(900) }));
+  expect(run.faults).toEqual([expect.stringContaining('more messages than this member keeps in memory')]);
+  expect(run.incoming.nextSequence).toBe(sequence);
+});
+
+test('the cluster has no room until it accepts a message', () => {
+  const run = new Run(new State());
+  run.give(message(1));
+  const answer = { kind: 'pubrec', connection: -1, packetId: 2 } as const;
+  run.incoming.onAnswer({ ...answer, result: 'quotaExceeded' });
+  expect(run.full).toEqual([expect.stringContaining('no room')]);
+  run.incoming.onAnswer({ ...answer, result: 'ok' });
+  expect(run.full.at(-1)).toBeNull();
 });
 
 test('a sequence number that is not above the last one ends the connection', () => {
