@@ -35,7 +35,7 @@ function faultOf(error: unknown): string {
   if (error instanceof errors.PermissionViolationError) return `the user has no permission: ${error.message}`;
   if (error instanceof JetStreamApiError) return `JetStream refused a request: ${error.message}`;
   const { cause } = error as Error;
-  return failureText(cause instanceof Error ? cause : error);
+  return failureText(cause ?? error);
 }
 
 /** Returns what it means that the stream did not acknowledge a message. */

@@ -23,6 +23,11 @@ test('an answer that is not valid is named as such', () => {
   expect(serverFault(new SyntaxError('Unexpected token < in JSON'))).toContain('an answer that is not valid');
 });
 
+test('a refused connection is named by its cause', () => {
+  const cause = { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' };
+  expect(serverFault(new Error('connection refused', { cause }))).toContain('nothing listens at the address');
+});
+
 test('the server sends few large messages ahead', () => {
   expect([1_000, 1_048_576, 8_388_608, 67_108_864].map((bytes) => messagesAhead(bytes))).toEqual([
     100, 16, 2, 1,
