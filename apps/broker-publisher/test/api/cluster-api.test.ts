@@ -6,6 +6,7 @@ import type {
   RetainedItem,
   SubscriptionItem,
 } from '@mqtt-cluster/api';
+import { accessSemantics } from '@mqtt-cluster/contracts';
 import { host, until } from '@mqtt-cluster/testing';
 import { ApiClient, readEvents } from '../support/api-client.ts';
 import { TestCluster } from '../support/test-cluster.ts';
@@ -22,6 +23,8 @@ beforeAll(async () => {
     const { members } = await api.ok<{ members: MemberItem[] }>('listMembers', 'GET', '/members');
     return members.every(({ version }) => version !== undefined);
   });
+  // The leader raises the semantics version in steps.
+  await until(async () => (await cluster.status('m1')).semantics >= accessSemantics);
 });
 
 afterAll(() => cluster.close());
