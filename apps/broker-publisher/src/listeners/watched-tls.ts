@@ -14,9 +14,9 @@ interface WatchedListener {
 }
 
 /**
- * The keys and certificates of all client listeners and of the cluster port. Renewed files apply to new connections. Of the
- * open connections, only those with a revoked certificate are closed. The values before them stay in use while the files are unusable, for example because a new key
- * has no new certificate yet.
+ * The keys, certificates and revocation lists of all client listeners and of the cluster port. Renewed files apply to new
+ * connections. Of the open connections, only those with a revoked certificate are closed. The former values stay in use
+ * while the files are unusable, for example because a new key has no new certificate yet.
  */
 export class WatchedTls {
   readonly #listeners: readonly WatchedListener[];

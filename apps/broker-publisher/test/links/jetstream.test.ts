@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import type { LinkItem } from '@mqtt-cluster/api';
@@ -7,11 +7,11 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { connect as connectNats, headers, nanos } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { connectAsync } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
+import { connectClient, startLinkCluster } from '../support/link-cluster.ts';
 import { NatsServer } from '../support/nats-server.ts';
-import { TestCluster } from '../support/test-cluster.ts';
+import type { TestCluster } from '../support/test-cluster.ts';
 
 const ids = ['m1', 'm2', 'm3'];
 /** Each message of a stream, in its order. */
@@ -27,13 +27,7 @@ const clients: MqttClient[] = [];
 let streams = 0;
 
 async function connectTo(url: string, clientId: string, clean = true): Promise<MqttClient> {
-  const client = await connectAsync(url, {
-    clientId,
-    clean,
-    protocolVersion: 5,
-    reconnectPeriod: 100,
-    ...(!clean && { properties: { sessionExpiryInterval: 3_600 } }),
-  });
+  const client = await connectClient(url, clientId, clean);
   clients.push(client);
   return client;
 }
@@ -85,14 +79,7 @@ async function record(client: MqttClient, filter: string): Promise<{ topic: stri
 
 requiring('nats-server')('a link to JetStream', () => {
   beforeAll(async () => {
-    cluster = await TestCluster.create(ids);
-    const starts = ids.map((id) => {
-      const directory = join(cluster.directory, 'links', id);
-      mkdirSync(directory, { recursive: true });
-      return cluster.start(id, { links: { directory } });
-    });
-    await Promise.all(starts);
-    await cluster.serving(...ids);
+    cluster = await startLinkCluster(ids);
     api = new ApiClient(cluster.httpUrl('m1'));
     server = await NatsServer.start();
     await openNats();

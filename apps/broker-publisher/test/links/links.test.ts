@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinkItem } from '@mqtt-cluster/api';
 import { requiring, until } from '@mqtt-cluster/testing';
-import { connect, connectAsync } from 'mqtt';
+import { connect } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
+import { connectClient, startLinkCluster } from '../support/link-cluster.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
-import { TestCluster } from '../support/test-cluster.ts';
+import type { TestCluster } from '../support/test-cluster.ts';
 
 const ids = ['m1', 'm2', 'm3'];
 
@@ -25,14 +26,7 @@ let secured: Mosquitto;
 const clients: MqttClient[] = [];
 
 async function connectTo(url: string, clientId: string, clean = true): Promise<MqttClient> {
-  const client = await connectAsync(url, {
-    clientId,
-    clean,
-    protocolVersion: 5,
-    reconnectPeriod: 100,
-    // Without it, a session of MQTT 5 ends with its connection.
-    ...(!clean && { properties: { sessionExpiryInterval: 3_600 } }),
-  });
+  const client = await connectClient(url, clientId, clean);
   clients.push(client);
   return client;
 }
@@ -90,14 +84,7 @@ function payloads(received: readonly Received[]): string[] {
 
 requiring('mosquitto')('a link to mosquitto', () => {
   beforeAll(async () => {
-    cluster = await TestCluster.create(ids);
-    const starts = ids.map((id) => {
-      const directory = join(cluster.directory, 'links', id);
-      mkdirSync(directory, { recursive: true });
-      return cluster.start(id, { links: { directory } });
-    });
-    await Promise.all(starts);
-    await cluster.serving(...ids);
+    cluster = await startLinkCluster(ids);
     api = new ApiClient(cluster.httpUrl('m1'));
     mosquitto = await Mosquitto.start();
     const passwords = join(mosquitto.directory, 'passwords');

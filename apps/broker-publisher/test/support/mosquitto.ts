@@ -1,21 +1,12 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { freePorts, host, until } from '@mqtt-cluster/testing';
+import { freePorts, host } from '@mqtt-cluster/testing';
+import { OtherServer } from './other-server.ts';
 
-/** A mosquitto with its data in a temporary directory. `close` stops it and removes the directory. */
-export class Mosquitto {
-  readonly directory = mkdtempSync(join(tmpdir(), 'mosquitto-'));
-  readonly port: number;
+/** A mosquitto that keeps its sessions when it is stopped by `SIGTERM`. */
+export class Mosquitto extends OtherServer {
   readonly #settings: readonly string[];
-  #process: ChildProcess | null = null;
 
   private constructor(port: number, settings: readonly string[]) {
-    this.port = port;
+    super('mosquitto', port);
     this.#settings = settings;
   }
 
@@ -31,9 +22,8 @@ export class Mosquitto {
     return `mqtt://${host}:${this.port}`;
   }
 
-  async start(): Promise<void> {
-    const file = join(this.directory, 'mosquitto.conf');
-    const lines = [
+  protected configuration(): readonly string[] {
+    return [
       `listener ${this.port} ${host}`,
       'persistence true',
       `persistence_location ${this.directory}/`,
@@ -42,31 +32,5 @@ export class Mosquitto {
       ...(process.getuid?.() === 0 ? ['user root'] : []),
       ...this.#settings,
     ];
-    writeFileSync(file, `${lines.join('\n')}\n`);
-    this.#process = spawn('mosquitto', ['-c', file], { stdio: 'ignore' });
-    await until(() => accepts(this.port));
   }
-
-  /** `SIGTERM` lets mosquitto store its sessions, `SIGKILL` does not. */
-  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
-    const running = this.#process;
-    if (running === null) return;
-    this.#process = null;
-    const exited = once(running, 'exit');
-    running.kill(signal);
-    await exited;
-  }
-
-  async close(): Promise<void> {
-    await this.stop('SIGKILL');
-    rmSync(this.directory, { recursive: true, force: true });
-  }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }

@@ -59,7 +59,9 @@ export class PeerCertificates {
   }
 
   #isRevoked(socket: TLSSocket): boolean {
+    // Node decodes the certificate anew at each call.
+    if (this.#revocations === undefined) return false;
     const certificate = socket.getPeerX509Certificate();
-    return certificate !== undefined && this.#revocations?.contains(certificate) === true;
+    return certificate !== undefined && this.#revocations.contains(certificate);
   }
 }

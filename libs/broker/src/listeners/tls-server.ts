@@ -65,8 +65,10 @@ export class TlsServer {
   }
 
   #isRevoked(socket: TLSSocket): boolean {
+    // Node decodes the certificate anew at each call.
+    if (this.#revocations === undefined) return false;
     const certificate = socket.getPeerX509Certificate();
-    return certificate !== undefined && this.#revocations?.contains(certificate) === true;
+    return certificate !== undefined && this.#revocations.contains(certificate);
   }
 
   #onSecure(socket: TLSSocket): void {

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { RateLimitedLog } from '@mqtt-cluster/contracts';
 import type { RefusalReason } from '@mqtt-cluster/contracts';
 import type { StreamInfo } from '@nats-io/jetstream';
 import { after } from '../link/back-off.ts';
+import { LinkFaults } from '../link/link-faults.ts';
 import type { LinkOptions, LinkPhase, RunningLink } from '../link/link-options.ts';
 import { updateLocalSubscriptions } from '../link/local-subscriptions.ts';
-import { ReconnectDelay } from '../link/reconnect-delay.ts';
+import { Reconnection } from '../link/reconnection.ts';
 import { LocalSession } from '../local/local-session.ts';
 import {
   appliedMark,
@@ -17,7 +17,6 @@ import {
 } from '../names.ts';
 import { readCredentials } from '../remote/credential-files.ts';
 import { reasonText } from '../remote/reasons.ts';
-import { shownTopic } from '../topics/topic-names.ts';
 import type { AppliedMark } from './applied-mark.ts';
 import { JetstreamIncoming } from './incoming.ts';
 import { openNats } from './nats-connection.ts';
@@ -29,8 +28,6 @@ import { NatsStreamWriter } from './stream-writer.ts';
 
 /** Unacknowledged messages of the member to the link. It is the most that a member sends. */
 const localReceiveMaximum = 100;
-/** Time between two log lines of the same subject, ms. */
-const logIntervalMs = 30_000;
 
 /**
  * One link to a stream of NATS JetStream at the member that runs it. As a link to an MQTT broker, it holds two sessions of
@@ -38,8 +35,8 @@ const logIntervalMs = 30_000;
  */
 export class JetstreamLink implements RunningLink {
   readonly #options: LinkOptions;
-  readonly #delay = new ReconnectDelay();
-  readonly #log: RateLimitedLog;
+  readonly #reconnection: Reconnection;
+  readonly #faults: LinkFaults;
   #out: LocalSession | null = null;
   #in: LocalSession | null = null;
   #outgoing: JetstreamOutgoing | null = null;
@@ -48,19 +45,12 @@ export class JetstreamLink implements RunningLink {
   /** The stream as of the last connection. */
   #stream: StreamInfo | null = null;
   #reader: StreamReader | null = null;
-  #reconnectTimer: NodeJS.Timeout | null = null;
   /** True when the sessions of the cluster are closed. */
   #isEnded = false;
   /** True when no further connection to the server may begin. */
   #isStopped = false;
   #phase: LinkPhase = 'opening';
-  #address = 0;
-  /** Null without a connection. */
-  #connectedAtMs: number | null = null;
   #wasConnected = false;
-  #error: string | null = null;
-  /** Why the cluster refuses a subscription of the link, in one sentence. */
-  #localRefusal: string | null = null;
   /** Why the cluster accepts no messages of the stream, in one sentence. */
   #fullCause: string | null = null;
   /** Why the cluster does not store how far the link is, in one sentence. */
@@ -68,8 +58,8 @@ export class JetstreamLink implements RunningLink {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    const { logger, now } = options;
-    this.#log = new RateLimitedLog(logger, now, { intervalMs: logIntervalMs, linesMax: 20 });
+    this.#reconnection = new Reconnection(options.definition.addresses, options.now);
+    this.#faults = new LinkFaults(options);
   }
 
   get phase(): LinkPhase {
@@ -77,11 +67,11 @@ export class JetstreamLink implements RunningLink {
   }
 
   get error(): string | null {
-    return this.#error ?? this.#fullCause ?? this.#markRefusal ?? this.#localRefusal;
+    return this.#faults.error ?? this.#fullCause ?? this.#markRefusal ?? this.#faults.localRefusal;
   }
 
   get address(): string | null {
-    return this.#phase === 'connected' ? this.#url : null;
+    return this.#phase === 'connected' ? this.#reconnection.url : null;
   }
 
   get lagMs(): number {
@@ -98,7 +88,7 @@ export class JetstreamLink implements RunningLink {
       handlers: {
         onOpen: () => this.#onOutOpen(),
         onClosed: (reason) => this.#onLocalClosed(reason),
-        onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
+        onSubscriptionRefused: (filter, code) => this.#faults.onLocalRefusal(filter, code),
         onMarkRefused: (code) => this.#onMarkRefusal(code),
         onDeliver: (effect) => this.#outgoing?.onDeliver(effect),
         onPubrel: (packetId) => this.#outgoing?.onPubrel(packetId),
@@ -143,7 +133,7 @@ export class JetstreamLink implements RunningLink {
         writeMark: (next, former, onMarked) =>
           out.mark(numberMark(next), former === null ? [] : [numberMark(former)], onMarked),
         newStart: randomBytes(8).toString('hex'),
-        onFault: (text) => this.#report(text),
+        onFault: (text) => this.#faults.report(text),
         onConnectionFault: (text) => this.#onConnectionClosed(text),
         onUnnumbered: () => this.#onLocalClosed('isolated'),
         now,
@@ -175,18 +165,11 @@ export class JetstreamLink implements RunningLink {
           else this.#in?.mark(appliedMark(begin), [], () => this.#read(begin));
         },
         onClosed: (reason) => this.#onLocalClosed(reason),
-        onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
+        onSubscriptionRefused: (filter, code) => this.#faults.onLocalRefusal(filter, code),
         onMarkRefused: (code) => this.#onMarkRefusal(code),
         onAnswer: (effect) => this.#incoming?.onAnswer(effect),
       },
     });
-  }
-
-  #onLocalRefusal(filter: string, code: number): void {
-    const text = `the cluster refuses the subscription of the link to ${shownTopic(filter)}: ${reasonText(code)}`;
-    this.#localRefusal = text;
-    const { name } = this.#options;
-    this.#log.warn(text, { link: name, code }, `link ${name}: ${text}`);
   }
 
   /** @param code null: the cluster has stored the mark */
@@ -194,8 +177,7 @@ export class JetstreamLink implements RunningLink {
     if (code === null) return void (this.#markRefusal = null);
     const text = `the cluster does not store how far the link is, so the link waits: ${reasonText(code)}`;
     this.#markRefusal = text;
-    const { name } = this.#options;
-    this.#log.warn(text, { link: name, code }, `link ${name}: ${text}`);
+    this.#faults.warn(text, { code });
   }
 
   #onLocalClosed(reason: RefusalReason): void {
@@ -205,11 +187,6 @@ export class JetstreamLink implements RunningLink {
   }
 
   // ---- the connection to the server ----
-
-  get #url(): string {
-    const { addresses } = this.#options.definition;
-    return addresses[this.#address % addresses.length]!;
-  }
 
   #connect(): void {
     if (this.#isStopped) return;
@@ -225,7 +202,7 @@ export class JetstreamLink implements RunningLink {
     const credentials = await readCredentials(definition, directory);
     if (this.#isStopped || this.#connection !== null) return;
     const connection = await openNats({
-      url: this.#url,
+      url: this.#reconnection.url,
       name: `mqtt-cluster-${name}`,
       definition,
       credentials,
@@ -247,15 +224,15 @@ export class JetstreamLink implements RunningLink {
 
   /** Begins to pass messages: this member runs the link, and it is connected to the stream. */
   #begin(connection: JetstreamConnection, stream: StreamInfo): void {
-    const { definition, counters, name, logger, now } = this.#options;
+    const { definition, counters, name, logger } = this.#options;
     if (this.#wasConnected) counters.reconnects++;
     else this.#warnOfLateSyncs();
     this.#wasConnected = true;
-    this.#connectedAtMs = now();
+    this.#reconnection.onConnected();
     this.#phase = 'connected';
-    this.#error = null;
+    this.#faults.onConnected();
     logger.info(
-      { link: name, address: this.#url, stream: stream.config.name },
+      { link: name, address: this.#reconnection.url, stream: stream.config.name },
       'link connected to the stream',
     );
     this.#outgoing?.onConnected(
@@ -292,7 +269,7 @@ export class JetstreamLink implements RunningLink {
       return mark.rules === rules ? this.#read(mark) : this.#openIn({ ...mark, rules, packetIds: [] });
     }
     if (mark !== undefined)
-      this.#report(
+      this.#faults.report(
         `the stream has lost messages: the link had read it up to ${mark.sequence}, and it ends at ${last}; messages since then may be missing`,
       );
     const isNew = marks.length === 0 && definition.jetstream?.start !== 'all';
@@ -302,7 +279,7 @@ export class JetstreamLink implements RunningLink {
 
   #onGap(messages: number): void {
     this.#options.counters.dropped.lost += messages;
-    this.#report(`the stream has deleted ${messages} messages before the link read them`);
+    this.#faults.report(`the stream has deleted ${messages} messages before the link read them`);
   }
 
   /** @param mark where to begin; null: behind the messages that this process has */
@@ -320,7 +297,7 @@ export class JetstreamLink implements RunningLink {
           input: (input) => session?.input(input),
           writeMark: (next, former, onMarked) =>
             session?.mark(appliedMark(next), [appliedMark(former)], onMarked),
-          onFault: (text) => this.#report(text),
+          onFault: (text) => this.#faults.report(text),
           onFull: (text) => this.#onFull(text),
           onRefused: (text) => this.#onConnectionClosed(text),
           after,
@@ -341,19 +318,13 @@ export class JetstreamLink implements RunningLink {
   #onConnectionClosed(reason: string): void {
     this.#endConnection();
     if (this.#isStopped || this.#out?.isOpen !== true) return;
-    this.#report(`${this.#url}: ${reason}`);
-    this.#address++;
-    const connectedMs = this.#connectedAtMs === null ? null : this.#options.now() - this.#connectedAtMs;
-    this.#connectedAtMs = null;
+    this.#faults.report(`${this.#reconnection.url}: ${reason}`);
     this.#phase = 'connecting';
-    // The random fifth spreads the connections of several links to a server that has restarted.
-    const delayMs = this.#delay.next(connectedMs) * (1 + Math.random() / 5);
-    this.#reconnectTimer = setTimeout(() => this.#connect(), delayMs);
+    this.#reconnection.connectAfter(this.#reconnection.onClosed(), () => this.#connect());
   }
 
   #endConnection(): void {
-    if (this.#reconnectTimer !== null) clearTimeout(this.#reconnectTimer);
-    this.#reconnectTimer = null;
+    this.#reconnection.cancel();
     this.#reader?.end();
     this.#reader = null;
     const connection = this.#connection;
@@ -365,17 +336,7 @@ export class JetstreamLink implements RunningLink {
 
   #onFull(text: string | null): void {
     this.#fullCause = text;
-    if (text !== null) this.#warn(text);
-  }
-
-  #report(text: string): void {
-    this.#error = text;
-    this.#warn(text);
-  }
-
-  #warn(text: string): void {
-    const { name } = this.#options;
-    this.#log.warn(text, { link: name }, `link ${name}: ${text}`);
+    if (text !== null) this.#faults.warn(text);
   }
 }
 

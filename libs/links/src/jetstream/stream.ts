@@ -3,7 +3,7 @@ import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
 import { remoteFilter } from '../topics/topic-map.ts';
 import { serverFault } from './server-faults.ts';
-import { filterToSubjects, isCovered } from './subjects.ts';
+import { filterToSubjects, isCovered, withoutCovered } from './subjects.ts';
 
 const nanosecondsPerSecond = 1_000_000_000;
 /** Code of JetStream: the stream does not exist. */
@@ -56,22 +56,11 @@ export function streamFault({ config }: StreamInfo, definition: LinkDefinition):
 
 async function createStream(manager: JetStreamManager, definition: LinkDefinition): Promise<StreamInfo> {
   const { stream, replicas, duplicateWindowSeconds, ageSecondsMax, bytesMax } = definition.jetstream!;
-  const subjects = [...subjectsOf(definition, 'out'), ...subjectsOf(definition, 'in')];
   try {
     return await manager.streams.add({
       name: stream,
       description: 'created by a link of an MQTT cluster',
-      subjects: subjects.filter((each, position) => {
-        const others = subjects.filter((_, other) => other !== position);
-        // Of equal subjects the first one stays.
-        return (
-          subjects.indexOf(each) === position &&
-          !isCovered(
-            each,
-            others.filter((other) => other !== each),
-          )
-        );
-      }),
+      subjects: withoutCovered([...subjectsOf(definition, 'out'), ...subjectsOf(definition, 'in')]),
       retention: RetentionPolicy.Limits,
       storage: StorageType.File,
       discard: DiscardPolicy.Old,

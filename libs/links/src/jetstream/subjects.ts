@@ -42,19 +42,21 @@ export function isCovered(inner: string, outer: readonly string[]): boolean {
   return outer.some((each) => covers(each.split('.'), inner.split('.')));
 }
 
+/** Returns the subjects that no other one covers. */
+export function withoutCovered(subjects: readonly string[]): string[] {
+  const distinct = [...new Set(subjects)];
+  return distinct.filter((each) => {
+    const others = distinct.filter((other) => other !== each);
+    return !isCovered(each, others);
+  });
+}
+
 /**
  * Returns the subjects that no other one covers: a consumer must not have two filters that match the same subject. Null:
  * two of them overlap in part.
  */
 export function disjoint(subjects: readonly string[]): string[] | null {
-  const distinct = [...new Set(subjects)];
-  const left = distinct.filter(
-    (each) =>
-      !isCovered(
-        each,
-        distinct.filter((other) => other !== each),
-      ),
-  );
+  const left = withoutCovered(subjects);
   const hasOverlap = left.some((each, position) =>
     left.slice(position + 1).some((other) => overlaps(each.split('.'), other.split('.'))),
   );

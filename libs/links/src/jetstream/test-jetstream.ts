@@ -1,5 +1,6 @@
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
 import { readCredentials } from '../remote/credential-files.ts';
+import { testAddresses } from '../remote/test-link.ts';
 import type { TestResult } from '../remote/test-link.ts';
 import { openNats } from './nats-connection.ts';
 import { findStream, streamFault } from './stream.ts';
@@ -10,17 +11,7 @@ export async function testJetstream(
   definition: LinkDefinition,
   directory: string,
 ): Promise<TestResult> {
-  const texts: string[] = [];
-  let ok = true;
-  for (const url of definition.addresses) {
-    try {
-      texts.push(`${url}: ${await tryAddress(name, definition, directory, url)}`);
-    } catch (error) {
-      ok = false;
-      texts.push(`${url}: ${(error as Error).message}`);
-    }
-  }
-  return { ok, text: texts.join('; ') };
+  return testAddresses(definition, (url) => tryAddress(name, definition, directory, url));
 }
 
 /** @throws Error with one sentence */

@@ -1,4 +1,3 @@
-import { RateLimitedLog } from '@mqtt-cluster/contracts';
 import type { RefusalReason } from '@mqtt-cluster/contracts';
 import type { IConnackPacket, Packet } from 'mqtt-packet';
 import { LocalSession } from '../local/local-session.ts';
@@ -6,16 +5,16 @@ import { freshRemoteMark, incomingClient, outgoingClient, remoteClient } from '.
 import { connectPacket } from '../remote/connect-packet.ts';
 import { readCredentials } from '../remote/credential-files.ts';
 import { limitsOf } from '../remote/remote-limits.ts';
-import { reasonText } from '../remote/reasons.ts';
 import { RemoteConnection } from '../remote/remote-connection.ts';
-import { shownTopic } from '../topics/topic-names.ts';
 import { Incoming } from './incoming.ts';
 import { after } from './back-off.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
+import { LinkFaults } from './link-faults.ts';
 import type { LinkOptions, LinkPhase, RunningLink } from './link-options.ts';
 import { updateLocalSubscriptions } from './local-subscriptions.ts';
 import { Outgoing } from './outgoing.ts';
-import { ReconnectDelay, reconnectDelayMsMin } from './reconnect-delay.ts';
+import { reconnectDelayMsMin } from './reconnect-delay.ts';
+import { Reconnection } from './reconnection.ts';
 import { RemoteSubscriptions } from './remote-subscriptions.ts';
 
 /** Unacknowledged messages of the member to the link. It is the most that a member sends. */
@@ -24,8 +23,6 @@ const localReceiveMaximum = 100;
 const remoteReceiveMaximum = 100;
 /** The other broker keeps the session for this time without a connection, seconds: 30 days. */
 const remoteSessionSeconds = 30 * 86_400;
-/** Time between two log lines of the same subject, ms. */
-const logIntervalMs = 30_000;
 
 /**
  * One link at the member that runs it. The link holds two sessions of the cluster: one receives the messages for the other
@@ -37,33 +34,27 @@ export class Link implements RunningLink {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #remoteSubscriptions: RemoteSubscriptions;
-  readonly #delay = new ReconnectDelay();
-  readonly #log: RateLimitedLog;
+  readonly #reconnection: Reconnection;
+  readonly #faults: LinkFaults;
   #out: LocalSession | null = null;
   #in: LocalSession | null = null;
   #remote: RemoteConnection | null = null;
-  #reconnectTimer: NodeJS.Timeout | null = null;
   /** True when the sessions of the cluster are closed. */
   #isEnded = false;
   /** True when no further connection to the other broker may begin. */
   #isStopped = false;
   #phase: LinkPhase = 'opening';
-  #address = 0;
-  /** Null without a connection. */
-  #connectedAtMs: number | null = null;
   #wasConnected = false;
-  #error: string | null = null;
-  /** Why the cluster refuses a subscription of the link, in one sentence. It lasts until the sessions are opened again. */
-  #localRefusal: string | null = null;
   /** True while a short connection deletes the session at the other broker. */
   #discards = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
     const { definition, counters, now, mark, name, packetBytesMax, member, logger } = options;
-    this.#log = new RateLimitedLog(options.logger, now, { intervalMs: logIntervalMs, linesMax: 20 });
+    this.#reconnection = new Reconnection(definition.addresses, now);
+    this.#faults = new LinkFaults(options);
     const send = (packet: Packet): void => this.#remote?.send(packet);
-    const onFault = (text: string): void => this.#report(text);
+    const onFault = (text: string): void => this.#faults.report(text);
     this.#outgoing = new Outgoing({
       definition,
       mark,
@@ -97,11 +88,11 @@ export class Link implements RunningLink {
 
   /** Why the link does not do all of its work, in one sentence, or null. */
   get error(): string | null {
-    return this.#error ?? this.#localRefusal ?? this.#remoteSubscriptions.fault;
+    return this.#faults.error ?? this.#faults.localRefusal ?? this.#remoteSubscriptions.fault;
   }
 
   get address(): string | null {
-    return this.#phase === 'connected' ? this.#url : null;
+    return this.#phase === 'connected' ? this.#reconnection.url : null;
   }
 
   get lagMs(): number {
@@ -118,7 +109,7 @@ export class Link implements RunningLink {
       handlers: {
         onOpen: () => this.#onOutOpen(),
         onClosed: (reason) => this.#onLocalClosed(reason),
-        onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
+        onSubscriptionRefused: (filter, code) => this.#faults.onLocalRefusal(filter, code),
         onDeliver: (effect) => this.#outgoing.onDeliver(effect),
         onPubrel: (packetId) => this.#outgoing.onPubrel(packetId),
       },
@@ -175,17 +166,10 @@ export class Link implements RunningLink {
       handlers: {
         onOpen: () => (clean ? this.#remoteSubscriptions.subscribe(this.#in) : this.#connect()),
         onClosed: (reason) => this.#onLocalClosed(reason),
-        onSubscriptionRefused: (filter, code) => this.#onLocalRefusal(filter, code),
+        onSubscriptionRefused: (filter, code) => this.#faults.onLocalRefusal(filter, code),
         onAnswer: (effect) => this.#incoming.onAnswer(effect),
       },
     });
-  }
-
-  #onLocalRefusal(filter: string, code: number): void {
-    const text = `the cluster refuses the subscription of the link to ${shownTopic(filter)}: ${reasonText(code)}`;
-    this.#localRefusal = text;
-    const { name } = this.#options;
-    this.#log.warn(text, { link: name, code }, `link ${name}: ${text}`);
   }
 
   #onLocalClosed(reason: RefusalReason): void {
@@ -195,11 +179,6 @@ export class Link implements RunningLink {
   }
 
   // ---- the connection to the other broker ----
-
-  get #url(): string {
-    const { addresses } = this.#options.definition;
-    return addresses[this.#address % addresses.length]!;
-  }
 
   #connect(): void {
     if (this.#isStopped) return;
@@ -226,7 +205,7 @@ export class Link implements RunningLink {
     this.#discards = !known.some(({ filter }) => filter === freshRemoteMark);
     try {
       this.#remote = new RemoteConnection({
-        url: this.#url,
+        url: this.#reconnection.url,
         tls,
         connect: connectPacket({
           clientId: remoteClient(name, definition),
@@ -263,15 +242,18 @@ export class Link implements RunningLink {
 
   /** Begins to send: this member runs the link, and it is connected to the other broker. */
   #begin(connack: IConnackPacket): void {
-    const { definition, counters, name, logger, now } = this.#options;
+    const { definition, counters, name, logger } = this.#options;
     if (this.#wasConnected) counters.reconnects++;
     this.#wasConnected = true;
-    this.#connectedAtMs = now();
+    this.#reconnection.onConnected();
     this.#phase = 'connected';
-    this.#error = null;
+    this.#faults.onConnected();
     this.#remoteSubscriptions.onConnected();
     const { sessionPresent } = connack;
-    logger.info({ link: name, address: this.#url, sessionPresent }, 'link connected to the other broker');
+    logger.info(
+      { link: name, address: this.#reconnection.url, sessionPresent },
+      'link connected to the other broker',
+    );
     this.#outgoing.onConnected(limitsOf(connack));
     if (!definition.rules.some(({ direction }) => direction === 'in')) return;
     // A new session at the other broker gives packet ids anew: those of the former one must not hide its messages.
@@ -306,35 +288,23 @@ export class Link implements RunningLink {
   #onRemoteClosed(reason: string, end: RemoteEnd): void {
     this.#endRemote(end);
     if (this.#isStopped || this.#out?.isOpen !== true) return;
-    this.#report(`${this.#url}: ${reason}`);
-    this.#address++;
-    const connectedMs = this.#connectedAtMs === null ? null : this.#options.now() - this.#connectedAtMs;
-    this.#connectedAtMs = null;
-    const delayMs = this.#delay.next(connectedMs);
-    this.#reconnectAfter(delayMs);
+    this.#faults.report(`${this.#reconnection.url}: ${reason}`);
+    this.#reconnectAfter(this.#reconnection.onClosed());
   }
 
   #reconnectAfter(delayMs: number): void {
     this.#phase = 'connecting';
     if (this.#isStopped) return;
-    // The random fifth spreads the connections of several links to a broker that has restarted.
-    this.#reconnectTimer = setTimeout(() => this.#connect(), delayMs * (1 + Math.random() / 5));
+    this.#reconnection.connectAfter(delayMs, () => this.#connect());
   }
 
   #endRemote(end: RemoteEnd): void {
-    if (this.#reconnectTimer !== null) clearTimeout(this.#reconnectTimer);
-    this.#reconnectTimer = null;
+    this.#reconnection.cancel();
     this.#remoteSubscriptions.onDisconnected();
     this.#remote?.end();
     this.#remote = null;
     this.#outgoing.onDisconnected(end);
     this.#incoming.onDisconnected();
     if (this.#phase === 'connected') this.#phase = 'connecting';
-  }
-
-  #report(text: string): void {
-    this.#error = text;
-    const { name } = this.#options;
-    this.#log.warn(text, { link: name }, `link ${name}: ${text}`);
   }
 }

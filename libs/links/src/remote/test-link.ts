@@ -10,6 +10,24 @@ export interface TestResult {
   readonly text: string;
 }
 
+/** @param attempt connects to one address. Returns what the server answered, or throws an error with one sentence. */
+export async function testAddresses(
+  { addresses }: LinkDefinition,
+  attempt: (url: string) => Promise<string>,
+): Promise<TestResult> {
+  const texts: string[] = [];
+  let ok = true;
+  for (const url of addresses) {
+    try {
+      texts.push(`${url}: ${await attempt(url)}`);
+    } catch (error) {
+      ok = false;
+      texts.push(`${url}: ${(error as Error).message}`);
+    }
+  }
+  return { ok, text: texts.join('; ') };
+}
+
 /**
  * Connects to each address of a link with a client id of its own and a clean session, so that a running link is not
  * disturbed. Sends no message.
@@ -19,14 +37,12 @@ export async function testLink(
   definition: LinkDefinition,
   directory: string,
 ): Promise<TestResult> {
-  const texts: string[] = [];
-  let ok = true;
-  for (const url of definition.addresses) {
-    const failure = await tryAddress(`${remoteClient(name, definition)}-test`, definition, directory, url);
-    if (failure !== null) ok = false;
-    texts.push(`${url}: ${failure ?? 'accepted the connection'}`);
-  }
-  return { ok, text: texts.join('; ') };
+  const clientId = `${remoteClient(name, definition)}-test`;
+  return testAddresses(definition, async (url) => {
+    const failure = await tryAddress(clientId, definition, directory, url);
+    if (failure !== null) throw new Error(failure);
+    return 'accepted the connection';
+  });
 }
 
 /**

@@ -28,6 +28,7 @@ export class RunMonitor {
   readonly raftSafety: RaftSafetyCheck;
   readonly marks: MarkDetector;
   readonly #history: History;
+  readonly #configApplied: (index: LogIndex, config: ClusterConfig) => void;
   readonly #batchSequence: BatchSequenceCheck;
   readonly #access: AccessCheck;
   /** Members that have applied an entry or reported an event since the last observation. */
@@ -37,8 +38,6 @@ export class RunMonitor {
   #turns = 0;
   /** The newest index that a member has applied. */
   #newestIndex: LogIndex = 0;
-
-  readonly #configApplied: (index: LogIndex, config: ClusterConfig) => void;
 
   /** @param configApplied called with each configuration that a member applies */
   constructor(

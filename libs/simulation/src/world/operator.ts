@@ -101,8 +101,8 @@ export class Operator {
   }
 
   /**
-   * A change that is not committed can still disappear with the leader that appended it, so both configurations need a
-   * majority: the newest one and the one before it.
+   * Returns whether a majority keeps its disks. A change that is not committed can still disappear with the leader that
+   * appended it, so both configurations need a majority: the newest one and the newest committed one.
    */
   #keepsMajority(change: { leaving: MemberId | null; losing: MemberId | null }): boolean {
     const newest = this.newestConfig();
