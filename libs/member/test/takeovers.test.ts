@@ -125,6 +125,33 @@ describe('a CONNECT with the client id of an open connection', () => {
     expect(sessions()).toBe(1);
   });
 
+  test('at a member that applies the log late does not resume a session that DISCONNECT has ended [5.0 MQTT-3.1.2-23]', () => {
+    const takeover = new Takeover();
+    const { cluster } = takeover;
+    cluster.run(2_000);
+    const [other, late] = ['a', 'b', 'c'].filter((id) => id !== cluster.leader()) as [MemberId, MemberId];
+    const session = { clean: false, sessionExpirySeconds: never };
+    takeover.connect(late, 1, session);
+    cluster.run(100);
+    let isLate = true;
+    cluster.onOutput(cluster.leader(), (output) => ({
+      ...output,
+      send: output.send.filter(({ to, channel }) => !isLate || to !== late || channel !== 'log'),
+    }));
+    takeover.disconnect(late, 1, true, 0);
+    cluster.run(20);
+    takeover.connect(other, 2, session);
+    cluster.until('CONNACK', () => takeover.connack(other, 2) !== undefined);
+    cluster.holdProposals = other;
+    takeover.disconnect(other, 2, true, 0);
+    takeover.connect(late, 3, session);
+    cluster.run(20);
+    cluster.holdProposals = null;
+    isLate = false;
+    cluster.run(3_000);
+    expect(takeover.connack(late, 3)).toMatchObject({ sessionPresent: false });
+  });
+
   test('does not publish its will if the will has a delay and the session is resumed [5.0 MQTT-3.1.3-9]', () => {
     const takeover = new Takeover();
     const session = { clean: false, sessionExpirySeconds: 300 };

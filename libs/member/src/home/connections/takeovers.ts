@@ -74,6 +74,11 @@ export class Takeovers {
     const { state, options } = this.#context;
     const home = state.session(client)?.home;
     if (home === null || home === undefined) return false;
+    // A connection of this incarnation that is not open here has ended, and its `close` precedes the `open`. By then
+    // another member may have opened the session, which this member has not applied yet.
+    const { storeId, incarnation } = options.recovered;
+    if (home.member === options.id && home.storeId === storeId && home.incarnation === incarnation)
+      return false;
     if (home.member === options.id) return !isOpenHere;
     const current = state.proposer(home.member);
     return current?.incarnation !== home.incarnation || !this.#mayReport({ ...current, member: home.member });
