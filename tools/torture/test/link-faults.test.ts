@@ -1,7 +1,7 @@
 import { seededRandom } from '@mqtt-cluster/kit';
 import type { FaultPlan, FaultSlot } from '../src/nemesis/fault.ts';
 import {
-  jetstreamFaults,
+  linkFaultsWithKills,
   killsOfRemote,
   linkFaults,
   linkSlotsOfRound,
@@ -57,8 +57,8 @@ describe('the scenario link-mosquitto', () => {
   });
 });
 
-test('the scenario link-jetstream has the same faults, with kills of the other end', () => {
-  const slots = take(jetstreamFaults(seededRandom(1, 'x'), 7), linkSlotsOfRound);
+test('the scenarios link-cluster and link-jetstream have the same faults, with kills of the other end', () => {
+  const slots = take(linkFaultsWithKills(seededRandom(1, 'x'), 7), linkSlotsOfRound);
   expect(kindsOf(slots).toSorted()).toEqual(
     each.map((kinds) => kinds.replace('stop remote', 'kill remote')).toSorted(),
   );

@@ -19,7 +19,7 @@ export const linkFaultKinds: readonly FaultKind[] = ['kill', 'stop', 'pause', 'c
 /** Makes the faults of one slot. */
 type Draw = (random: Random, members: number) => readonly PlannedFault[];
 
-/** A fault of the broker beyond the link, or of the connection to it. */
+/** A fault of what is beyond the link, or of the connection to it. */
 const remote = (kind: FaultKind): PlannedFault => ({ kind, groups: [[0]], remote: true });
 
 /** A fault of the member that runs the link. The planned member is a placeholder. */
@@ -83,10 +83,10 @@ export function* killsOfRemote(random: Random): FaultPlan {
 }
 
 /**
- * The faults of {@link linkFaults}, with kills of the other end instead of stops: nats-server and the second cluster keep what
- * they have acknowledged. Each further round has the fault of the other process.
+ * The faults of {@link linkFaults}, with kills of the other end instead of stops: nats-server and a second cluster keep what
+ * they have acknowledged. The other end decides which of its processes has the fault.
  */
-export function* jetstreamFaults(random: Random, members: number): FaultPlan {
+export function* linkFaultsWithKills(random: Random, members: number): FaultPlan {
   for (const planned of linkFaults(random, members)) {
     const faults = planned.faults.map((fault) =>
       fault.remote === true && fault.kind === 'stop' ? { ...fault, kind: 'kill' as const } : fault,

@@ -14,7 +14,7 @@ import {
 } from '../nemesis/plans.ts';
 import type { FaultPlanMaker } from '../nemesis/plans.ts';
 import {
-  jetstreamFaults,
+  linkFaultsWithKills,
   killsOfRemote,
   linkFaults,
   linkFaultKinds,
@@ -247,6 +247,17 @@ export const scenarios: readonly Scenario[] = [
     plan: () => killsOfRemote,
   },
   {
+    name: 'link-cluster',
+    about:
+      'a link to a second cluster in both directions, faults of its runner, members of both clusters and the connection',
+    shares: { link: 1 },
+    needs: linkFaultKinds,
+    exercises: ofLinks,
+    linked: 'cluster',
+    slotsMin: linkSlotsOfRound,
+    plan: () => linkFaultsWithKills,
+  },
+  {
     name: 'link-jetstream',
     about:
       'a link to a stream that a second cluster shares, faults of its runner, members, nats-server, that cluster and the connection',
@@ -255,7 +266,7 @@ export const scenarios: readonly Scenario[] = [
     exercises: ofLinks,
     linked: 'jetstream',
     slotsMin: linkSlotsOfRound,
-    plan: () => jetstreamFaults,
+    plan: () => linkFaultsWithKills,
   },
   {
     name: 'mixed',

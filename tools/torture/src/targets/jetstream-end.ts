@@ -1,17 +1,13 @@
-import { startCluster } from '@mqtt-cluster/lab';
-import type { RunningCluster } from '@mqtt-cluster/lab';
 import type { ServerAddress } from '@mqtt-cluster/kit';
-import { TortureError } from '../errors.ts';
-import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
+import type { PlannedFault } from '../nemesis/fault.ts';
 import { defineLink, linkIn, send, untilConnected } from './link-requests.ts';
 import { jetstreamServer } from './nats.ts';
 import type { JetstreamServer } from './nats.ts';
 import { ProcessTarget } from './process-target.ts';
 import { linkRules } from './remote-end.ts';
-import type { RemoteEnd } from './remote-end.ts';
+import type { NetworkAddress, RemoteEnd } from './remote-end.ts';
+import { SecondCluster } from './second-cluster.ts';
 
-/** The only member of the other cluster. */
-const member = 'm1';
 const jetstream = { stream: 'TORTURE', replicas: 1 };
 
 /**
@@ -21,86 +17,63 @@ const jetstream = { stream: 'TORTURE', replicas: 1 };
 export class JetstreamEnd implements RemoteEnd {
   readonly #server: JetstreamServer;
   readonly #nats: ProcessTarget;
-  readonly #folder: string;
-  #cluster: RunningCluster | null = null;
-  #crashesTaken = 0;
+  readonly #cluster: SecondCluster;
   #faults = 0;
-  readonly #atMember = new Set<PlannedFault>();
+  readonly #atCluster = new Set<PlannedFault>();
 
   /** @throws UsageError when nats-server is not installed */
   constructor(folder: string) {
-    this.#folder = folder;
     this.#server = jetstreamServer();
     this.#nats = new ProcessTarget(this.#server.product, `${folder}/nats`, 1);
+    this.#cluster = new SecondCluster(`${folder}/cluster`, 1);
   }
 
   get servers(): readonly ServerAddress[] {
-    return (this.#cluster?.cluster.servers ?? []).map((server) => ({ ...server, id: `far-${server.id}` }));
+    return this.#cluster.servers;
   }
 
-  async start(): Promise<{ readonly host: string; readonly port: number }> {
+  async start(): Promise<readonly NetworkAddress[]> {
     await this.#nats.start();
     const address = this.#server.clientAddress();
-    this.#cluster = await startCluster({ folder: `${this.#folder}/cluster`, members: 1 });
-    await defineLink([this.#url], this.definition(`${address.host}:${address.port}`));
+    await this.#cluster.start();
+    await defineLink(this.#cluster.urls, this.definition([`${address.host}:${address.port}`]));
     await this.#untilLinked();
-    return address;
+    return [address];
   }
 
-  definition(address: string): object {
-    const addresses = [`nats://${address}`];
-    return { kind: 'jetstream', addresses, keepAliveSeconds: 2, rules: linkRules, jetstream };
+  definition(addresses: readonly string[]): object {
+    const urls = addresses.map((address) => `nats://${address}`);
+    return { kind: 'jetstream', addresses: urls, keepAliveSeconds: 2, rules: linkRules, jetstream };
   }
 
   async begin(fault: PlannedFault): Promise<void> {
     if (this.#faults++ % 2 === 0) return this.#nats.begin(fault);
-    this.#atMember.add(fault);
-    await this.#fault(fault.kind);
+    this.#atCluster.add(fault);
+    await this.#cluster.begin(fault);
   }
 
   async end(fault: PlannedFault): Promise<void> {
-    if (!this.#atMember.delete(fault)) return this.#nats.end(fault);
-    await this.#fault(fault.kind === 'pause' ? 'resume' : 'start');
+    await (this.#atCluster.delete(fault) ? this.#cluster.end(fault) : this.#nats.end(fault));
   }
 
   async restore(): Promise<void> {
-    this.#atMember.clear();
+    this.#atCluster.clear();
     await this.#nats.restore();
-    await this.#cluster?.cluster.restore();
+    await this.#cluster.restore();
     await this.#untilLinked();
   }
 
   takeCrashes(): string[] {
-    const crashes = this.#cluster?.cluster.crashes ?? [];
-    const fresh = crashes.slice(this.#crashesTaken);
-    this.#crashesTaken = crashes.length;
-    return [...this.#nats.takeCrashes(), ...fresh.map((text) => `the second cluster: ${text}`)];
+    return [...this.#nats.takeCrashes(), ...this.#cluster.takeCrashes()];
   }
 
   async stop(keep: boolean): Promise<void> {
-    await this.#cluster?.end(keep);
+    await this.#cluster.stop(keep);
     await this.#nats.stop(keep);
   }
 
-  get #url(): string {
-    const [place] = this.#cluster?.cluster.layout.members ?? [];
-    if (place === undefined) throw new TortureError('the second cluster has no member');
-    return `http://${place.host}:${place.httpPort}`;
-  }
-
-  async #fault(action: FaultKind | 'resume' | 'start'): Promise<void> {
-    if (
-      action !== 'kill' &&
-      action !== 'stop' &&
-      action !== 'pause' &&
-      action !== 'resume' &&
-      action !== 'start'
-    )
-      throw new TortureError(`the second cluster does not support the fault ${action}`);
-    await this.#cluster?.cluster.fault(action, [[member]]);
-  }
-
   #untilLinked(): Promise<void> {
-    return untilConnected(async () => linkIn(await send(this.#url, 'GET', '/links')) ?? null);
+    const [url = ''] = this.#cluster.urls;
+    return untilConnected(async () => linkIn(await send(url, 'GET', '/links')) ?? null);
   }
 }

@@ -11,7 +11,9 @@ import { AlarmReader } from './alarms.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { JetstreamEnd } from './jetstream-end.ts';
 import { LinkedSite } from './linked-site.ts';
+import { ClusterEnd } from './cluster-end.ts';
 import { MosquittoEnd } from './remote-end.ts';
+import type { RemoteEnd } from './remote-end.ts';
 import type { LinkedEnd, Target, ResourceUsage } from './target.ts';
 import { usageOf } from './usage.ts';
 
@@ -39,6 +41,12 @@ export interface LabTargetOptions {
 
 const networkKinds: ReadonlySet<FaultKind> = new Set(['cut', 'one-way', 'flap', 'slow', 'throttle']);
 const hostKinds: ReadonlySet<FaultKind> = new Set(['full-disk', 'slow-disk', 'clock']);
+
+const ends: Readonly<Record<LinkedEnd, new (folder: string) => RemoteEnd>> = {
+  cluster: ClusterEnd,
+  jetstream: JetstreamEnd,
+  mosquitto: MosquittoEnd,
+};
 
 /** A target of this repository's appliances, with the lab's link proxies between them. */
 export class LabTarget implements Target {
@@ -112,8 +120,7 @@ export class LabTarget implements Target {
     }));
     try {
       const siteFolder = `${folder}/site-${++this.#sites}`;
-      const end = kind === 'jetstream' ? new JetstreamEnd(siteFolder) : new MosquittoEnd(siteFolder);
-      this.#site = new LinkedSite(end, members);
+      this.#site = new LinkedSite(new ends[kind](siteFolder), members);
     } catch (error) {
       if (error instanceof UsageError) return error.message;
       throw error;

@@ -7,24 +7,25 @@ const flapPhaseMs = 500;
 /** A flapping connection is reset, is silent, and works again in turn. */
 const flapModes: readonly LinkConditions['mode'][] = ['cut', 'open', 'blackhole', 'open'];
 
-/** The network between the members and the broker beyond the link. */
+/** The network between the members and the servers beyond the link. */
 export class LinkNetwork {
-  readonly #proxy: LinkProxy;
+  readonly #proxies: readonly LinkProxy[];
   #flapTimer: NodeJS.Timeout | null = null;
 
-  constructor(proxy: LinkProxy) {
-    this.#proxy = proxy;
+  /** @param proxies a proxy before each server */
+  constructor(proxies: readonly LinkProxy[]) {
+    this.#proxies = proxies;
   }
 
-  /** Lets connections through. Must be called after each start of the broker: without it the proxy refuses them. */
+  /** Lets connections through. Must be called after each start of a server: without it its proxy refuses them. */
   async open(): Promise<void> {
-    await this.#proxy.open();
+    await Promise.all(this.#proxies.map((proxy) => proxy.open()));
   }
 
   begin(kind: FaultKind): void {
-    if (kind === 'cut') this.#proxy.set({ ...healthyLink, mode: 'blackhole' });
+    if (kind === 'cut') this.#set({ ...healthyLink, mode: 'blackhole' });
     // The broker receives the packets of the link, and its answers get lost.
-    else if (kind === 'one-way') this.#proxy.set({ ...healthyLink, blocked: 'backward' });
+    else if (kind === 'one-way') this.#set({ ...healthyLink, blocked: 'backward' });
     else if (kind === 'flap') this.#flap();
     else throw new TortureError(`the connection of the link does not support the fault ${kind}`);
   }
@@ -36,18 +37,22 @@ export class LinkNetwork {
   heal(): void {
     if (this.#flapTimer !== null) clearInterval(this.#flapTimer);
     this.#flapTimer = null;
-    this.#proxy.set(healthyLink);
+    this.#set(healthyLink);
   }
 
   close(): void {
     this.heal();
-    this.#proxy.close();
+    for (const proxy of this.#proxies) proxy.close();
+  }
+
+  #set(conditions: LinkConditions): void {
+    for (const proxy of this.#proxies) proxy.set(conditions);
   }
 
   #flap(): void {
     let phase = 0;
     const next = (): void =>
-      this.#proxy.set({ ...healthyLink, mode: flapModes[phase++ % flapModes.length] ?? 'open' });
+      this.#set({ ...healthyLink, mode: flapModes[phase++ % flapModes.length] ?? 'open' });
     this.#flapTimer = setInterval(next, flapPhaseMs);
     next();
   }

@@ -5,7 +5,7 @@ import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
 import { LinkNetwork } from './link-network.ts';
 import { defineLink, linkIn, removeLink, send, untilConnected } from './link-requests.ts';
 import type { LinkReport } from './link-requests.ts';
-import type { RemoteEnd } from './remote-end.ts';
+import type { NetworkAddress, RemoteEnd } from './remote-end.ts';
 import { TakeoverTimes } from './takeover-times.ts';
 
 const proxyHost = '127.0.3.101';
@@ -23,7 +23,12 @@ export interface SiteMember {
   readonly url: string;
 }
 
-/** The other end of a link beside a cluster, and the link to it through a proxy that injects network faults. */
+async function proxyBefore({ host, port }: NetworkAddress): Promise<LinkProxy> {
+  const listenPort = await freePort(proxyHost);
+  return new LinkProxy({ listenHost: proxyHost, listenPort, targetHost: host, targetPort: port });
+}
+
+/** The other end of a link beside a cluster, and the link to it through proxies that inject network faults. */
 export class LinkedSite {
   readonly #end: RemoteEnd;
   readonly #members: readonly SiteMember[];
@@ -43,16 +48,11 @@ export class LinkedSite {
 
   /** Starts the other end and the link. @throws TortureError when the link does not connect in time */
   async open(): Promise<void> {
-    const target = await this.#end.start();
-    const proxy = new LinkProxy({
-      listenHost: proxyHost,
-      listenPort: await freePort(proxyHost),
-      targetHost: target.host,
-      targetPort: target.port,
-    });
-    this.#network = new LinkNetwork(proxy);
+    const targets = await this.#end.start();
+    const proxies = await Promise.all(targets.map(proxyBefore));
+    this.#network = new LinkNetwork(proxies);
     await this.#network.open();
-    await defineLink(this.#urls, this.#end.definition(`${proxyHost}:${proxy.port}`));
+    await defineLink(this.#urls, this.#end.definition(proxies.map(({ port }) => `${proxyHost}:${port}`)));
     await untilConnected(() => this.#report());
   }
 

@@ -3,16 +3,18 @@ import { linkFilter } from '@mqtt-cluster/workload';
 import type { PlannedFault } from '../nemesis/fault.ts';
 import { mosquitto } from './mosquitto.ts';
 import { ProcessTarget } from './process-target.ts';
-import { TortureError } from '../errors.ts';
+
+/** Where a server listens. */
+export type NetworkAddress = Pick<ServerAddress, 'host' | 'port'>;
 
 /** What a link connects the cluster with. */
 export interface RemoteEnd {
   /** The MQTT listeners of the clients beyond the link. */
   readonly servers: readonly ServerAddress[];
-  /** @returns the address that the link connects to */
-  start(): Promise<{ readonly host: string; readonly port: number }>;
-  /** Returns the definition of the link. @param address host and port of the proxy before the other end */
-  definition(address: string): object;
+  /** @returns the addresses that the link connects to */
+  start(): Promise<readonly NetworkAddress[]>;
+  /** Returns the definition of the link. @param addresses host and port of the proxy before each address of the other end */
+  definition(addresses: readonly string[]): object;
   /** Begins a fault of a process: `kill`, `stop` or `pause`. */
   begin(fault: PlannedFault): Promise<void>;
   end(fault: PlannedFault): Promise<void>;
@@ -46,15 +48,14 @@ export class MosquittoEnd implements RemoteEnd {
     return this.#mosquitto.servers;
   }
 
-  async start(): Promise<ServerAddress> {
+  async start(): Promise<readonly ServerAddress[]> {
     await this.#mosquitto.start();
-    const [server] = this.servers;
-    if (server === undefined) throw new TortureError('mosquitto has no address');
-    return server;
+    return this.servers;
   }
 
-  definition(address: string): object {
-    return { addresses: [`mqtt://${address}`], keepAliveSeconds: 2, rules: linkRules };
+  definition(addresses: readonly string[]): object {
+    const urls = addresses.map((address) => `mqtt://${address}`);
+    return { addresses: urls, keepAliveSeconds: 2, rules: linkRules };
   }
 
   begin(fault: PlannedFault): Promise<void> {

@@ -13,7 +13,7 @@ export interface ResourceUsage {
 }
 
 /** The other end of the link of a scenario. */
-export type LinkedEnd = 'mosquitto' | 'jetstream';
+export type LinkedEnd = 'mosquitto' | 'jetstream' | 'cluster';
 
 /** The brokers of a run, and the faults that they support. */
 export interface Target extends LoadTarget {
