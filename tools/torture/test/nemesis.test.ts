@@ -26,7 +26,8 @@ async function perform(
     end: note('end'),
     ...(findLeader && { findLeader }),
     findRunner,
-    remotes: [{ id: 'remote', host: '127.0.0.1', port: 2 }],
+    remotes: ['remote', 'other'].map((id) => ({ id, host: '127.0.0.1', port: 2 })),
+    aimAtRemotes: (kind) => (kind === 'kill' ? [[1]] : [[0, 1]]),
   };
   const events: HistoryEvent[] = [];
   const problems: string[] = [];
@@ -111,9 +112,10 @@ describe('Nemesis', () => {
     expect(none.problems).toEqual(['kill of the runner of the link omitted: no member runs the link']);
   });
 
-  it('records a fault of the broker beyond the link with the name of this broker', async () => {
-    const { events } = await perform([slot({ kind: 'stop', groups: [[0]], remote: true })]);
-    expect(membersOf(events)).toEqual([['remote'], ['remote']]);
+  it('records a fault beyond the link with the names of the brokers that the target has chosen for it', async () => {
+    const stop: PlannedFault = { kind: 'stop', groups: [[0]], remote: true };
+    const { events } = await perform([slot(stop, { ...stop, kind: 'kill' })]);
+    expect(membersOf(events)).toEqual([['remote', 'other'], ['other'], ['other'], ['remote', 'other']]);
   });
 
   it('counts the slots that it has executed completely', async () => {

@@ -5,8 +5,9 @@ import { z } from 'zod';
 
 /** The address at which a Node process opens its inspector after SIGUSR1. */
 const inspectorUrl = 'http://127.0.0.1:9229/json';
-const openMsMax = 20_000;
-const answerMsMax = 20_000;
+/** Bounds of the waits for a process that gets little of a busy machine, ms. A collection needs less than 1 s of a processor. */
+const openMsMax = 120_000;
+const answerMsMax = 120_000;
 const pollMs = 100;
 
 const targetsSchema = z.array(z.object({ webSocketDebuggerUrl: z.string() })).min(1);

@@ -54,8 +54,8 @@ export interface PlannedFault {
    */
   readonly runner?: true;
   /**
-   * Whether the fault affects the broker beyond the link: `groups` are then positions in the list of these brokers. The
-   * network faults affect the connection between the link and this broker.
+   * Whether the fault affects the broker beyond the link: `groups` are then positions in the list of these brokers, and
+   * the target replaces them by its choice. The network faults affect the connection between the link and these brokers.
    */
   readonly remote?: true;
   /** Pause between the previous fault of the slot and this fault, ms. */

@@ -92,10 +92,12 @@ export class Nemesis {
   /**
    * Replaces the members of a fault that affects the leader, or the member that runs the link. It waits for a member with
    * this role for {@link leaderMsMax} or {@link runnerMsMax}. Without one it reports a problem and returns null: a fault of
-   * another member would not end the role, and the run would prove less than its scenario promises.
+   * another member would not end the role, and the run would prove less than its scenario promises. The target chooses the
+   * brokers of a fault beyond the link.
    */
   async #aimed(fault: PlannedFault, shouldContinue: () => boolean): Promise<PlannedFault | null> {
     const { target, onProblem } = this.#options;
+    if (fault.remote === true) return { ...fault, groups: target.aimAtRemotes?.(fault.kind) ?? fault.groups };
     const find =
       fault.leader === true ? target.findLeader : fault.runner === true ? target.findRunner : undefined;
     if (find === undefined) return fault;

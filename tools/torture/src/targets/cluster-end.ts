@@ -6,9 +6,16 @@ import { SecondCluster } from './second-cluster.ts';
 
 const memberCount = 3;
 
-/** A second cluster of three members. The link uses all of them. */
+/** One of so many faults affects all members. */
+const faultsPerRound = 4;
+
+/**
+ * A second cluster of three members. The link uses all of them. A fault affects one member, a different one each time, and
+ * every fourth fault affects all members.
+ */
 export class ClusterEnd implements RemoteEnd {
   readonly #cluster: SecondCluster;
+  #faults = 0;
 
   constructor(folder: string) {
     this.#cluster = new SecondCluster(folder, memberCount);
@@ -26,6 +33,12 @@ export class ClusterEnd implements RemoteEnd {
   definition(addresses: readonly string[]): object {
     const urls = addresses.map((address) => `mqtt://${address}`);
     return { addresses: urls, keepAliveSeconds: 2, rules: linkRules };
+  }
+
+  aim(): readonly number[] {
+    const count = this.#faults++;
+    const all = this.servers.map((_, position) => position);
+    return count % faultsPerRound === faultsPerRound - 1 ? all : [count % all.length];
   }
 
   begin(fault: PlannedFault): Promise<void> {

@@ -111,6 +111,10 @@ export class LabTarget implements Target {
     return position < 0 ? null : position;
   }
 
+  aimAtRemotes(kind: FaultKind): readonly MemberGroup[] {
+    return [this.#site?.aim(kind) ?? []];
+  }
+
   async openLink(kind: LinkedEnd): Promise<string | null> {
     const { folder, secure } = this.#options;
     if (secure) return 'the scenarios with a link use no credentials, so they run without --secure';

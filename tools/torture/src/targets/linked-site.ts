@@ -86,6 +86,12 @@ export class LinkedSite {
     return null;
   }
 
+  /** @returns the servers of the other end that the next fault of this kind affects. The network affects all of them. */
+  aim(kind: FaultKind): readonly number[] {
+    const all = this.servers.map((_, position) => position);
+    return processKinds.has(kind) ? (this.#end.aim?.() ?? all) : all;
+  }
+
   async begin(fault: PlannedFault): Promise<void> {
     if (processKinds.has(fault.kind)) return this.#end.begin(fault);
     this.#network?.begin(fault.kind);

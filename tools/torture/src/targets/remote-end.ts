@@ -15,6 +15,8 @@ export interface RemoteEnd {
   start(): Promise<readonly NetworkAddress[]>;
   /** Returns the definition of the link. @param addresses host and port of the proxy before each address of the other end */
   definition(addresses: readonly string[]): object;
+  /** @returns the servers that the next fault of a process affects, as positions; all without this method */
+  aim?(): readonly number[];
   /** Begins a fault of a process: `kill`, `stop` or `pause`. */
   begin(fault: PlannedFault): Promise<void>;
   end(fault: PlannedFault): Promise<void>;

@@ -1,6 +1,6 @@
 import type { Limits } from '@mqtt-cluster/history-checker';
 import type { LoadTarget } from '@mqtt-cluster/workload';
-import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
+import type { FaultKind, MemberGroup, PlannedFault } from '../nemesis/fault.ts';
 
 /** Resources of one member's process. */
 export interface ResourceUsage {
@@ -30,6 +30,8 @@ export interface Target extends LoadTarget {
   findLeader?(): Promise<number | null>;
   /** @returns the position of the member that runs the link in the list of servers; null if no member does */
   findRunner?(): Promise<number | null>;
+  /** @returns the brokers beyond the link that the next fault of this kind affects, as positions in `remotes` */
+  aimAtRemotes?(kind: FaultKind): readonly MemberGroup[];
   /**
    * Starts another broker and a link between it and the servers, for the scenarios with a link. `remotes` then has this
    * broker.
