@@ -159,7 +159,11 @@ export interface SessionView {
   readonly client: ClientId;
   readonly epoch: Epoch;
   /** The home of the session. Null while no client is connected. */
-  readonly home: { readonly member: MemberId; readonly incarnation: Incarnation } | null;
+  readonly home: {
+    readonly member: MemberId;
+    readonly storeId: StoreId;
+    readonly incarnation: Incarnation;
+  } | null;
   /** False also while the cluster waits for the client after its home has restarted. */
   readonly connected: boolean;
   /** True when the session ends with its connection (expiry 0). */
