@@ -84,6 +84,20 @@ describe('a follower', () => {
     expect(clock.nowMs).toBe(12_000);
   });
 
+  test('lets messages expire by the lower time while the first message of a new leader may have waited', () => {
+    const { clock, context } = clockAt(0);
+    follow(clock, 1, 10_000);
+    expect(clock.expiryMs).toBe(10_000);
+    follow(clock, 2, 9_400);
+    context.nowMs = 500;
+    expect([clock.nowMs, clock.expiryMs]).toEqual([10_500, 9_900]);
+    follow(clock, 2, 10_450);
+    expect([clock.nowMs, clock.expiryMs]).toEqual([10_500, 10_450]);
+    context.nowMs = 1_000;
+    follow(clock, 2, 10_960);
+    expect([clock.nowMs, clock.expiryMs]).toEqual([10_960, 10_960]);
+  });
+
   test.each([NaN, Infinity, -1, 2 ** 60])('ignores the time %d of a faulty peer', (timeMs) => {
     const { clock } = clockAt(0);
     follow(clock, 1, timeMs);
@@ -102,6 +116,30 @@ describe('a new leader', () => {
     vote(clock, 'c', 2, 5_000_000);
     clock.elected(2, 4_000, config);
     expect(clock.nowMs).toBe(20_300);
+  });
+
+  test('keeps its own time if the vote of a member has waited for a link', () => {
+    const { clock, context } = clockAt(0);
+    follow(clock, 1, 20_000);
+    context.nowMs = 1_000;
+    clock.votesRequested(2);
+    context.nowMs = 1_500;
+    clock.votesRequested(2);
+    context.nowMs = 1_600;
+    // The voter sent its vote at 1,010 ms, and its clock agrees with this one.
+    vote(clock, 'b', 2, 21_010);
+    clock.elected(2, 4_000, config);
+    expect(clock.nowMs).toBe(21_600);
+  });
+
+  test('does not move forward by its own time, if that is wrong, by more than a vote can have waited', () => {
+    const { clock, context } = clockAt(0);
+    follow(clock, 1, 5_000_000);
+    clock.votesRequested(2);
+    context.nowMs = 30;
+    vote(clock, 'b', 2, 20_020);
+    clock.elected(2, 4_000, config);
+    expect(clock.nowMs).toBe(20_050);
   });
 
   test('ignores estimates that came with votes of an older term', () => {

@@ -36,6 +36,12 @@ interface ClockContext {
 /** An estimate is kept as its difference to this member's monotonic clock, so that it advances by itself. */
 type Offset = number;
 
+/** The estimate of a voter when its vote arrived, and the longest time that the vote can have been on its way, ms. */
+interface VoterEstimate {
+  readonly offset: Offset;
+  readonly waitMsMax: number;
+}
+
 /**
  * This member's estimate of cluster time (docs/DESIGN.md, "Cluster time").
  *
@@ -54,8 +60,10 @@ export class ClusterClock {
   #newLeader: { readonly sinceMs: number; highest: Offset } | null = null;
   #electedMs = 0;
   /** Continuous estimates of the members that granted their vote in `#votesTerm`. */
-  readonly #votes = new Map<MemberId, Offset>();
+  readonly #votes = new Map<MemberId, VoterEstimate>();
   #votesTerm = 0;
+  /** The newest term in which this member has asked for votes, and when it began to ask, on the monotonic clock. */
+  #candidacy: { readonly term: number; readonly sinceMs: number } = { term: 0, sinceMs: 0 };
   /** Estimates by the peers' wall clocks. */
   readonly #wallOffsets = new Map<MemberId, { readonly storeId: StoreId; readonly offset: Offset }>();
 
@@ -67,6 +75,16 @@ export class ClusterClock {
   get nowMs(): number {
     const { state, nowMs } = this.#context;
     return this.#offset === null ? state.timeMs : Math.max(state.timeMs, nowMs + this.#offset);
+  }
+
+  /**
+   * The time by which messages expire here, ms. It is the lower one of two estimates while this member does not know whether
+   * the first message of a new leader has waited. So a message does not expire early, whichever one is right.
+   */
+  get expiryMs(): number {
+    const { state, nowMs } = this.#context;
+    const lower = this.#newLeader === null ? Infinity : nowMs + this.#newLeader.highest;
+    return Math.max(state.timeMs, Math.min(this.nowMs, lower));
   }
 
   /** Cluster time by the wall clock, ms, for hello messages; null without a clock record. */
@@ -94,9 +112,16 @@ export class ClusterClock {
     if (message.type === 'appendRequest') {
       if (from === status.leader && message.term === status.term) this.#follow(message.term, clusterTimeMs);
     } else if (message.type === 'voteResponse' && message.granted && !message.pre) {
-      this.#voted(from, message.term, clusterTimeMs);
+      const { term, sinceMs } = this.#candidacy;
+      const waitMsMax = term === message.term ? this.#context.nowMs - sinceMs : 0;
+      this.#voted(from, message.term, clusterTimeMs, waitMsMax);
       if (message.term === status.term) this.#considerLateEstimates(status);
     }
+  }
+
+  /** Called when this member asks for votes of a term. Repeated requests do not count. */
+  votesRequested(term: number): void {
+    if (term > this.#candidacy.term) this.#candidacy = { term, sinceMs: this.#context.nowMs };
   }
 
   /** Takes the estimate by a peer's wall clock. */
@@ -113,10 +138,12 @@ export class ClusterClock {
    */
   elected(term: number, newestStampMs: number, config: ClusterConfig | null): void {
     const { id } = this.#context.options;
-    if (this.#offset !== null) this.#voted(id, term, this.#context.nowMs + this.#offset);
+    const { nowMs } = this.#context;
+    if (this.#offset !== null) this.#voted(id, term, nowMs + this.#offset, 0);
     this.#term = term;
-    this.#electedMs = this.#context.nowMs;
-    const stampOffset = Math.max(newestStampMs, this.#context.state.timeMs) - this.#context.nowMs;
+    this.#newLeader = null;
+    this.#electedMs = nowMs;
+    const stampOffset = Math.max(newestStampMs, this.#context.state.timeMs) - nowMs;
     this.#offset = Math.max(stampOffset, this.#estimate(config));
   }
 
@@ -145,11 +172,11 @@ export class ClusterClock {
     return leader.highest;
   }
 
-  #voted(from: MemberId, term: number, timeMs: number): void {
+  #voted(from: MemberId, term: number, timeMs: number, waitMsMax: number): void {
     if (term < this.#votesTerm) return;
     if (term > this.#votesTerm) this.#votes.clear();
     this.#votesTerm = term;
-    this.#votes.set(from, timeMs - this.#context.nowMs);
+    this.#votes.set(from, { offset: timeMs - this.#context.nowMs, waitMsMax });
   }
 
   /** A leader takes an estimate into account that arrives after its election. Cluster time only advances. */
@@ -162,9 +189,17 @@ export class ClusterClock {
   /**
    * Returns the lower median of the continuous estimates, or of the wall clocks if there is no continuous
    * estimate. A single wrong clock therefore does not move cluster time forward.
+   *
+   * A vote that has waited for a link makes the estimate of its voter too low. So the leader keeps its own estimate up to the
+   * lower median of what the estimates are if every vote has been on its way for as long as possible.
    */
   #estimate(config: ClusterConfig | null): Offset {
-    if (this.#votesTerm === this.#term && this.#votes.size > 0) return lowerMedian([...this.#votes.values()]);
+    if (this.#votesTerm === this.#term && this.#votes.size > 0) {
+      const votes = [...this.#votes.values()];
+      const own = this.#votes.get(this.#context.options.id)?.offset ?? -Infinity;
+      const highest = lowerMedian(votes.map(({ offset, waitMsMax }) => offset + waitMsMax));
+      return Math.max(lowerMedian(votes.map(({ offset }) => offset)), Math.min(own, highest));
+    }
     const voters = (config?.members ?? []).filter(({ role }) => role === 'voter');
     const offsets = voters.flatMap(({ id, storeId }) => {
       if (id === this.#context.options.id) return this.#wallOffset ?? [];

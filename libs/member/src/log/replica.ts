@@ -239,6 +239,7 @@ export class Replica {
   /** Heartbeats carry the leader's cluster time, and granted votes the estimate of the voter. */
   #envelope(message: RaftMessage): Extract<PeerMessage, { type: 'raft' }> {
     const { clock } = this.#context;
+    if (message.type === 'voteRequest' && !message.pre) clock.votesRequested(message.term);
     const carriesTime =
       message.type === 'appendRequest' ||
       (message.type === 'voteResponse' && message.granted && !message.pre && clock.isContinuous);

@@ -229,7 +229,7 @@ export class Delivery {
   }
 
   #expirySeconds(message: Message): number | null {
-    return remainingExpirySeconds(message, this.#context.clock.nowMs);
+    return remainingExpirySeconds(message, this.#context.clock.expiryMs);
   }
 
   #drop(connection: Connection, reason: DropReason): void {

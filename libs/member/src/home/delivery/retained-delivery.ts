@@ -91,7 +91,7 @@ export class RetainedDelivery {
         early.add(topic);
         continue;
       }
-      state.visitRetained(topic, null, clock.nowMs, ({ message, index }) => {
+      state.visitRetained(topic, null, clock.expiryMs, ({ message, index }) => {
         const item = itemOf(subscription, message);
         const isSent = isOlder(stream, message, index) && isWanted(connection, stream, item);
         if (!isSent || (item.qos === 0 && !connection.writable)) return false;
@@ -153,7 +153,7 @@ function visit(
   const { filter } = subscription;
   if (own !== null) return own.visitAfter(filter, after, (message) => each(message, 0), { budget });
   const eachRetained = ({ message, index }: RetainedMessage): boolean => each(message, index);
-  return state.visitRetained(filter, after, clock.nowMs, eachRetained, budget);
+  return state.visitRetained(filter, after, clock.expiryMs, eachRetained, budget);
 }
 
 function isOlder(stream: RetainedStream, message: Message, index: LogIndex): boolean {
