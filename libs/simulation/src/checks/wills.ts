@@ -81,6 +81,8 @@ function expectedAtReturn(history: History, record: ConnectionRecord): 0 | 1 | n
   const { calmPeriods, conformanceSinceMs } = history;
   const { will, connackAtMs, endedAtMs, end, closedByHome, endReason } = record;
   if (will === null || connackAtMs === null || connackAtMs < (conformanceSinceMs ?? Infinity)) return null;
+  // The will of a clean session that an isolated member has opened is known to this member only (docs/DESIGN.md).
+  if (record.connackIsolated) return null;
   const next = nextConnection(history, record);
   if (next === null || next.connackAtMs === null || endedAtMs === null) return null;
   const untilMs = next.connackAtMs;
