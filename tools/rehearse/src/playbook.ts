@@ -26,6 +26,8 @@ export interface PlaybookOptions {
   readonly layout: TestBedLayout;
   readonly inventory: string;
   readonly logFile: string;
+  /** Folder of the certificate authority on the control node. */
+  readonly authorityDirectory: string;
   /** Variables of every run, such as the folder of the images. */
   readonly variables: Variables;
 }
@@ -58,7 +60,11 @@ export class Playbooks {
     const connections = join(layout.directory, 'ssh');
     rmSync(connections, { recursive: true, force: true });
     mkdirSync(connections, { recursive: true, mode: 0o700 });
-    const all = { ...this.#options.variables, ...variables };
+    const all = {
+      cluster_certificates_authority_directory: this.authorityDirectory,
+      ...this.#options.variables,
+      ...variables,
+    };
     const extra = ['--extra-vars', JSON.stringify(all)];
     const args = ['-i', inventory, join('playbooks', `${name}.yml`), ...extra];
     return attemptCommand('ip', ['netns', 'exec', bedNamespaceOf(layout), 'ansible-playbook', ...args], {
@@ -72,6 +78,11 @@ export class Playbooks {
         ANSIBLE_FORCE_COLOR: '0',
       },
     });
+  }
+
+  /** Folder of the certificate authority on the control node. */
+  get authorityDirectory(): string {
+    return this.#options.authorityDirectory;
   }
 }
 

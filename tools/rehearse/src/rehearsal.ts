@@ -7,7 +7,6 @@ import { Cluster } from './cluster.ts';
 import { RehearsalError } from './errors.ts';
 import { Images } from './images.ts';
 import { inventoryFor } from './inventory.ts';
-import { VirtualAddressClient } from './load/virtual-address-client.ts';
 import { Clients } from './load/clients.ts';
 import { Playbooks } from './playbook.ts';
 import { checkIdempotence, deploy } from './steps/deploy.ts';
@@ -18,6 +17,7 @@ import { refusals } from './steps/refusals.ts';
 import { backup } from './steps/backup.ts';
 import { removal } from './steps/removal.ts';
 import { restart } from './steps/restart.ts';
+import { certificates } from './steps/certificates.ts';
 import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
 
 const subscriberCount = 3;
@@ -40,6 +40,7 @@ const steps: Readonly<Record<string, Step>> = {
   'replace-host': replaceHost,
   'stopped-loop': stoppedLoop,
   'address-moves': addressMoves,
+  certificates,
 };
 
 export const stepNames: readonly string[] = Object.keys(steps);
@@ -96,13 +97,10 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
       inventory: inventoryFor(ansible, directory, brokers),
       layout,
       logFile,
-      variables: {
-        mqtt_cluster_images: images.directory,
-        cluster_certificates_authority_directory: join(directory, 'pki'),
-      },
+      authorityDirectory: join(directory, 'pki'),
+      variables: { mqtt_cluster_images: images.directory },
     }),
     clients,
-    address: new VirtualAddressClient(layout),
     versions,
     log: logIndented,
   };
@@ -150,13 +148,16 @@ async function runSteps(
   only: readonly string[],
   print: (text: string) => void,
 ): Promise<void> {
-  let loaded = false;
+  const { clients, log } = context;
+  const endLoad = async (): Promise<void> => {
+    if (!clients.isRunning) return;
+    log(await clients.describe());
+    await clients.stop();
+  };
   for (const name of only) {
     const step = steps[name]!;
-    if (!loaded && name !== 'deploy' && name !== 'converge') {
-      await context.clients.start();
-      loaded = true;
-    }
+    if (step.withoutLoad) await endLoad();
+    else if (!clients.isRunning) await clients.start();
     print(`-- ${step.name}`);
     const startedAt = performance.now();
     await step.run(context).catch((error: unknown) => {
@@ -164,5 +165,5 @@ async function runSteps(
     });
     print(`   done in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
   }
-  if (loaded) context.log(await context.clients.describe());
+  await endLoad();
 }

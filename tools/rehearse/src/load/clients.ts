@@ -50,6 +50,8 @@ export class Clients {
   readonly #tallies = new Map<string, ClientTally>();
   #polls: Promise<unknown> = Promise.resolve();
   #pollTimer: NodeJS.Timeout | null = null;
+  /** Number of starts. It is part of the client ids, so that no client resumes the session of an earlier start. */
+  #starts = 0;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
@@ -64,12 +66,17 @@ export class Clients {
     });
   }
 
+  get isRunning(): boolean {
+    return this.#subscribers.length > 0;
+  }
+
   /**
    * Starts all clients. Waits until every subscriber receives messages and every publisher receives
    * acknowledgements.
    */
   async start(): Promise<void> {
-    this.#publishers.start();
+    this.#starts++;
+    this.#publishers.start(this.#starts);
     this.#subscribers.push({ name: 'the deployed client', url: statusUrl(deployedPort) });
     for (let index = 0; index < this.#options.subscribers; index++) this.#startOne(index);
     await this.waitUntilReceiving();
@@ -94,7 +101,7 @@ export class Clients {
           ...process.env,
           // The client id is unique. Otherwise the client would resume the session of an earlier rehearsal, whose
           // full queue has dropped messages.
-          MQTT_CLIENT_ID: `rehearsal-${process.pid}-${index}`,
+          MQTT_CLIENT_ID: `rehearsal-${process.pid}-${this.#starts}-${index}`,
           MQTT_CLIENT_SESSION_EXPIRY_SECONDS: String(sessionSecondsMax),
           MQTT_CLIENT_SERVERS: serversOf(hosts).join(','),
           MQTT_CLIENT_HTTP_HOST: addressOf(clientHost),
@@ -222,6 +229,7 @@ export class Clients {
     await this.#publishers.stop();
     await Promise.all(this.#programs.splice(0).map((program) => program.stop(stopMsMax)));
     this.#subscribers.length = 0;
+    this.#tallies.clear();
   }
 }
 

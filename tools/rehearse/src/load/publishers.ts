@@ -34,13 +34,20 @@ export class Publishers {
     this.#options = options;
   }
 
-  start(): void {
-    for (let index = 0; index < this.#options.count; index++) this.#startOne(index);
+  /** Starts the publishers. @param start number of this start, which makes their ids unique */
+  start(start: number): void {
+    for (let index = 0; index < this.#options.count; index++) this.#startOne(start, index);
   }
 
-  #startOne(index: number): void {
+  #startOne(start: number, index: number): void {
     const { layout, script, directory, servers } = this.#options;
-    const publish = [process.execPath, script, 'publish', `load-${process.pid}-${index}`, ...servers];
+    const publish = [
+      process.execPath,
+      script,
+      'publish',
+      `load-${process.pid}-${start}-${index}`,
+      ...servers,
+    ];
     const program = new ChildProgram({
       command: 'ip',
       args: ['netns', 'exec', namespaceOf(layout, clientHost), ...publish],

@@ -1,6 +1,5 @@
 import type { TestBed } from '../bed/bed.ts';
 import type { Cluster } from '../cluster.ts';
-import type { VirtualAddressClient } from '../load/virtual-address-client.ts';
 import type { Clients } from '../load/clients.ts';
 import type { Playbooks } from '../playbook.ts';
 
@@ -10,7 +9,6 @@ export interface RehearsalContext {
   readonly cluster: Cluster;
   readonly playbooks: Playbooks;
   readonly clients: Clients;
-  readonly address: VirtualAddressClient;
   readonly versions: { readonly first: string; readonly second: string };
   /** Prints one line of progress within a step. */
   readonly log: (text: string) => void;
@@ -20,6 +18,8 @@ export interface RehearsalContext {
 export interface Step {
   /** Description of the step, printed as a heading. */
   readonly name: string;
+  /** The load does not run during this step: there is no cluster for it. */
+  readonly withoutLoad?: true;
   run(context: RehearsalContext): Promise<void>;
 }
 

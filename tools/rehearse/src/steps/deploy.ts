@@ -5,6 +5,7 @@ import type { RehearsalContext, Step } from './context.ts';
 /** Deploys brokers, client and monitoring with one command, as a new user does. */
 export const deploy: Step = {
   name: 'deploy the brokers, a client and the monitoring with site.yml',
+  withoutLoad: true,
   async run({ playbooks, cluster, versions }: RehearsalContext) {
     await playbooks.run('site', { mqtt_cluster_version: versions.first });
     await cluster.waitUntilHealthy();
@@ -14,6 +15,7 @@ export const deploy: Step = {
 /** Runs the deployment again, and checks that it changes no host. */
 export const checkIdempotence: Step = {
   name: 'run site.yml again: nothing may change',
+  withoutLoad: true,
   async run({ playbooks, versions, log }: RehearsalContext) {
     const recap = await playbooks.run('site', { mqtt_cluster_version: versions.first });
     assertUnchanged(recap);

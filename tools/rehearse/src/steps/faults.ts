@@ -4,6 +4,7 @@ import type { TestBed } from '../bed/bed.ts';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { namespaceOf, virtualHost } from '../bed/layout.ts';
 import { RehearsalError } from '../errors.ts';
+import { StockClient } from '../load/stock-client.ts';
 import type { Allowance } from '../load/tally.ts';
 import { waitFor } from '@mqtt-cluster/kit';
 import { logAll } from './context.ts';
@@ -77,8 +78,13 @@ export const stoppedLoop: Step = {
 
 export const addressMoves: Step = {
   name: 'power off the host with the virtual address: mosquitto_sub must continue to receive',
-  async run({ bed, cluster, clients, address, log }: RehearsalContext) {
+  async run({ bed, cluster, clients, log }: RehearsalContext) {
     const before = await clients.snapshot();
+    const address = new StockClient({
+      layout: bed.layout,
+      id: 'rehearsal-stock',
+      address: addressOf(virtualHost),
+    });
     address.start();
     try {
       await address.waitUntilReceiving();

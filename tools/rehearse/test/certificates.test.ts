@@ -1,0 +1,20 @@
+import { describe, expect, test } from '@jest/globals';
+import { assertRenewed } from '../src/steps/certificates.ts';
+
+describe('assertRenewed', () => {
+  const certificate = { path: 'member.pem', serial: '1', publicKey: 'k' };
+  const at = (changes: object): Map<string, typeof certificate> =>
+    new Map([['h', { ...certificate, ...changes }]]);
+
+  test('accepts a certificate with another serial number and another key', () => {
+    expect(() => assertRenewed(at({}), at({ serial: '2', publicKey: 'l' }))).not.toThrow();
+  });
+
+  test.each([
+    [at({}), 'h was not renewed'],
+    [at({ serial: '2' }), 'h was renewed with its former key'],
+    [new Map(), 'h is missing'],
+  ])('rejects %j', (after, sentence) => {
+    expect(() => assertRenewed(at({}), after)).toThrow(sentence);
+  });
+});
