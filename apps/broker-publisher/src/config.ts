@@ -230,9 +230,15 @@ export const configSchema = z
             key: z.string().default(''),
             cert: z.string().default(''),
             ca: z.string().default(''),
+            /** File (PEM) with a revocation list of each authority in `ca`. It is read again when it changes. */
+            crl: z.string().default(''),
           })
           .check(({ value, issues }) => {
-            const { key, cert, ca } = value;
+            const { key, cert, ca, crl } = value;
+            if (ca === '' && crl !== '') {
+              const message = 'must not set crl without ca: the port would check no certificate';
+              issues.push({ code: 'custom', message, input: value });
+            }
             if ((key === '') === (cert === '') && (ca === '' || key !== '')) return;
             issues.push({
               code: 'custom',

@@ -202,6 +202,35 @@ requiring('openssl')('bridges with mutual TLS', () => {
     await Promise.all([a.recorder.untilState('b', 'up'), later.recorder.untilState('a', 'up')]);
   });
 
+  test('close both connections of a peer when the intermediate authority that only it presents is revoked', async () => {
+    const root = new TestAuthority(directory, 'root');
+    const intermediate = new TestAuthority(directory, 'intermediate', { issuer: root });
+    const alternativeNames = 'DNS:b';
+    const [ofA, ofB] = [root.issue('a'), intermediate.issue('b', { alternativeNames })];
+    const files = ({ key, cert }: Pick<TestCertificate, 'key' | 'cert'>): BridgeTls => ({
+      ...{ key, cert, ca: root.ca, revocations: root.revocationsWith(intermediate) },
+    });
+    const sites = await freeSites('a', 'b');
+    const a = await startBridge(sites, 'a', { tls: files(ofA) });
+    const b = await startBridge(sites, 'b', {
+      tls: files({ key: ofB.key, cert: `${ofB.cert}${intermediate.ca}` }),
+    });
+    await Promise.all([a.recorder.untilState('b', 'up'), b.recorder.untilState('a', 'up')]);
+    const links = a.recorder.links.length;
+    // A list that revokes another certificate closes nothing.
+    a.bridge.updateTls(files(ofA));
+    a.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array(10)) }]);
+    await b.recorder.until(() => b.recorder.messages.length === 1);
+    expect(a.recorder.links).toHaveLength(links);
+    root.revoke({ certFile: intermediate.caFile, cert: intermediate.ca });
+    a.bridge.updateTls(files(ofA));
+    await Promise.all([a.recorder.untilState('b', 'down'), b.recorder.untilState('a', 'down')]);
+    const warned = (pattern: RegExp): Promise<void> =>
+      a.recorder.until(() => a.recorder.warnings.some((each) => pattern.test(each)));
+    await warned(/connection to a peer closed: its certificate is revoked/);
+    await warned(/certificate rejected: it is revoked.*CERT_REVOKED/);
+  });
+
   test('reject a client without a certificate before it receives a byte', async () => {
     const sites = await freeSites('a', 'b');
     const a = await startBridge(sites, 'a', { tls: tls['a']! });

@@ -56,11 +56,13 @@ export interface Broker extends Lifecycle {
   handle(stream: Duplex, origin?: Partial<ConnectionOrigin>): void;
   /**
    * Serves a client over WebSocket on the connection of an HTTP request, whose path and origin the caller has checked. The
-   * bounds of connections and clients hold as for a listener.
+   * bounds of connections and clients hold as for a listener. Call the returned function when the certificate of the client
+   * has been revoked.
    */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: ConnectionOrigin): void;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: ConnectionOrigin): () => void;
   /**
-   * Uses other keys and certificates for new connections to a listener. No open connection is closed.
+   * Uses other keys and certificates for new connections to a listener. Of the open connections, only those of clients with
+   * a revoked certificate are closed.
    *
    * @throws Error the values are unusable, or no such listener has TLS; the former values stay in use
    */
@@ -217,7 +219,10 @@ class MqttBroker implements Broker {
       messageBytesMax: limits.packetBytesMax * webSocketMessagePackets,
       admits: ({ address }) => this.admit(address),
       onPending: (address, discard) => clientLimits.enterPending(address, discard),
-      onStream: (stream, origin) => this.handle(stream, origin),
+      onStream: (stream, origin) => {
+        const connection = this.#serve(stream, origin);
+        return () => connection.disconnectRevoked();
+      },
       onFailure: (failure) => {
         counters.connectionsRefused++;
         counters.refusals[failure]++;
@@ -248,22 +253,35 @@ class MqttBroker implements Broker {
   }
 
   handle(stream: Duplex, partial: Partial<ConnectionOrigin> = {}): void {
-    const id = ++this.#lastConnection;
-    this.#context.counters.connectionsOpened++;
-    const origin: ConnectionOrigin = { address: '', listener: nameDefault, kind: 'tcp', ...partial };
-    this.#connections.set(id, new Connection(id, stream, origin, this.#context, this.#events));
+    this.#serve(stream, { address: '', listener: nameDefault, kind: 'tcp', ...partial });
   }
 
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: ConnectionOrigin): void {
-    if (!this.admit(origin.address)) return void socket.destroy();
+  #serve(stream: Duplex, origin: ConnectionOrigin): Connection {
+    const id = ++this.#lastConnection;
+    this.#context.counters.connectionsOpened++;
+    const connection = new Connection(id, stream, origin, this.#context, this.#events);
+    this.#connections.set(id, connection);
+    return connection;
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, origin: ConnectionOrigin): () => void {
+    let revoke = (): void => void socket.destroy();
+    if (!this.admit(origin.address)) {
+      socket.destroy();
+      return revoke;
+    }
     this.#upgrader.upgrade(request, socket, head, {
-      onOpen: (stream) => this.handle(stream, origin),
+      onOpen: (stream) => {
+        const connection = this.#serve(stream, origin);
+        revoke = () => connection.disconnectRevoked();
+      },
       onRefused: () => {
         const { counters } = this.#context;
         counters.connectionsRefused++;
         counters.refusals.websocket_upgrade++;
       },
     });
+    return () => revoke();
   }
 
   /** Queues the packets of all effects of a turn first, then writes once to each socket. */

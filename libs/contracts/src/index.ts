@@ -22,7 +22,7 @@ export * from './notifier.ts';
 export * from './peer-message.ts';
 export * from './rate-limited-log.ts';
 export * from './reserved-names.ts';
-export type { Revocations } from './revocations.ts';
+export type { CertificateChain, CertificateIdentity, Revocations } from './revocations.ts';
 export { parseJson } from './schema.ts';
 export type { Decoded } from './schema.ts';
 export * from './state-view.ts';

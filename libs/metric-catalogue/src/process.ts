@@ -19,11 +19,16 @@ export const processMetrics = {
   certificateExpiry: gauge('certificate_expiry_timestamp_seconds', {
     unit: 'seconds',
     help:
-      'Expiry time of a configured certificate or revocation list (the first to expire in its file): seconds since 1970. ' +
+      'Expiry time of a configured certificate (the first to expire in its file): seconds since 1970. ' +
       'Absent without TLS.',
-    values: {
-      certificate: { oneFor: 'each file with certificates or revocation lists in the configuration' },
-    },
+    values: { certificate: { oneFor: 'each file with certificates in the configuration' } },
+  }),
+  revocationListExpiry: gauge('revocation_list_expiry_timestamp_seconds', {
+    unit: 'seconds',
+    help:
+      'Next update of the first certificate revocation list that expires, seconds since 1970. After it, all certificates of ' +
+      'its authority are refused. Absent without lists.',
+    values: { list: { oneFor: 'each setting `crl`: `cluster`, `http`, `listener_NAME`' } },
   }),
   fileRefused: gauge('file_refused', {
     unit: 'none',

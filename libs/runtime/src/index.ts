@@ -4,8 +4,11 @@ export { environmentVariables } from './config/environment-variables.ts';
 export type { EnvironmentVariable } from './config/environment-variables.ts';
 export { describeValidationError } from './config/validation-errors.ts';
 export type { FileContent } from './files/file-content.ts';
-export { certificatesOf, checkTlsFiles, revocationsOf } from './files/tls-files.ts';
-export type { PemFile, TlsFiles } from './files/tls-files.ts';
+export { certificatesOf } from './files/pem-file.ts';
+export type { PemFile } from './files/pem-file.ts';
+export { revocationsOf } from './files/revocation-files.ts';
+export { checkTlsFiles } from './files/tls-files.ts';
+export type { TlsFiles } from './files/tls-files.ts';
 export { WatchedFiles } from './files/watched-files.ts';
 export type { WatchedFile, WatchedFileOptions, WatchedFilesOptions } from './files/watched-files.ts';
 export { changeHeader, crossSiteRefusal } from './http/cross-site.ts';
@@ -27,7 +30,11 @@ export { StaticFiles } from './http/static-files.ts';
 export { measureEventLoopDelay } from './metrics/event-loop-delay.ts';
 export { createMetrics } from './metrics/metrics-registry.ts';
 export type { MetricsOptions, MetricsRegistry } from './metrics/metrics-registry.ts';
-export { recordBuildInfo, recordCertificateExpiry } from './metrics/process-metrics.ts';
+export {
+  recordBuildInfo,
+  recordCertificateExpiry,
+  recordRevocationListExpiry,
+} from './metrics/process-metrics.ts';
 export { exitWithError } from './process/exit.ts';
 export { createLogger, logLevels } from './process/logger.ts';
 export type { LoggerOptions } from './process/logger.ts';

@@ -1,13 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import { requiring, TestAuthority } from '@mqtt-cluster/testing';
-import { createHttpServer } from '../src/index.ts';
-import type { HttpServer, HttpServerOptions } from '../src/index.ts';
+import { createHttpServer, revocationsOf } from '../src/index.ts';
+import type { HttpServer, HttpServerOptions, HttpTls } from '../src/index.ts';
 
 const host = '127.0.0.1';
 
@@ -61,6 +64,69 @@ requiring('openssl')('the HTTP server with TLS', () => {
     const own = { key: readFileSync(keyFile), cert: readFileSync(certFile) };
     expect(await ask(true, '/x', own)).toBe('{"isSecure":true}');
   });
+
+  test.each(['the client', 'its intermediate authority'])(
+    'a client loses its connection when the certificate of %s is revoked, and a new connection is refused',
+    async (what) => {
+      const root = new TestAuthority(directory, `root of ${what}`);
+      const issuer = new TestAuthority(directory, `issuer of ${what}`, { issuer: root });
+      const { keyFile, certFile } = authority.issueServer('server', host);
+      const files = (): HttpTls => ({
+        key: readFileSync(keyFile),
+        cert: readFileSync(certFile),
+        ca: root.ca,
+        revocations: revocationsOf({ path: 'crl.pem', text: `${root.crl}${issuer.crl}` }),
+      });
+      await serve(files());
+      const revoked = issuer.issue('revoked');
+      const own = { key: revoked.key, cert: `${revoked.cert}${issuer.ca}` };
+      const kept = what === 'the client' ? issuer.issue('kept') : root.issue('kept');
+      const other = { key: kept.key, cert: `${kept.cert}${what === 'the client' ? issuer.ca : ''}` };
+      const { port } = server!.address();
+      const [open, openOther] = [own, other].map((each) => {
+        const socket = connectTls({ host, port, rejectUnauthorized: false, ...each });
+        socket.on('error', () => undefined);
+        return socket;
+      }) as [TLSSocket, TLSSocket];
+      await Promise.all([open, openOther].map((each) => once(each, 'secureConnect')));
+      // The client has completed its handshake before the server has.
+      expect(await ask(true, '/x', own)).toBe('{"isSecure":true}');
+      expect(await ask(true, '/x', other)).toBe('{"isSecure":true}');
+      server!.setTls(files());
+      const closed = once(open, 'close');
+      if (what === 'the client') issuer.revoke(revoked);
+      else root.revoke({ certFile: issuer.caFile, cert: issuer.ca });
+      server!.setTls(files());
+      await closed;
+      await expect(ask(true, '/x', own)).rejects.toThrow();
+      expect(await ask(true, '/x', other)).toBe('{"isSecure":true}');
+      expect(openOther.destroyed).toBe(false);
+      openOther.destroy();
+    },
+  );
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'resumes no session if it checks client certificates, so that each handshake checks the lists (%s)',
+    async (version) => {
+      await serve({ ca: readFileSync(authority.caFile) });
+      const { key, cert } = authority.issue('resuming');
+      const options = {
+        ...{ host, port: server!.address().port, ca: authority.ca, key, cert },
+        ...{ minVersion: version, maxVersion: version },
+      };
+      const first = connectTls(options);
+      let session: Buffer | undefined;
+      first.on('session', (ticket: Buffer) => (session = ticket));
+      first.write(`GET /x HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      await once(first, 'data');
+      session ??= first.getSession();
+      first.destroy();
+      const second = connectTls({ ...options, ...(session && { session }) });
+      await once(second, 'secureConnect');
+      expect(second.isSessionReused()).toBe(false);
+      second.destroy();
+    },
+  );
 
   test('one port serves HTTPS and, with the option, HTTP, also for requests in small pieces', async () => {
     await serve({}, { plainToo: true });

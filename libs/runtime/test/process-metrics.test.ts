@@ -3,7 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requiring, TestAuthority } from '@mqtt-cluster/testing';
-import { createMetrics, recordCertificateExpiry, recordBuildInfo } from '../src/index.ts';
+import {
+  createMetrics,
+  recordBuildInfo,
+  recordCertificateExpiry,
+  recordRevocationListExpiry,
+  revocationsOf,
+} from '../src/index.ts';
 
 /** Self-signed certificates that were created for this test. Their private keys were deleted. */
 const tenYears = `-----BEGIN CERTIFICATE-----
@@ -65,8 +71,9 @@ requiring('openssl')('the expiry of a revocation list', () => {
       });
       const metrics = createMetrics({ includeProcessMetrics: false });
       const broken = crl.replace(/\n[^-]{20}/, '\nAAAA');
-      recordCertificateExpiry(metrics, { list: crl, broken });
-      const series = 'mqtt_cluster_certificate_expiry_timestamp_seconds{certificate="list"}';
+      for (const [name, text] of Object.entries({ list: crl, broken }))
+        recordRevocationListExpiry(metrics, name, revocationsOf({ path: '', text }));
+      const series = 'mqtt_cluster_revocation_list_expiry_timestamp_seconds{list="list"}';
       const page = await metrics.render();
       expect(page).toContain(`${series} ${Date.parse(text.trim().replace('nextUpdate=', '')) / 1_000}\n`);
       expect(page).not.toContain('"broken"');

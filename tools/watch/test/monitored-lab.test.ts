@@ -36,13 +36,13 @@ const firstPortShift = 4;
  * it runs no node exporter, Alertmanager and HAProxy, it takes no backups, and it has no link to another broker.
  */
 const absentHere =
-  /certificate_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node|^(node|alertmanager|haproxy|mqtt_cluster_link|mqtt_cluster_backup)_|^prometheus_notifications_errors_total/;
+  /(certificate|revocation_list)_expiry_timestamp_seconds|file_refused|job=~"mqtt-cluster-client\|node|^(node|alertmanager|haproxy|mqtt_cluster_link|mqtt_cluster_backup)_|^prometheus_notifications_errors_total/;
 
 /** Metrics that stay at 0 in a short run in which only the killed member fails. */
 const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches held_publishes
   outbox_bytes dropped_messages_total snapshots_total snapshot_last_bytes snapshot_seconds store_snapshot_write_seconds
   alarms_total bridge_refused_frames_total store_writes_refused_total publisher_failed_total publisher_failovers_total
-  certificate_expiry_timestamp_seconds watchdog_interval_seconds watchdog_feeds_total client_duplicates_total
+  certificate_expiry_timestamp_seconds revocation_list_expiry_timestamp_seconds watchdog_interval_seconds watchdog_feeds_total client_duplicates_total
   client_out_of_order_total client_violations client_foreign_total client_connect_failures_total
   client_second_copies_removed_total wills_fired_total sessions_ended_total subscription_refusals_total
   client_limit_hits_total password_cache_hits_total password_hash_queue_length password_hash_seconds admin_requests_total

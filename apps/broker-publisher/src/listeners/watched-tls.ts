@@ -1,7 +1,7 @@
 import type { ListeningBridge, BridgeTls } from '@mqtt-cluster/bridge';
 import type { Broker, ListenerTls } from '@mqtt-cluster/broker';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import { recordCertificateExpiry } from '@mqtt-cluster/runtime';
+import { recordCertificateExpiry, recordRevocationListExpiry } from '@mqtt-cluster/runtime';
 import type { PemFile, WatchedFile, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from './client-listeners.ts';
@@ -55,12 +55,13 @@ export class WatchedTls {
   /** Passes renewed files on to a broker and a bridge that have started with the values before. */
   attach(broker: Broker, bridge: ListeningBridge): void {
     for (const { name, file } of this.#listeners) {
-      const record = (tls: ListenerTls): void =>
+      const record = (tls: ListenerTls): void => {
         recordCertificateExpiry(this.#metrics, {
           [`listener_${name}`]: tls.cert,
           ...(tls.ca !== undefined && { [`listener_${name}_authority`]: tls.ca }),
-          ...(tls.revocations && { [`listener_${name}_revocations`]: tls.revocations.lists.join('\n') }),
         });
+        recordRevocationListExpiry(this.#metrics, `listener_${name}`, tls.revocations);
+      };
       follow(file, (tls) => {
         broker.updateTls(name, tls);
         record(tls);
@@ -72,8 +73,8 @@ export class WatchedTls {
       recordCertificateExpiry(this.#metrics, {
         cluster: String(tls.cert),
         cluster_authority: String(tls.ca),
-        ...(tls.revocations && { cluster_revocations: tls.revocations.lists.join('\n') }),
       });
+      recordRevocationListExpiry(this.#metrics, 'cluster', tls.revocations);
     });
   }
 }

@@ -1,6 +1,11 @@
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import { checkTlsFiles, recordCertificateExpiry } from '@mqtt-cluster/runtime';
-import type { HttpTls, WatchedFiles } from '@mqtt-cluster/runtime';
+import {
+  checkTlsFiles,
+  recordCertificateExpiry,
+  recordRevocationListExpiry,
+  revocationsOf,
+} from '@mqtt-cluster/runtime';
+import type { HttpTls, PemFile, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
 
 export interface WatchedHttpTls {
@@ -11,9 +16,10 @@ export interface WatchedHttpTls {
 /** Calls the function with the key and certificates now and after each change, and records when they expire. */
 export function followHttpTls(file: WatchedHttpTls, metrics: Metrics, apply: (tls: HttpTls) => void): void {
   const follow = (): void => {
-    const { cert, ca } = file.current;
+    const { cert, ca, revocations } = file.current;
     apply(file.current);
     recordCertificateExpiry(metrics, { http: String(cert), ...(ca && { http_authority: String(ca) }) });
+    recordRevocationListExpiry(metrics, 'http', revocations);
   };
   follow();
   file.onChange(follow);
@@ -31,17 +37,19 @@ export async function openHttpTls(
   if (tls.key === '') return null;
   return files.watch({
     setting: 'http.tls',
-    paths: [tls.key, tls.cert, tls.ca].filter((path) => path !== ''),
-    parse: ([key, cert, ca]): HttpTls => {
-      const text = (file: typeof key): string => Buffer.from(file!.bytes).toString('utf8');
-      const pem = (path: string, file: typeof key) => ({ path, text: text(file) });
-      checkTlsFiles({
-        uses: ['server'],
-        key: pem(tls.key, key),
-        cert: pem(tls.cert, cert),
-        ...(ca && { ca: pem(tls.ca, ca) }),
-      });
-      return { key: text(key), cert: text(cert), ...(ca && { ca: text(ca) }) };
+    paths: [tls.key, tls.cert, tls.ca, tls.crl].filter((path) => path !== ''),
+    parse: (contents): HttpTls => {
+      const [key, cert, ca, crl] = contents.map(({ path, bytes }): PemFile => ({
+        path,
+        text: Buffer.from(bytes).toString('utf8'),
+      })) as [PemFile, PemFile, PemFile?, PemFile?];
+      checkTlsFiles({ uses: ['server'], key, cert, ...(ca && { ca }), ...(crl && { crl }) });
+      return {
+        key: key.text,
+        cert: cert.text,
+        ...(ca && { ca: ca.text }),
+        ...(crl && { revocations: revocationsOf(crl) }),
+      };
     },
   });
 }

@@ -33,7 +33,7 @@ export class MqttUpgrades {
 
   /** Handles an upgrade that the guard of the server has accepted, so its page, if any, is one of this server. */
   handle(upgrade: HttpUpgrade): void {
-    const { request, socket, head, path, address, isPrivate, refuse, release } = upgrade;
+    const { request, socket, head, path, address, isPrivate, refuse, release, onRevoked } = upgrade;
     if (path !== mqttPath)
       return refuse({ code: 404, body: { error: `only ${mqttPath} serves a WebSocket` } });
     const { sessions, broker, lab } = this.#options;
@@ -47,12 +47,13 @@ export class MqttUpgrades {
     const started = broker();
     if (started === null) return refuse({ code: 503, body: { error: 'the broker has not started yet' } });
     release();
-    started.upgrade(request, socket, head, {
+    const revoke = started.upgrade(request, socket, head, {
       address,
       listener: internalListeners.console,
       kind: isSecure ? 'wss' : 'ws',
       ...(session && { authenticator: this.#authenticatorOf(session) }),
     });
+    onRevoked(revoke);
     if (session !== null)
       socket.once(
         'close',

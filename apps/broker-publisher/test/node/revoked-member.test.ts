@@ -57,9 +57,7 @@ requiring('openssl')('a member whose certificate is revoked', () => {
     copyFileSync(authority.crlFile, listOf('a'));
     await cluster.reload('a');
     expect(await metric('file_refused', 'setting="tls"')).toBe(0);
-    expect(
-      await metric('certificate_expiry_timestamp_seconds', 'certificate="cluster_revocations"'),
-    ).toBeGreaterThan(0);
+    expect(await metric('revocation_list_expiry_timestamp_seconds', 'list="cluster"')).toBeGreaterThan(0);
   });
 
   test('is cut off by its peer without a restart of the peer, and ends with one line that names the cause', async () => {

@@ -1,8 +1,7 @@
-import type { X509Certificate } from 'node:crypto';
 import { connect as connectPlain } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import type { LinkState, MemberId } from '@mqtt-cluster/contracts';
+import type { CertificateChain, LinkState, MemberId } from '@mqtt-cluster/contracts';
 import { MqttClient } from 'mqtt';
 import {
   carriedPingIntervalMs,
@@ -71,8 +70,8 @@ interface Attempt {
   connectedAtMs: number | null;
   /** True after the TLS handshake has completed on this side. */
   secured: boolean;
-  /** The certificate of the peer, after the handshake. */
-  certificate: X509Certificate | undefined;
+  /** The certificates of the peer after the handshake; null without revocation lists. */
+  chain: CertificateChain | null;
   /** True if the peer runs, but rejected CONNECT. */
   rejected: boolean;
   fault: NodeJS.ErrnoException | null;
@@ -203,10 +202,15 @@ export class OutgoingConnection {
 
   /** Closes the connection if the certificate of the peer is revoked. */
   closeIfRevoked(): void {
-    const { socket, certificate } = this.#attempt ?? {};
-    if (certificate === undefined || this.#options.tls()?.revocations?.contains(certificate) !== true) return;
+    const { socket, chain = null, secured = false } = this.#attempt ?? {};
+    const revocations = this.#options.tls()?.revocations;
+    if (!secured || revocations === undefined || !(socket instanceof TLSSocket)) return;
+    if (revocations.endsOpen(chain ?? revocations.chainOf(socket))) this.#closeRevoked(socket);
+  }
+
+  #closeRevoked(socket: Socket): void {
     this.#warn({}, 'connection to a peer closed: its certificate is revoked (tls.crl)');
-    socket?.destroy();
+    socket.destroy();
   }
 
   /** Records that the peer has received the frames that were sent, so they are no reason for a ping. */
@@ -262,7 +266,7 @@ export class OutgoingConnection {
       client,
       connectedAtMs: null,
       secured: false,
-      certificate: undefined,
+      chain: null,
       rejected: false,
       fault: null,
       lastReceivedAtMs: now(),
@@ -288,10 +292,11 @@ export class OutgoingConnection {
     // Only TLS sockets emit this event.
     socket.once('secureConnect', () => {
       attempt.secured = true;
-      // A second call would return another certificate: Node takes the first one out of the chain of a client.
-      if (socket instanceof TLSSocket) attempt.certificate = socket.getPeerX509Certificate();
+      const revocations = this.#options.tls()?.revocations;
+      if (revocations === undefined || !(socket instanceof TLSSocket)) return;
+      attempt.chain = revocations.chainOf(socket);
       // The lists may have changed during the handshake.
-      this.closeIfRevoked();
+      if (revocations.contains(attempt.chain)) this.#closeRevoked(socket);
     });
     socket.once('close', () => this.#onClosed(attempt));
   }

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { plainAddress } from '@mqtt-cluster/contracts';
-import type { Revocations } from '@mqtt-cluster/contracts';
+import type { CertificateChain, Revocations } from '@mqtt-cluster/contracts';
 import { revokedReturnCode } from '../handshake.ts';
 import type { RateLimitedLog } from '../rate-limited-log.ts';
 
@@ -14,7 +14,8 @@ const revokedConnack = Buffer.from([0x20, 2, 0, revokedReturnCode]);
 export class PeerCertificates {
   readonly #log: RateLimitedLog;
   readonly #onRejected: () => void;
-  readonly #accepted = new Set<TLSSocket>();
+  /** The chain of each accepted connection; null if there were no revocation lists at the handshake. */
+  readonly #accepted = new Map<TLSSocket, CertificateChain | null>();
   #revocations: Revocations | undefined;
 
   constructor(log: RateLimitedLog, revocations: Revocations | undefined, onRejected: () => void) {
@@ -29,11 +30,12 @@ export class PeerCertificates {
    * @returns whether the connection is accepted
    */
   accept(socket: TLSSocket): boolean {
-    if (this.#isRevoked(socket)) {
+    const chain = this.#revocations?.chainOf(socket) ?? null;
+    if (chain !== null && this.#revocations?.contains(chain) === true) {
       this.reject(socket, revokedCode);
       return false;
     }
-    this.#accepted.add(socket);
+    this.#accepted.set(socket, chain);
     socket.once('close', () => this.#accepted.delete(socket));
     return true;
   }
@@ -43,8 +45,8 @@ export class PeerCertificates {
     const isRevoked = reason === revokedCode;
     const text = isRevoked
       ? 'certificate rejected: it is revoked (tls.crl)'
-      : "certificate rejected: it is not signed by this cluster's CA (tls.ca), not valid at this time, or not permitted for " +
-        'TLS clients (extended key usage)';
+      : "certificate rejected: it is not signed by this cluster's CA (tls.ca), not valid at this time, not permitted for " +
+        'TLS clients (extended key usage), or an authority of its chain has no valid revocation list (tls.crl)';
     this.#log.warn('certificate', { address: plainAddress(socket.remoteAddress ?? ''), reason }, text);
     socket.on('error', () => undefined);
     // An accepted connection has received its CONNACK already.
@@ -55,13 +57,8 @@ export class PeerCertificates {
   /** Uses other lists, and closes the accepted connections whose certificates they contain. */
   setRevocations(revocations: Revocations | undefined): void {
     this.#revocations = revocations;
-    for (const socket of this.#accepted) if (this.#isRevoked(socket)) this.reject(socket, revokedCode);
-  }
-
-  #isRevoked(socket: TLSSocket): boolean {
-    // Node decodes the certificate anew at each call.
-    if (this.#revocations === undefined) return false;
-    const certificate = socket.getPeerX509Certificate();
-    return certificate !== undefined && this.#revocations.contains(certificate);
+    if (revocations === undefined) return;
+    for (const [socket, chain] of this.#accepted)
+      if (revocations.endsOpen(chain ?? revocations.chainOf(socket))) this.reject(socket, revokedCode);
   }
 }

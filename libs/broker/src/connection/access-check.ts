@@ -1,7 +1,5 @@
 import type { AccessDecisions, ConnectionId } from '@mqtt-cluster/contracts';
-
-/** Time of the event loop that one slice may take, ms. The clients' packets are handled between two slices. */
-const sliceMs = 2;
+import { SlicedRun } from '../flow-control/sliced-run.ts';
 
 interface Checked {
   /** Closes the connection if its client has lost a right that it uses. */
@@ -16,9 +14,7 @@ export class AccessCheck {
   readonly #decisions: AccessDecisions | undefined;
   readonly #connections: ReadonlyMap<ConnectionId, Checked>;
   #version: number;
-  /** Connections that this run has not checked yet. */
-  #waiting: Checked[] = [];
-  #nextSlice: NodeJS.Immediate | null = null;
+  readonly #run = new SlicedRun<Checked>({ visit: (connection) => connection.checkAccess() });
 
   constructor(decisions: AccessDecisions | undefined, connections: ReadonlyMap<ConnectionId, Checked>) {
     this.#decisions = decisions;
@@ -30,20 +26,10 @@ export class AccessCheck {
   run(): void {
     if (this.#decisions === undefined || this.#decisions.version === this.#version) return;
     this.#version = this.#decisions.version;
-    this.#waiting = [...this.#connections.values()];
-    this.#nextSlice ??= setImmediate(() => this.#slice());
+    this.#run.start(this.#connections.values());
   }
 
   stop(): void {
-    if (this.#nextSlice) clearImmediate(this.#nextSlice);
-    this.#nextSlice = null;
-    this.#waiting = [];
-  }
-
-  #slice(): void {
-    this.#nextSlice = null;
-    const endMs = performance.now() + sliceMs;
-    while (this.#waiting.length > 0 && performance.now() < endMs) this.#waiting.pop()?.checkAccess();
-    if (this.#waiting.length > 0) this.#nextSlice = setImmediate(() => this.#slice());
+    this.#run.stop();
   }
 }

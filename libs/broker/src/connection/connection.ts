@@ -150,6 +150,19 @@ export class Connection {
     this.#lifecycle.disconnectByOperator();
   }
 
+  /** Closes the connection because the certificate of the client has been revoked. */
+  disconnectRevoked(): void {
+    // As for a user that may no longer connect: the client must not publish its will by being disconnected.
+    this.#lifecycle.fail(
+      reasonCodes.notAuthorized,
+      'not_authorized',
+      'the certificate of the client is revoked',
+      {
+        graceful: true,
+      },
+    );
+  }
+
   flush(): void {
     this.#writer.flush();
   }

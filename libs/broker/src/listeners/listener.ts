@@ -33,8 +33,8 @@ export interface ListenerContext {
    * need its place. Call the returned function when the connection is complete or has ended.
    */
   onPending(address: string, discard: () => void): () => void;
-  /** The client can send MQTT packets now. */
-  onStream(stream: Duplex, origin: ConnectionOrigin): void;
+  /** The client can send MQTT packets now. Call the returned function when its certificate has been revoked. */
+  onStream(stream: Duplex, origin: ConnectionOrigin): () => void;
   /** The connection failed before. Called once for each connection; a connection without data that closes is no failure. */
   onFailure(failure: HandshakeFailure): void;
 }
@@ -63,7 +63,7 @@ export class Listener {
     this.name = name;
     this.#log = new HandshakeLog(context.logger, name);
     this.#proxies = proxy.length > 0 ? networksOf(proxy) : null;
-    this.#tls = kind === 'tls' || kind === 'wss' ? createTls(name, tls, context) : null;
+    this.#tls = kind === 'tls' || kind === 'wss' ? this.#createTls(tls) : null;
     const { messageBytesMax } = context;
     this.#webSocket =
       kind === 'ws' || kind === 'wss' ? new WebSocketServer({ path, origins, messageBytesMax }) : null;
@@ -92,16 +92,13 @@ export class Listener {
 
   /**
    * Uses other keys and certificates for new connections. Of the open connections, only those of clients with a revoked
-   * certificate are closed.
+   * certificate are closed, during the next turns.
    *
    * @throws Error the values are unusable, or the listener has no TLS; the former values stay in use
    */
   updateTls(tls: ListenerTls): void {
     if (this.#tls === null) throw new Error(`the listener ${this.name} has no TLS`);
-    const connections = this.#tls.update(tls);
-    if (connections === 0) return;
-    const text = 'connections of clients closed: their certificates are revoked';
-    this.#context.logger.warn({ listener: this.name, connections }, text);
+    this.#tls.update(tls);
   }
 
   /** Stops accepting connections, and closes those that have not reached their first MQTT packet. */
@@ -110,6 +107,7 @@ export class Listener {
       ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
       : Promise.resolve();
     for (const connection of this.#pending) connection.discard();
+    this.#tls?.stop();
     this.#log.flush();
     await closed;
   }
@@ -174,6 +172,7 @@ export class Listener {
       onSecure: (socket, certificate) =>
         this.#serve(connection, socket, certificate === undefined ? origin : { ...origin, certificate }),
       onRefused: (reason) => connection.fail('tls_handshake', reason),
+      onRevoked: () => connection.revoke(),
     });
   }
 
@@ -182,7 +181,7 @@ export class Listener {
     socket.setNoDelay(true);
     if (this.#webSocket === null) {
       connection.complete();
-      this.#context.onStream(socket, origin);
+      connection.revoke = this.#context.onStream(socket, origin);
       // The stage before may have paused the socket.
       socket.resume();
       return;
@@ -192,31 +191,34 @@ export class Listener {
       onOpen: (stream) => {
         if (connection.isEnded) return void stream.destroy();
         connection.complete();
-        this.#context.onStream(stream, origin);
+        connection.revoke = this.#context.onStream(stream, origin);
       },
       onRefused: (reason) => connection.failLater('websocket_upgrade', reason),
     });
     socket.resume();
   }
 
+  #createTls(tls: ListenerTls | undefined): TlsServer {
+    const { name } = this;
+    const { handshakeMsMax, logger } = this.#context;
+    if (tls === undefined) throw new ConfigError(`the listener ${name} has no key and certificate`);
+    const onRechecked = (connections: number): void => {
+      if (connections === 0) return;
+      const text = 'connections of clients closed: their certificates are revoked';
+      logger.warn({ listener: name, connections }, text);
+    };
+    try {
+      return new TlsServer(tls, { handshakeMsMax, onRechecked });
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ConfigError(`the key and certificates of the listener ${name} are unusable: ${reason}`, {
+        cause,
+      });
+    }
+  }
+
   #originOf(address: string): ConnectionOrigin {
     return { address, listener: this.name, kind: this.#options.kind };
-  }
-}
-
-function createTls(
-  name: string,
-  tls: ListenerTls | undefined,
-  { handshakeMsMax }: ListenerContext,
-): TlsServer {
-  if (tls === undefined) throw new ConfigError(`the listener ${name} has no key and certificate`);
-  try {
-    return new TlsServer(tls, handshakeMsMax);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`the key and certificates of the listener ${name} are unusable: ${reason}`, {
-      cause,
-    });
   }
 }
 

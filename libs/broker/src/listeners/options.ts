@@ -10,7 +10,7 @@ export interface ListenerTls {
   readonly cert: string;
   /** The authorities that sign client certificates. */
   readonly ca?: string;
-  /** A revocation list of each of these authorities. */
+  /** A revocation list of each of these authorities. Default: no certificate is revoked. */
   readonly revocations?: Revocations;
   /**
    * `none`: clients present no certificate. `optional`: a client without a certificate is accepted, and a client with

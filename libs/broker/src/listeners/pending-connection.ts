@@ -26,6 +26,8 @@ export class PendingConnection {
   stage: Exclude<HandshakeFailure, 'timeout'> = 'proxy_header';
   /** Gives up the place of the connection among the unauthenticated ones. */
   leave: () => void = () => undefined;
+  /** Ends the connection because the certificate of the client has been revoked, also after it is complete. */
+  revoke: () => void = () => this.discard();
   readonly #events: PendingConnectionEvents;
   readonly #timer: NodeJS.Timeout;
   readonly #onClose = (): void => this.#closed();

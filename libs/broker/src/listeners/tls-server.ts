@@ -2,12 +2,30 @@ import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createSecureContext, createServer } from 'node:tls';
 import type { SecureContextOptions, Server, TLSSocket } from 'node:tls';
+import type { CertificateChain } from '@mqtt-cluster/contracts';
+import { SlicedRun } from '../flow-control/sliced-run.ts';
 import { clientCertificate } from './client-certificate.ts';
 import type { ConnectionOrigin, ListenerTls } from './options.ts';
 
 export interface TlsHandshake {
   onSecure(socket: TLSSocket, certificate: ConnectionOrigin['certificate']): void;
   onRefused(reason: string): void;
+  /** The certificate of a client that was secure before has been revoked. */
+  onRevoked(): void;
+}
+
+interface TlsServerOptions {
+  /** Bound that applies if the caller does not close the socket before, ms. */
+  readonly handshakeMsMax: number;
+  /** The open connections have been checked after an update. `revoked`: number of those with a revoked certificate. */
+  readonly onRechecked: (revoked: number) => void;
+}
+
+/** The connection of a client with a valid certificate. */
+interface Certified {
+  readonly handshake: TlsHandshake;
+  /** Null if the listener had no revocation lists at the handshake. */
+  readonly chain: CertificateChain | null;
 }
 
 /** The TLS server of a listener. It does not listen itself: the listener passes accepted sockets on. */
@@ -16,11 +34,28 @@ export class TlsServer {
   readonly #clientCertificate: ListenerTls['clientCertificate'];
   readonly #handshakes = new Map<string, TlsHandshake>();
   /** The open connections of clients with a valid certificate. */
-  readonly #certified = new Set<TLSSocket>();
+  readonly #certified = new Map<TLSSocket, Certified>();
+  /** Checks the open connections with changed revocation lists. */
+  readonly #recheck: SlicedRun<TLSSocket>;
   #revocations: ListenerTls['revocations'];
 
-  /** @param handshakeMsMax bound that applies if the caller does not close the socket before, ms */
-  constructor(tls: ListenerTls, handshakeMsMax: number) {
+  constructor(tls: ListenerTls, { handshakeMsMax, onRechecked }: TlsServerOptions) {
+    let revoked = 0;
+    this.#recheck = new SlicedRun({
+      visit: (socket) => {
+        const certified = this.#certified.get(socket);
+        const revocations = this.#revocations;
+        if (certified === undefined || revocations === undefined) return;
+        if (!revocations.endsOpen(certified.chain ?? revocations.chainOf(socket))) return;
+        this.#certified.delete(socket);
+        revoked++;
+        certified.handshake.onRevoked();
+      },
+      onDone: () => {
+        onRechecked(revoked);
+        revoked = 0;
+      },
+    });
     this.#clientCertificate = tls.clientCertificate;
     this.#revocations = tls.revocations;
     this.#server = createServer({
@@ -48,27 +83,22 @@ export class TlsServer {
   }
 
   /**
-   * Uses other keys and certificates for new connections. The way in which the listener checks client certificates stays. Of
-   * the open connections, only those of clients with a revoked certificate are closed.
+   * Uses other keys and certificates for new connections. The way in which the listener checks client certificates stays. The
+   * open connections are checked with the new revocation lists during the next turns.
    *
-   * @returns the number of closed connections
    * @throws Error the values are unusable; the former ones stay in use
    */
-  update(tls: ListenerTls): number {
+  update(tls: ListenerTls): void {
     const options = secureContextOptions(tls);
     createSecureContext(options);
     this.#server.setSecureContext(options);
     this.#revocations = tls.revocations;
-    const revoked = [...this.#certified].filter((socket) => this.#isRevoked(socket));
-    for (const socket of revoked) socket.destroy();
-    return revoked.length;
+    if (tls.revocations !== undefined) this.#recheck.start(this.#certified.keys());
   }
 
-  #isRevoked(socket: TLSSocket): boolean {
-    // Node decodes the certificate anew at each call.
-    if (this.#revocations === undefined) return false;
-    const certificate = socket.getPeerX509Certificate();
-    return certificate !== undefined && this.#revocations.contains(certificate);
+  /** Ends the check of the open connections. */
+  stop(): void {
+    this.#recheck.stop();
   }
 
   #onSecure(socket: TLSSocket): void {
@@ -81,10 +111,12 @@ export class TlsServer {
     if (socket.isSessionReused())
       return handshake.onRefused('resumed TLS session without client certificate');
     const certificate = clientCertificate(socket);
-    // The lists may have changed during the handshake.
-    if (this.#isRevoked(socket)) return handshake.onRefused('client certificate: CERT_REVOKED');
     if (socket.authorized) {
-      this.#certified.add(socket);
+      const chain = this.#revocations?.chainOf(socket) ?? null;
+      // The lists may have changed during the handshake.
+      if (chain !== null && this.#revocations?.contains(chain) === true)
+        return handshake.onRefused('client certificate: CERT_REVOKED');
+      this.#certified.set(socket, { handshake, chain });
       socket.once('close', () => this.#certified.delete(socket));
       return handshake.onSecure(socket, certificate);
     }

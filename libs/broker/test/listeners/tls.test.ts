@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
+import { jest } from '@jest/globals';
 import { requiring, TestAuthority, until } from '@mqtt-cluster/testing';
 import type { TestCertificate } from '@mqtt-cluster/testing';
+import mqtt from 'mqtt';
 import type { ListenerTls } from '../../src/index.ts';
 import { alternativeNames } from '../../src/listeners/client-certificate.ts';
 import { connectPacket, RawClient } from '../support/driver.ts';
@@ -229,9 +231,98 @@ requiring('openssl')('a TLS listener', () => {
     await closed;
     expect(await answer(broker, revoked)).toHaveLength(0);
     await kept.settle();
+    // As for a user that is disabled: the will is discarded.
+    expect(broker.member.disconnects.map(({ graceful }) => graceful)).toEqual([true]);
     expect(broker.visibleLines.map(({ message }) => message)).toContain(
       'connections of clients closed: their certificates are revoked',
     );
+  });
+
+  test.each(['tls', 'wss'] as const)(
+    'tells an MQTT 5 client with a revoked certificate the reason, and discards its will (%s)',
+    async (kind) => {
+      const revoked = authority.issue(`revoked-mqtt5-${kind}`);
+      const options = mutual('required', { revocations: authority.revocations });
+      const broker = await ListeningBroker.start({ kind, tls: options });
+      const url = `${kind === 'tls' ? 'mqtts' : 'wss'}://${broker.host}:${broker.port}/mqtt`;
+      const open = await mqtt.connectAsync(url, {
+        ...{ key: revoked.key, cert: revoked.cert, rejectUnauthorized: false, reconnectPeriod: 0 },
+        ...{ protocolVersion: 5, will: { topic: 'w', payload: Buffer.from('x'), qos: 1, retain: false } },
+      });
+      const told = new Promise<number | undefined>((resolve) =>
+        open.on('disconnect', ({ reasonCode }) => resolve(reasonCode)),
+      );
+      authority.revoke(revoked);
+      broker.broker.updateTls('tested', mutual('required', { revocations: authority.revocations }));
+      expect(await told).toBe(0x87);
+      expect(broker.member.disconnects.map(({ graceful }) => graceful)).toEqual([true]);
+      open.end(true);
+    },
+  );
+
+  test('closes the connection of a client when the intermediate authority that only it presents is revoked', async () => {
+    const intermediate = new TestAuthority(directory, 'intermediate', { issuer: authority });
+    const { key, cert } = intermediate.issue('client');
+    const files = (): ListenerTls =>
+      mutual('required', { revocations: authority.revocationsWith(intermediate) });
+    const broker = await start(files());
+    const presented = { key, cert: `${cert}${intermediate.ca}` };
+    const open = await connectMqtt(broker, presented);
+    broker.broker.updateTls('tested', files());
+    await open.settle();
+    const closed = once(open.stream, 'close');
+    authority.revoke({ certFile: intermediate.caFile, cert: intermediate.ca });
+    broker.broker.updateTls('tested', files());
+    await closed;
+    expect(await answer(broker, presented)).toHaveLength(0);
+    expect(broker.credentials).toHaveLength(1);
+  });
+
+  test('refuses a client whose authority has only an expired list, and keeps open connections', async () => {
+    const late = new TestAuthority(directory, 'late');
+    const certificate = late.issue('client');
+    const files = (): ListenerTls => mutual('required', { ca: late.ca, revocations: late.revocations });
+    const broker = await start(files());
+    const open = await connectMqtt(broker, certificate);
+    late.writeRevocationList({ nextUpdate: new Date(Date.now() - 60_000) });
+    broker.broker.updateTls('tested', files());
+    expect(await answer(broker, certificate)).toHaveLength(0);
+    await open.settle();
+    expect(broker.credentials).toHaveLength(1);
+  });
+
+  test('keeps the chain of each connection, and checks it in another turn than that of the update', async () => {
+    const broker = await start(mutual('required'));
+    const decoded = jest.spyOn(TLSSocket.prototype, 'getPeerCertificate');
+    /** Number of calls that decode a whole chain. */
+    const chains = (): number => decoded.mock.calls.filter(([detailed]) => detailed === true).length;
+    const connectAll = (...names: string[]): Promise<RawClient[]> =>
+      Promise.all(
+        names.map(async (name) => {
+          const each = new RawClient(connect(broker, client));
+          each.send(connectPacket(name));
+          await each.next('connack');
+          return each;
+        }),
+      );
+    const [first] = await connectAll('a', 'b', 'c');
+    broker.broker.updateTls('tested', mutual('required'));
+    await first!.settle();
+    // Without lists nothing is decoded.
+    expect(chains()).toBe(0);
+    const endsOpen = jest.fn(() => false);
+    const lists = { ...authority.revocations, endsOpen };
+    broker.broker.updateTls('tested', mutual('required', { revocations: lists }));
+    expect(endsOpen).not.toHaveBeenCalled();
+    await until(() => endsOpen.mock.calls.length === 3);
+    expect(chains()).toBe(3);
+    await connectAll('d', 'e');
+    expect(chains()).toBe(5);
+    broker.broker.updateTls('tested', mutual('required', { revocations: lists }));
+    await until(() => endsOpen.mock.calls.length === 8);
+    // Only the three connections from the time without lists are decoded again.
+    expect(chains()).toBe(8);
+    decoded.mockRestore();
   });
 
   test('keeps its certificate if the key of a new one does not match', async () => {

@@ -18,13 +18,15 @@ export interface LogLine {
 export class ListeningBroker {
   readonly credentials: Credentials[] = [];
   readonly lines: LogLine[] = [];
+  /** The member behind the broker. */
+  readonly member = new FakeClientPort();
   readonly broker: Broker;
   static readonly #started: ListeningBroker[] = [];
 
   private constructor(listener: Partial<ListenerOptions>, limits: Partial<BrokerLimits>) {
     this.broker = createBroker({
       memberId: 'member-1',
-      port: new FakeClientPort(),
+      port: this.member,
       listeners: [{ name: 'tested', host: '127.0.0.1', port: 0, kind: 'tcp', ...listener }],
       logger: this.#logger(),
       limits,

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { createServer as createPlainServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -5,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { ListenError } from '@mqtt-cluster/contracts';
+import { ClientCertificates } from './client-certificates.ts';
 import { HttpConnections } from './http-connections.ts';
 import { httpPaths } from './http-paths.ts';
 import { HttpBodyError } from './http-types.ts';
@@ -47,12 +49,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const secure = tls
     ? createSecureServer({ ...bounds, ...tlsOptionsOf(tls), handshakeTimeout: headersTimeoutMs }, answer)
     : null;
+  const certificates = new ClientCertificates(options.logger, tls?.revocations);
+  // The listener is the first one, so that no request of a refused client is read.
+  secure?.prependListener('secureConnection', (socket) => certificates.add(socket));
   const plain = secure === null || options.plainToo === true ? createPlainServer(bounds, answer) : null;
   const servers = [secure, plain].filter((each) => each !== null);
   for (const each of servers) {
     if (options.onUpgrade !== undefined)
       each.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-        upgrade({ ...options, connections }, request, socket as Socket, head),
+        upgrade({ ...options, connections, certificates }, request, socket as Socket, head),
       );
     each.timeout = inactivityMs;
   }
@@ -90,6 +95,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       }),
     setTls(tls) {
       secure?.setSecureContext(tlsOptionsOf(tls));
+      certificates.setRevocations(tls.revocations);
     },
     address() {
       const { address, port } = server.address() as AddressInfo;
@@ -117,8 +123,13 @@ function pagesOf({
   return all;
 }
 
-function tlsOptionsOf({ key, cert, ca }: HttpTls): SecureContextOptions & TlsOptions {
-  const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
+function tlsOptionsOf({ key, cert, ca, revocations }: HttpTls): SecureContextOptions & TlsOptions {
+  // A resumed session bypasses the check of the client certificate: it may have been revoked meanwhile.
+  const secureOptions = constants.SSL_OP_NO_TICKET;
+  const checked = { requestCert: true, rejectUnauthorized: true, secureOptions };
+  const crl = {};
+  void revocations;
+  const clients = ca === undefined ? {} : { ca, ...crl, ...checked };
   return { key, cert, ...clients, minVersion: 'TLSv1.2' };
 }
 

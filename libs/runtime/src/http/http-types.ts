@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
+import type { Lifecycle, Logger, Revocations } from '@mqtt-cluster/contracts';
 import type { GuardedRequest } from './cross-site.ts';
 
 /** The result of a health or readiness check. `reason` explains a failure in one sentence. */
@@ -65,6 +65,8 @@ export interface HttpUpgrade {
    * component bounds the connection.
    */
   release(): void;
+  /** Sets what ends the connection when the certificate of the client has been revoked. Default: its socket is destroyed. */
+  onRevoked(end: () => void): void;
 }
 
 /** Key and certificate in PEM. With `ca`, a client must present a certificate of this authority. */
@@ -72,6 +74,8 @@ export interface HttpTls {
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
   readonly ca?: string | Buffer;
+  /** A revocation list of each authority in `ca`. Default: no certificate is revoked. */
+  readonly revocations?: Revocations;
 }
 
 export interface HttpRequest {
@@ -119,6 +123,9 @@ export class HttpBodyError extends Error {}
 
 export interface HttpServer extends Lifecycle {
   address(): { readonly host: string; readonly port: number };
-  /** Replaces key and certificates for new connections. Has no effect on a server without TLS. */
+  /**
+   * Replaces key and certificates for new connections, and closes the open connections with a revoked certificate. Has no
+   * effect on a server without TLS.
+   */
   setTls(tls: HttpTls): void;
 }

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ClientCertificates } from './client-certificates.ts';
 import type { HttpConnections } from './http-connections.ts';
 import type { HttpResponse, HttpServerOptions } from './http-types.ts';
 import { guardedRequestOf, partsOf } from './request-parts.ts';
@@ -8,6 +9,7 @@ import { rawOf } from './raw-response.ts';
 
 interface Upgrading extends Pick<HttpServerOptions, 'guard' | 'onUpgrade'> {
   readonly connections: HttpConnections;
+  readonly certificates: ClientCertificates;
 }
 
 /** Time for the answer to a refused upgrade to leave, ms. */
@@ -15,7 +17,7 @@ const lingerMs = 1_000;
 
 /** Passes an upgrade of a connection on, unless the guard refuses it. */
 export function upgrade(
-  { guard, onUpgrade, connections }: Upgrading,
+  { guard, onUpgrade, connections, certificates }: Upgrading,
   request: IncomingMessage,
   socket: Socket,
   head: Buffer,
@@ -40,5 +42,6 @@ export function upgrade(
   if (refusal !== null) return refuse(refusal);
   const { path, isLocal, address, isPrivate } = partsOf(request);
   const release = (): void => connections.release(socket);
-  onUpgrade!({ request, socket, head, path, isLocal, address, isPrivate, refuse, release });
+  const onRevoked = (end: () => void): void => certificates.setEnd(socket, end);
+  onUpgrade!({ request, socket, head, path, isLocal, address, isPrivate, refuse, release, onRevoked });
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { processMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { Revocations } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import { nextUpdatesOf } from '../files/revocation-list.ts';
 
 /** Records the version of the program, the version of Node, and the time of the start. */
 export function recordBuildInfo(metrics: Metrics, version: string): void {
@@ -12,8 +12,7 @@ export function recordBuildInfo(metrics: Metrics, version: string): void {
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * Records when certificates and revocation lists expire. If a PEM text contains several, the earliest expiry is
- * recorded. Other text is skipped: the component that uses the file reports the error.
+ * Records when certificates expire. If a PEM text contains several, the earliest expiry is recorded. Other text is skipped: the component that uses the file reports the error.
  *
  * @param certificates PEM texts by their purpose, which becomes the label
  */
@@ -22,10 +21,19 @@ export function recordCertificateExpiry(
   certificates: Readonly<Record<string, string>>,
 ): void {
   for (const [purpose, pem] of Object.entries(certificates)) {
-    const ofCertificates = (pem.match(certificatePattern) ?? []).flatMap((text) => expirySeconds(text) ?? []);
-    const expiries = [...ofCertificates, ...nextUpdatesOf(pem)];
+    const expiries = (pem.match(certificatePattern) ?? []).flatMap((text) => expirySeconds(text) ?? []);
     if (expiries.length > 0) metrics.set(processMetrics.certificateExpiry, [purpose], Math.min(...expiries));
   }
+}
+
+/** Records when the first revocation list of a setting expires. @param list the setting, which becomes the label */
+export function recordRevocationListExpiry(
+  metrics: Metrics,
+  list: string,
+  revocations: Revocations | undefined,
+): void {
+  const seconds = revocations?.nextUpdateSeconds ?? null;
+  if (seconds !== null) metrics.set(processMetrics.revocationListExpiry, [list], seconds);
 }
 
 /** Returns the expiry in seconds since 1970, or null if the text is not a certificate. */

@@ -40,8 +40,11 @@ const now: readonly PanelSpec[] = [
   stat(
     'Next certificate expiry',
     'dateTimeFromNow',
-    'Expiry of the certificate that expires first. Empty without TLS.',
-    [query(`min(${ofMembers('certificate_expiry_timestamp_seconds')}) * 1000`, 'expires')],
+    'Expiry of the certificate and of the revocation list that expire first. Empty without TLS.',
+    [
+      query(`min(${ofMembers('certificate_expiry_timestamp_seconds')}) * 1000`, 'expires'),
+      query(`min(${ofMembers('revocation_list_expiry_timestamp_seconds')}) * 1000`, 'list expires'),
+    ],
     { emptyWhen: 'no certificate is configured' },
   ),
 ];
