@@ -105,6 +105,19 @@ requiring('openssl')('the HTTP server with TLS', () => {
     },
   );
 
+  test('a client whose intermediate authority has no revocation list is refused', async () => {
+    const root = new TestAuthority(directory, 'root with a list');
+    const issuer = new TestAuthority(directory, 'issuer without a list', { issuer: root });
+    const client = issuer.issue('client of the issuer');
+    const own = { key: client.key, cert: `${client.cert}${issuer.ca}` };
+    const listsOf = (text: string): object => ({ revocations: revocationsOf({ path: 'crl.pem', text }) });
+    await serve({ ca: root.ca, ...listsOf(`${root.crl}${issuer.crl}`) });
+    expect(await ask(true, '/x', own)).toBe('{"isSecure":true}');
+    await server!.stop();
+    await serve({ ca: root.ca, ...listsOf(root.crl) });
+    await expect(ask(true, '/x', own)).rejects.toThrow();
+  });
+
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(
     'resumes no session if it checks client certificates, so that each handshake checks the lists (%s)',
     async (version) => {

@@ -127,8 +127,7 @@ function tlsOptionsOf({ key, cert, ca, revocations }: HttpTls): SecureContextOpt
   // A resumed session bypasses the check of the client certificate: it may have been revoked meanwhile.
   const secureOptions = constants.SSL_OP_NO_TICKET;
   const checked = { requestCert: true, rejectUnauthorized: true, secureOptions };
-  const crl = {};
-  void revocations;
+  const crl = revocations === undefined ? {} : { crl: [...revocations.lists] };
   const clients = ca === undefined ? {} : { ca, ...crl, ...checked };
   return { key, cert, ...clients, minVersion: 'TLSv1.2' };
 }
