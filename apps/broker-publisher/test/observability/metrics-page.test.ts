@@ -43,6 +43,7 @@ test('the metrics page of a member contains every metric of the catalogue and no
   const optional: readonly string[] = [
     processMetrics.certificateExpiry.name,
     processMetrics.fileRefused.name,
+    processMetrics.revocationListExpiry.name,
     ...Object.values(linkMetrics).map(({ name }) => name),
   ];
   const expected = applianceMetrics
