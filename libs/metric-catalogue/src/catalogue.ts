@@ -53,10 +53,15 @@ export const applianceMetricSections: readonly MetricSection[] = [
   { title: 'Watchdog', metrics: watchdogMetrics },
 ];
 
+/** The application has no revocation lists. */
+const applicationProcessMetrics: MetricSection['metrics'] = Object.fromEntries(
+  Object.entries(processMetrics).filter(([, metric]) => metric !== processMetrics.revocationListExpiry),
+);
+
 /** All metrics on the `/metrics` page of the subscribing application, except those of prom-client. */
 export const clientMetricSections: readonly MetricSection[] = [
   { title: 'Subscribing application', metrics: clientMetrics },
-  { title: 'Process', metrics: processMetrics },
+  { title: 'Process', metrics: applicationProcessMetrics },
 ];
 
 function metricsOf(sections: readonly MetricSection[]): readonly CatalogueMetric[] {
