@@ -4,8 +4,8 @@ import type { MessageOptions } from './history-builder.ts';
 const qos2 = { qos: 2 } as const;
 
 /** A history with the members A, B and C and, beyond a link, the broker R. Every client is connected. */
-function linked() {
-  const history = new HistoryBuilder({}, ['R']);
+function linked(remotesForget = false) {
+  const history = new HistoryBuilder({}, ['R'], remotesForget);
   history.probe();
   const near = history.connect('near', { server: 'A' });
   const far = history.connect('far', { server: 'R' });
@@ -73,8 +73,14 @@ describe('across-link (P2, P7)', () => {
 
 describe('losses of a broker beyond a link', () => {
   /** Loses a message that was acknowledged 1 s before the fault, and repeats another one after it. */
-  const run = (fault: string, options: MessageOptions, loses = true, repeats = true): string[] => {
-    const { history, near, farSubscriber, pass } = linked();
+  const run = (
+    fault: string,
+    options: MessageOptions,
+    loses = true,
+    repeats = true,
+    remotesForget = true,
+  ): string[] => {
+    const { history, near, farSubscriber, pass } = linked(remotesForget);
     const repeated = pass(near, options);
     if (loses) pass(near, options, false);
     history.wait(1_000);
@@ -90,6 +96,12 @@ describe('losses of a broker beyond a link', () => {
     expect(run('kill', qos2)).toEqual([]);
   });
 
+  test('accepts neither losses nor repetitions around a kill if the broker saves before it acknowledges', () => {
+    expect(run('kill', qos2, true, false, false)).toEqual(['acked-but-lost']);
+    expect(run('kill', { qos: 1 }, true, false, false)).toEqual(['acked-but-lost']);
+    expect(run('kill', qos2, false, true, false)).toEqual(['qos2-duplicate']);
+  });
+
   test.each(['stop', 'cut', 'pause'])(
     'accepts neither losses nor repetitions around the fault %s',
     (fault) => {
@@ -100,7 +112,7 @@ describe('losses of a broker beyond a link', () => {
   );
 
   test('accepts no loss on the side of the cluster, also around a kill', () => {
-    const { history, near } = linked();
+    const { history, near } = linked(true);
     history.publish(near, 'a/b', qos2);
     history.fault('kill', ['R'], [['R']])();
     const { findings } = ruleOf(history.verdict(), 'acked-but-lost');

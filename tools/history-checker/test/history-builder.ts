@@ -49,10 +49,11 @@ export class HistoryBuilder {
   #faults = 0;
 
   /** @param remotes servers beyond a link, in addition to the three members */
-  constructor(limits: Partial<Limits> = {}, remotes?: readonly string[]) {
+  constructor(limits: Partial<Limits> = {}, remotes?: readonly string[], remotesForget = false) {
     this.header = {
       ...testHeader,
       ...(remotes && { servers: [...testHeader.servers, ...remotes], remotes }),
+      ...(remotesForget && { remotesForget }),
       limits: { ...testHeader.limits, ...limits },
     };
   }

@@ -6,6 +6,7 @@ import {
   linkFaults,
   linkSlotsOfRound,
 } from '../src/scenarios/link-faults.ts';
+import { ClusterEnd } from '../src/targets/cluster-end.ts';
 
 function take(plan: FaultPlan, count: number): FaultSlot[] {
   const slots: FaultSlot[] = [];
@@ -67,4 +68,9 @@ test('the scenarios link-cluster and link-jetstream have the same faults, with k
 test('the scenario link-mosquitto-kill kills mosquitto in each slot, sometimes together with the runner of the link', () => {
   const kinds = kindsOf(take(killsOfRemote(seededRandom(1, 'x')), 20));
   expect(new Set(kinds)).toEqual(new Set(['kill remote', 'kill remote + kill runner']));
+});
+
+test('a process fault beyond the link of link-cluster affects each member in turn, and every fourth fault affects all', () => {
+  const end = new ClusterEnd('unused');
+  expect(Array.from({ length: 6 }, () => end.aim())).toEqual([[0], [1], [2], [0, 1, 2], [1], [2]]);
 });

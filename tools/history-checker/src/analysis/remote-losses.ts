@@ -9,14 +9,15 @@ const beforeKillMs = 5_000;
 const afterKillMs = 10_000;
 
 /**
- * Checks the exception for a broker beyond a link that was killed: it has lost what it had not saved, and repeats what it
- * had saved before. A broker that stops in the regular way saves its state, so it has no exception.
+ * Checks the exception for a broker beyond a link that was killed and acknowledges before it saves: it has lost what it had
+ * not saved, and repeats what it had saved before. A broker that stops in the regular way saves its state, so it has no exception.
  *
  * @param server the server of the session that did not receive the message, or received it twice
  * @returns a description of the exception; null if it does not apply
  */
 export function describeRemoteKill(analysis: Analysis, message: number, server: string): string | null {
   const { faults, header, messages } = analysis.tables;
+  if (header.remotesForget !== true) return null;
   const origin = analysis.connection(messages.firstConnection(message)).connect.server;
   const firstAt = messages.firstAt(message);
   const lastAt = messages.isAcked(message) ? messages.ackAt(message) : firstAt;

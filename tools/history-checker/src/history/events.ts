@@ -19,6 +19,8 @@ export interface Header {
   readonly servers: readonly string[];
   /** Names of the brokers that a link connects with the cluster; absent without a link. `servers` has them too. */
   readonly remotes?: readonly string[];
+  /** True if the brokers in `remotes` lose what they have not saved when they are killed. Absent: they lose nothing. */
+  readonly remotesForget?: true;
   /** Time of the wall clock at the start of the run (ISO 8601), for human readers. */
   readonly startedAt: string;
   readonly limits: Limits;

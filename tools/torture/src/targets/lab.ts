@@ -111,6 +111,10 @@ export class LabTarget implements Target {
     return position < 0 ? null : position;
   }
 
+  get remotesForget(): boolean {
+    return this.#site?.isForgetful ?? false;
+  }
+
   aimAtRemotes(kind: FaultKind): readonly MemberGroup[] {
     return [this.#site?.aim(kind) ?? []];
   }

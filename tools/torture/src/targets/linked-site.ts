@@ -86,6 +86,11 @@ export class LinkedSite {
     return null;
   }
 
+  /** Whether the servers of the other end lose what they have not saved when they are killed. */
+  get isForgetful(): boolean {
+    return this.#end.isForgetful === true;
+  }
+
   /** @returns the servers of the other end that the next fault of this kind affects. The network affects all of them. */
   aim(kind: FaultKind): readonly number[] {
     const all = this.servers.map((_, position) => position);

@@ -11,6 +11,8 @@ export type NetworkAddress = Pick<ServerAddress, 'host' | 'port'>;
 export interface RemoteEnd {
   /** The MQTT listeners of the clients beyond the link. */
   readonly servers: readonly ServerAddress[];
+  /** True if the servers lose what they have not saved when they are killed. */
+  readonly isForgetful?: true;
   /** @returns the addresses that the link connects to */
   start(): Promise<readonly NetworkAddress[]>;
   /** Returns the definition of the link. @param addresses host and port of the proxy before each address of the other end */
@@ -39,6 +41,7 @@ const inFlightMax = 1_000;
 
 /** A mosquitto with persistence. */
 export class MosquittoEnd implements RemoteEnd {
+  readonly isForgetful = true;
   readonly #mosquitto: ProcessTarget;
 
   /** @throws UsageError when mosquitto is not installed */

@@ -26,8 +26,10 @@ export class SecondCluster {
     return places.map(({ host, httpPort }) => `http://${host}:${httpPort}`);
   }
 
-  async start(): Promise<void> {
+  /** @returns the servers of the members */
+  async start(): Promise<readonly ServerAddress[]> {
     this.#running = await startCluster({ folder: this.#folder, members: this.#members });
+    return this.servers;
   }
 
   /** Begins a fault of a process: `kill`, `stop` or `pause`. */

@@ -18,6 +18,8 @@ export interface LoadTarget {
   readonly servers: readonly ServerAddress[];
   /** Brokers that a link connects with the servers. Only the workloads `link` and `exactLink` use them. */
   readonly remotes?: readonly ServerAddress[];
+  /** Whether the brokers in `remotes` lose what they have not saved when they are killed. */
+  readonly remotesForget?: boolean;
   readonly qosMax: QoS;
   /** Protocol versions: 4 is MQTT 3.1.1. */
   readonly versions: readonly (4 | 5)[];

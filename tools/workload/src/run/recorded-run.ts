@@ -96,6 +96,7 @@ export class RecordedRun {
       target: target.name,
       servers: [...target.servers.map(({ id }) => id), ...remotes],
       ...(remotes.length > 0 && { remotes }),
+      ...(target.remotesForget === true && { remotesForget: true }),
       startedAt: new Date().toISOString(),
       limits: target.limits,
     };
