@@ -7,7 +7,7 @@ import type { CatalogueMetric } from './define.ts';
 import { linkMetrics } from './links.ts';
 import { memoryMetrics } from './memory.ts';
 import { memberMetrics, raftMetrics } from './member.ts';
-import { processMetrics, watchdogMetrics } from './process.ts';
+import { processMetrics, revocationListMetrics, watchdogMetrics } from './process.ts';
 import { publisherMetrics } from './publisher.ts';
 import { storeMetrics } from './store.ts';
 
@@ -27,7 +27,7 @@ export { clientMetrics } from './client.ts';
 export { linkMetrics } from './links.ts';
 export { dropReasons, memberMetrics, raftMetrics, stopBlockers } from './member.ts';
 export { memoryMetrics } from './memory.ts';
-export { processMetrics, watchdogMetrics } from './process.ts';
+export { processMetrics, revocationListMetrics, watchdogMetrics } from './process.ts';
 export { publisherMetrics } from './publisher.ts';
 export { storeMetrics } from './store.ts';
 
@@ -50,18 +50,14 @@ export const applianceMetricSections: readonly MetricSection[] = [
   { title: 'Publisher', metrics: publisherMetrics },
   { title: 'Memory', metrics: memoryMetrics },
   { title: 'Process', metrics: processMetrics },
+  { title: 'Certificate revocation lists', metrics: revocationListMetrics },
   { title: 'Watchdog', metrics: watchdogMetrics },
 ];
-
-/** The application has no revocation lists. */
-const applicationProcessMetrics: MetricSection['metrics'] = Object.fromEntries(
-  Object.entries(processMetrics).filter(([, metric]) => metric !== processMetrics.revocationListExpiry),
-);
 
 /** All metrics on the `/metrics` page of the subscribing application, except those of prom-client. */
 export const clientMetricSections: readonly MetricSection[] = [
   { title: 'Subscribing application', metrics: clientMetrics },
-  { title: 'Process', metrics: applicationProcessMetrics },
+  { title: 'Process', metrics: processMetrics },
 ];
 
 function metricsOf(sections: readonly MetricSection[]): readonly CatalogueMetric[] {

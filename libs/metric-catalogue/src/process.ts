@@ -23,19 +23,23 @@ export const processMetrics = {
       'Absent without TLS.',
     values: { certificate: { oneFor: 'each file with certificates in the configuration' } },
   }),
-  revocationListExpiry: gauge('revocation_list_expiry_timestamp_seconds', {
-    unit: 'seconds',
-    help:
-      'Next update of the first certificate revocation list that expires, seconds since 1970. After it, all certificates of ' +
-      'its authority are refused. Absent without lists.',
-    values: { list: { oneFor: 'each setting `crl`: `cluster`, `http`, `listener_NAME`' } },
-  }),
   fileRefused: gauge('file_refused', {
     unit: 'none',
     help:
       '1 while a file of the configuration has invalid content and its old content stays in force, else 0. ' +
       'Certificates, password files and rule files are read again when they change.',
     values: { setting: { oneFor: 'each setting with files that are read again' } },
+  }),
+} as const;
+
+/** Metrics of the certificate revocation lists. Only members use lists. */
+export const revocationListMetrics = {
+  expiry: gauge('revocation_list_expiry_timestamp_seconds', {
+    unit: 'seconds',
+    help:
+      'Next update of the first certificate revocation list that expires, seconds since 1970. After it, all certificates of ' +
+      'its authority are refused. Absent without lists.',
+    values: { list: { oneFor: 'each setting `crl`: `cluster`, `http`, `listener_NAME`' } },
   }),
 } as const;
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer } from 'node:tls';
@@ -261,5 +261,31 @@ requiring('openssl')('revocation lists', () => {
     expect(withList).not.toThrow();
     other.revoke({ cert, certFile: join(directory, 'second/own.crt') });
     expect(withList).toThrow('own.pem: the certificate of CN=own is revoked by crl.pem');
+  });
+});
+
+requiring('openssl')('a certificate without a subject', () => {
+  test('is accepted, and an error names its alternative names', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tls-files-'));
+    try {
+      const options = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/'];
+      const names = ['-addext', 'subjectAltName=critical,DNS:a.example', '-days', '30'];
+      const files = ['-keyout', 'own.key', '-out', 'own.pem'];
+      execFileSync('openssl', ['req', '-x509', ...options, ...names, ...files], {
+        cwd: directory,
+        stdio: 'pipe',
+      });
+      const [key, cert] = ['own.key', 'own.pem'].map((path) => ({
+        path,
+        text: readFileSync(join(directory, path), 'utf8'),
+      })) as [PemFile, PemFile];
+      expect(() => checkTlsFiles({ key, cert })).not.toThrow();
+      const later = new Date(Date.now() + 31 * 24 * 3_600_000);
+      expect(() => checkTlsFiles({ key, cert }, later)).toThrow(
+        'own.pem: the certificate of DNS:a.example expired on',
+      );
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });

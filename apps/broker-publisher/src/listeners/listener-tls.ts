@@ -50,10 +50,5 @@ export function memberTlsPaths({ key, cert, ca, crl }: ApplianceConfig['tls']): 
 export function parseMemberTls(files: readonly PemFile[]): BridgeTls {
   const [key, cert, ca, crl] = files as [PemFile, PemFile, PemFile, PemFile?];
   checkTlsFiles({ key, cert, ca, ...(crl && { crl }), uses: ['server', 'client'] });
-  return {
-    key: key.text,
-    cert: cert.text,
-    ca: ca.text,
-    ...(crl && { revocations: revocationsOf(crl) }),
-  };
+  return { key: key.text, cert: cert.text, ca: ca.text, ...(crl && { revocations: revocationsOf(crl) }) };
 }

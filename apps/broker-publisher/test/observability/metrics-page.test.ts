@@ -1,4 +1,9 @@
-import { applianceMetrics, linkMetrics, processMetrics } from '@mqtt-cluster/metric-catalogue';
+import {
+  applianceMetrics,
+  linkMetrics,
+  processMetrics,
+  revocationListMetrics,
+} from '@mqtt-cluster/metric-catalogue';
 import { until } from '@mqtt-cluster/testing';
 import type { MetricsPage } from '../support/metrics-page.ts';
 import { TestCluster } from '../support/test-cluster.ts';
@@ -43,7 +48,7 @@ test('the metrics page of a member contains every metric of the catalogue and no
   const optional: readonly string[] = [
     processMetrics.certificateExpiry.name,
     processMetrics.fileRefused.name,
-    processMetrics.revocationListExpiry.name,
+    revocationListMetrics.expiry.name,
     ...Object.values(linkMetrics).map(({ name }) => name),
   ];
   const expected = applianceMetrics

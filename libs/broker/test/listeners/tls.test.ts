@@ -239,7 +239,7 @@ requiring('openssl')('a TLS listener', () => {
   });
 
   test.each(['tls', 'wss'] as const)(
-    'tells an MQTT 5 client with a revoked certificate the reason, and discards its will (%s)',
+    'sends DISCONNECT with reason code 0x87 to a client whose certificate is revoked, and discards its will (%s)',
     async (kind) => {
       const revoked = authority.issue(`revoked-mqtt5-${kind}`);
       const options = mutual('required', { revocations: authority.revocations });
@@ -249,12 +249,12 @@ requiring('openssl')('a TLS listener', () => {
         ...{ key: revoked.key, cert: revoked.cert, rejectUnauthorized: false, reconnectPeriod: 0 },
         ...{ protocolVersion: 5, will: { topic: 'w', payload: Buffer.from('x'), qos: 1, retain: false } },
       });
-      const told = new Promise<number | undefined>((resolve) =>
+      const reasonCode = new Promise<number | undefined>((resolve) =>
         open.on('disconnect', ({ reasonCode }) => resolve(reasonCode)),
       );
       authority.revoke(revoked);
       broker.broker.updateTls('tested', mutual('required', { revocations: authority.revocations }));
-      expect(await told).toBe(0x87);
+      expect(await reasonCode).toBe(0x87);
       expect(broker.member.disconnects.map(({ graceful }) => graceful)).toEqual([true]);
       open.end(true);
     },

@@ -225,6 +225,7 @@ export class Replica {
     for (const event of output.events) this.#onEvent(event);
     if (output.write !== null) this.#writes.raft(output.write);
     for (const { to, message } of output.messages) {
+      if (message.type === 'voteRequest' && !message.pre) this.#context.clock.votesRequested(message.term);
       // Entries and snapshots use a channel of their own, so that they do not delay heartbeats.
       const bulk =
         message.type === 'snapshotPiece' || (message.type === 'appendRequest' && message.entries.length > 0);
@@ -239,7 +240,6 @@ export class Replica {
   /** Heartbeats carry the leader's cluster time, and granted votes the estimate of the voter. */
   #envelope(message: RaftMessage): Extract<PeerMessage, { type: 'raft' }> {
     const { clock } = this.#context;
-    if (message.type === 'voteRequest' && !message.pre) clock.votesRequested(message.term);
     const carriesTime =
       message.type === 'appendRequest' ||
       (message.type === 'voteResponse' && message.granted && !message.pre && clock.isContinuous);

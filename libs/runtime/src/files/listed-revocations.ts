@@ -14,8 +14,8 @@ export class ListedRevocations implements Revocations {
   readonly nextUpdateSeconds: number | null;
 
   constructor(file: PemFile) {
-    this.#lists = RevocationList.allOf(file.text);
     this.lists = blocksOf(file, revocationListLabel);
+    this.#lists = RevocationList.allOf(this.lists);
     const first = Math.min(...this.#lists.map((list) => lastUpdateOf(this.#lists, list)));
     this.nextUpdateSeconds = Number.isFinite(first) ? first : null;
   }

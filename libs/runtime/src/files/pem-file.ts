@@ -34,7 +34,11 @@ export function certificatesOf(file: PemFile): X509Certificate[] {
   }
 }
 
-/** Returns the subject of a certificate in one line. */
-export function certificateNameOf({ subject }: X509Certificate): string {
-  return subject.replaceAll('\n', ', ');
+/** Returns the subject of a certificate in one line. A certificate may have only alternative names: then their text. */
+export function certificateNameOf({
+  subject,
+  subjectAltName,
+  serialNumber,
+}: Partial<Pick<X509Certificate, 'subject' | 'subjectAltName' | 'serialNumber'>>): string {
+  return subject?.replaceAll('\n', ', ') ?? subjectAltName ?? `serial number ${serialNumber}`;
 }

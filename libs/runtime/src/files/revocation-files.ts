@@ -33,7 +33,7 @@ export function checkRevocationLists(files: RevocationFiles, now: Date): void {
   } catch (cause) {
     throw new Error(`${path} contains a certificate revocation list that cannot be decoded`, { cause });
   }
-  const lists = RevocationList.allOf(crl.text);
+  const lists = RevocationList.allOf(blocks);
   const authorities = ca === undefined ? [] : certificatesOf(ca);
   for (const each of authorities) checkAuthority(each, `an authority of ${ca!.path}`, { path, lists }, now);
   const certificates = cert === undefined ? [] : certificatesOf(cert);

@@ -2,8 +2,6 @@ import { verify } from 'node:crypto';
 import type { X509Certificate } from 'node:crypto';
 import type { CertificateIdentity } from '@mqtt-cluster/contracts';
 
-const revocationListPattern = /-----BEGIN X509 CRL-----([^-]+)-----END X509 CRL-----/g;
-
 /** Tags of ASN.1 (X.690, 8.1.2). */
 const tags = {
   boolean: 0x01,
@@ -75,9 +73,10 @@ export class RevocationList {
     this.nextUpdateSeconds = Number.isFinite(next) ? next : Infinity;
   }
 
-  /** Returns the lists in a PEM text. A list that cannot be decoded is skipped. */
-  static allOf(pem: string): RevocationList[] {
-    return [...pem.matchAll(revocationListPattern)].flatMap(([, base64 = '']) => {
+  /** Returns the lists in PEM blocks. A list that cannot be decoded is skipped. */
+  static allOf(blocks: readonly string[]): RevocationList[] {
+    return blocks.flatMap((block) => {
+      const base64 = block.replaceAll(/^-----.*-----$/gm, '');
       const list = elementsOf(Buffer.from(base64, 'base64'))[0];
       return list?.tag === tags.sequence ? [new RevocationList(list)] : [];
     });
@@ -94,10 +93,6 @@ export class RevocationList {
   isNamedAfter(authority: X509Certificate): boolean {
     const [, , , , subject] = fieldsOf(authority.raw);
     return this.#issuer === textOf(subject);
-  }
-
-  isExpired(now: Date): boolean {
-    return this.nextUpdateSeconds * 1_000 <= now.getTime();
   }
 
   /** Returns whether the authority has signed the list. OpenSSL alone checks signatures of unusual algorithms. */

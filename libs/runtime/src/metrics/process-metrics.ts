@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { processMetrics } from '@mqtt-cluster/metric-catalogue';
+import { processMetrics, revocationListMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { Revocations } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
@@ -12,7 +12,8 @@ export function recordBuildInfo(metrics: Metrics, version: string): void {
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * Records when certificates expire. If a PEM text contains several, the earliest expiry is recorded. Other text is skipped: the component that uses the file reports the error.
+ * Records when certificates expire. If a PEM text contains several, the earliest expiry is recorded. Other text is skipped:
+ * the component that uses the file reports the error.
  *
  * @param certificates PEM texts by their purpose, which becomes the label
  */
@@ -33,7 +34,7 @@ export function recordRevocationListExpiry(
   revocations: Revocations | undefined,
 ): void {
   const seconds = revocations?.nextUpdateSeconds ?? null;
-  if (seconds !== null) metrics.set(processMetrics.revocationListExpiry, [list], seconds);
+  if (seconds !== null) metrics.set(revocationListMetrics.expiry, [list], seconds);
 }
 
 /** Returns the expiry in seconds since 1970, or null if the text is not a certificate. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 /** The address at which a Node process opens its inspector after SIGUSR1. */
 const inspectorUrl = 'http://127.0.0.1:9229/json';
-/** Bounds of the waits for a process that gets little of a busy machine, ms. A collection needs less than 1 s of a processor. */
+/** Longest waits for the inspector, ms. They are long because a busy machine gives a process little processor time. */
 const openMsMax = 120_000;
 const answerMsMax = 120_000;
 const pollMs = 100;
