@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { billOfMaterialsFault } from './bill-of-materials.ts';
+import { collectionFault } from './collection-check.ts';
 import { firewallFault } from './firewall-check.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
@@ -38,6 +39,7 @@ export async function checkStatically(
     staged(root),
     billsOfMaterials(root),
     lint(ansible),
+    collection(root),
     ...syntax(ansible),
     ...rendered(root, ansible),
     ...refusals(ansible),
@@ -86,6 +88,14 @@ function firewall(root: string): Check {
   return {
     name: 'firewall: each port answers to the hosts that the inventory allows, and to no other',
     run: () => firewallFault(root),
+  };
+}
+
+/** Builds, installs and uses the collection, in which no role may refer to a path outside. */
+function collection(root: string): Check {
+  return {
+    name: 'the collection contains what its roles need, and nothing else',
+    run: () => collectionFault(root),
   };
 }
 
