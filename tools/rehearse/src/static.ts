@@ -10,6 +10,7 @@ import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { receiversFault } from './receivers-check.ts';
 import { assertRejected } from './steps/refusals.ts';
+import { tagsFault } from './tags-check.ts';
 import { wrongUpdates } from './wrong-updates.ts';
 
 const lintMsMax = 600_000;
@@ -40,6 +41,7 @@ export async function checkStatically(
     billsOfMaterials(root),
     lint(ansible),
     collection(root),
+    tags(root),
     ...syntax(ansible),
     ...rendered(root, ansible),
     ...refusals(ansible),
@@ -97,6 +99,10 @@ function collection(root: string): Check {
     name: 'the collection contains what its roles need, and nothing else',
     run: () => collectionFault(root),
   };
+}
+
+function tags(root: string): Check {
+  return { name: 'each task has a tag, and docs/DEPLOY.md describes the tags', run: () => tagsFault(root) };
 }
 
 function receivers(root: string): Check {
