@@ -36,11 +36,12 @@ interface Options {
 const notes = `
 Targets without a cluster: ${offlineNames.join(', ')}.
 Targets of a running cluster: ${onlineNames.join(', ')}. The fuzzer starts three members and attacks the first one, while a
-witness publishes at the third one and receives at the first two.
+witness publishes and receives at each member.
 
-The exit status is 0 only if each parser returned a value or a declared error, the witness received every acknowledged message
-in order and without a lost connection, no member ended, and no member's memory grew. A fault in a parser comes with its input
-in the folder of --dir.
+The exit status is 1 if a parser threw an undeclared error or took too long, the witness missed an acknowledged message or lost
+its connection, a member ended or hung, the members elected a leader, or the memory of a member grew. What a member does while the
+machine gives it too little processor time is no fault; if this is most of the run, the exit status is 3. A fault in a parser
+comes with its input in the folder of --dir.
 
 Examples:
   npm run fuzz                                    one minute, all targets

@@ -1,7 +1,10 @@
 export { readArguments } from './arguments.ts';
 export { Campaign } from './run/campaign.ts';
+export { MachineLoad } from './run/machine-load.ts';
+export { MemberHealth } from './run/member-health.ts';
 export { growthFault } from './run/memory-growth.ts';
-export { faultsOf, renderReport } from './run/report.ts';
+export { faultsOf, renderReport, verdictOf } from './run/report.ts';
+export { judgeDisconnects } from './run/witness-judgement.ts';
 export { Fault } from './target.ts';
 export type { Target } from './target.ts';
 export { offlineTargets } from './targets.ts';

@@ -9,7 +9,7 @@ const corpus = [Buffer.from('a valid input'), Buffer.from('another valid input')
 const targetOf = (parse: (bytes: Buffer) => unknown): Target =>
   parserTarget({ name: 'parser', corpus, parse, isDeclared: (error) => error instanceof DeclaredError });
 const campaignOf = (target: Target, cases: number, firstCase = 0) =>
-  new Campaign({ targets: [target], seed: 5, untilMs: Infinity, cases, firstCase });
+  new Campaign({ targets: [target], seed: 5, forMs: Infinity, cases, firstCase });
 
 describe('a campaign', () => {
   it('accepts a parser that returns a value or throws a declared error', async () => {
@@ -59,7 +59,7 @@ describe('a campaign', () => {
       },
     });
     const targets = [target('bad', true), target('good', false)];
-    const report = await new Campaign({ targets, seed: 1, untilMs: Infinity, cases: 20 }).run();
+    const report = await new Campaign({ targets, seed: 1, forMs: Infinity, cases: 20 }).run();
     expect(runs.good).toBe(20);
     expect(runs.bad).toBeLessThanOrEqual(2);
     expect(report.faults.every(({ target: name }) => name === 'bad')).toBe(true);

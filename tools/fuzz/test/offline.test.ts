@@ -9,7 +9,7 @@ describe('malformed input of the formats between members and on disk', () => {
   it.each(targets.map((target) => [target.name, target] as const))(
     '%s: a parser returns a value or a declared error for thirty cases',
     async (_name, target) => {
-      const report = await new Campaign({ targets: [target], seed: 1, untilMs: Infinity, cases: 30 }).run();
+      const report = await new Campaign({ targets: [target], seed: 1, forMs: Infinity, cases: 30 }).run();
       expect(report.faults.map(({ error }) => error.message)).toEqual([]);
       expect(report.cases.get(target.name)).toBe(30);
     },

@@ -1,4 +1,4 @@
-import { faultsOf, growthFault, renderReport } from '../src/index.ts';
+import { faultsOf, growthFault, renderReport, verdictOf } from '../src/index.ts';
 
 const mebibyte = 1024 * 1024;
 const witness = {
@@ -7,11 +7,12 @@ const witness = {
   missing: 0,
   outOfOrder: 0,
   disconnects: 0,
+  disconnected: [],
   p50Ms: 3,
   p99Ms: 9,
 };
 const campaign = { cases: new Map([['mqtt', 7]]), faults: [] };
-const online = { witness, memory: [], memberFaults: [] };
+const online = { witness, memory: [], faults: [], notJudged: [], judgedShare: 1 };
 
 describe('the verdict of a run', () => {
   it('is ok if the witness received every acknowledged message', () => {
@@ -22,7 +23,6 @@ describe('the verdict of a run', () => {
   it.each([
     [{ missing: 1 }, '1 acknowledged messages did not arrive'],
     [{ outOfOrder: 2 }, '2 messages arrived out of order'],
-    [{ disconnects: 1 }, 'the server closed its connections 1 times'],
     [{ acknowledged: 0 }, 'no message was acknowledged'],
   ])('is a fault if the witness saw %o', (seen, text) => {
     const faults = faultsOf(campaign, { ...online, witness: { ...witness, ...seen } });
@@ -30,10 +30,19 @@ describe('the verdict of a run', () => {
   });
 
   it('is a fault if a member ended, or if a target ran no case', () => {
-    expect(faultsOf(campaign, { ...online, memberFaults: ['m1: its process ended'] })).toEqual([
+    expect(faultsOf(campaign, { ...online, faults: ['m1: its process ended'] })).toEqual([
       'm1: its process ended',
     ]);
     expect(faultsOf({ ...campaign, cases: new Map([['http', 0]]) }, null)).toEqual(['http: no case was run']);
+  });
+
+  it('is not judged if something was excused and the machine was busy for most of the attack; a fault stays a fault', () => {
+    const busy = { ...online, judgedShare: 0.4, notJudged: ['an election'] };
+    expect(verdictOf(campaign, busy)).toBe('notJudged');
+    expect(renderReport(campaign, busy)).toMatch(/NOT JUDGED {2}an election\nnot judged: /);
+    expect(verdictOf(campaign, { ...busy, faults: ['m1 hangs'] })).toBe('failed');
+    expect(verdictOf(campaign, { ...busy, judgedShare: 0.6 })).toBe('passed');
+    expect(verdictOf(campaign, { ...busy, notJudged: [] })).toBe('passed');
   });
 
   it('is a fault if the memory of a member grew by a third and by 32 MiB', () => {

@@ -21,8 +21,14 @@ export { freePort } from './ports.ts';
 export { ChildProgram, killOnExit } from './processes/child-program.ts';
 export type { ChildProgramOptions } from './processes/child-program.ts';
 export { findProgram } from './processes/find-program.ts';
-export { cpuSeconds, mainThreadSeconds, processActivity, residentBytes } from './processes/process-usage.ts';
-export type { ProcessActivity } from './processes/process-usage.ts';
+export {
+  cpuSeconds,
+  mainThreadSeconds,
+  processActivity,
+  residentBytes,
+  schedulerTimes,
+} from './processes/process-usage.ts';
+export type { ProcessActivity, SchedulerTimes } from './processes/process-usage.ts';
 export { attemptCommand, CommandError, runCommand } from './processes/run-command.ts';
 export type { CommandOptions, ProgramResult } from './processes/run-command.ts';
 export { between, pick, seededRandom, shuffled } from './random.ts';

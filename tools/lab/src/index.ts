@@ -1,5 +1,6 @@
 export type { ApplianceBuild } from './cluster/appliance-build.ts';
 export type { Cluster } from './cluster/cluster.ts';
+export { readStatus } from './cluster/http.ts';
 export { parseOverride } from './cluster/environment.ts';
 export { Authority } from './security/authority.ts';
 export type { CertificateFiles } from './security/authority.ts';

@@ -20,6 +20,8 @@ export interface StartClusterOptions {
   readonly firstPortShift?: number;
   /** Builds of the members, by position. A member without a build, or with null, runs this repository's build. */
   readonly builds?: readonly (ApplianceBuild | null)[];
+  /** Longest time until all members serve, ms; 60 s by default. */
+  readonly startMsMax?: number;
 }
 
 export interface RunningCluster {
@@ -44,8 +46,11 @@ export async function startCluster(options: StartClusterOptions): Promise<Runnin
   checkMemberCount(members);
   const folder = resolve(options.folder);
   mkdirSync(folder, { recursive: true });
-  const { firstPortShift = 0, builds = [] } = options;
-  const settings = { publisherRate: 0, logLevel, shiftPorts: true, firstPortShift, builds };
+  const { firstPortShift = 0, builds = [], startMsMax } = options;
+  const settings = {
+    ...{ publisherRate: 0, logLevel, shiftPorts: true, firstPortShift, builds },
+    ...(startMsMax !== undefined && { startMsMax }),
+  };
   // When another process runs `lab down`, the owner of this cluster cannot continue.
   const onDown = (): void => process.exit(1);
   const { cluster, end } = await startLab(

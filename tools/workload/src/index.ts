@@ -7,6 +7,7 @@ export { RecordedRun } from './run/recorded-run.ts';
 export type { RecordedRunOptions, RunTarget } from './run/recorded-run.ts';
 export { Witness } from './witness/witness.ts';
 export type {
+  Disconnect,
   LatencyFigures,
   LatencyQuery,
   WitnessMember,

@@ -165,3 +165,27 @@ test('returns the time from publish to acknowledgement, and Infinity without an 
   expect(before.p50Ms).toBeLessThan(Infinity);
   expect(witness.acknowledgements({ fromMs: silentFromMs, untilMs: Infinity }).p50Ms).toBe(Infinity);
 });
+
+test('a client that a member without a leader refuses at the start connects as soon as the member accepts it', async () => {
+  const late = new Relay();
+  late.refusals = 3;
+  const port = await late.listen();
+  const patient = new Witness();
+  await patient.start([{ host, port }]);
+  await waitFor('messages', () => (patient.latency(everything).count >= 4 ? true : undefined), {
+    timeoutMs: 10_000,
+  });
+  expect(await patient.stop()).toMatchObject({ missing: 0, disconnects: 0, disconnected: [] });
+  late.close();
+}, 30_000);
+
+test('the start ends with the reason of the refusal when a member refuses for too long', async () => {
+  const never = new Relay();
+  never.refusals = Infinity;
+  const port = await never.listen();
+  const impatient = new Witness({ connectMsMax: 1_000 });
+  await expect(impatient.start([{ host, port }])).rejects.toThrow(
+    /timed out after 1 s waiting for the connection of witness-subscriber-0 .*Server unavailable/,
+  );
+  never.close();
+}, 30_000);

@@ -8,12 +8,14 @@ const caseMsMax = 60_000;
 export interface CampaignOptions {
   readonly targets: readonly Target[];
   readonly seed: number;
-  /** Time after which no new case starts, ms of `performance.now`. */
-  readonly untilMs: number;
+  /** Time after the call of `run` after which no new case starts, ms. */
+  readonly forMs: number;
   /** Number of the first case of each target, from 0 on. */
   readonly firstCase?: number;
   /** Cases of each target; unlimited by default. */
   readonly cases?: number;
+  /** Called before each case. */
+  readonly onCase?: (target: string, number: number) => void;
 }
 
 export interface CaseFault {
@@ -51,17 +53,19 @@ export class Campaign {
   }
 
   async run(): Promise<CampaignReport> {
-    await Promise.all(this.#options.targets.map((target) => this.#attack(target)));
+    const untilMs = performance.now() + this.#options.forMs;
+    await Promise.all(this.#options.targets.map((target) => this.#attack(target, untilMs)));
     return this.report;
   }
 
-  async #attack(target: Target): Promise<void> {
-    const { seed, untilMs, firstCase = 0, cases = Infinity } = this.#options;
+  async #attack(target: Target, untilMs: number): Promise<void> {
+    const { seed, firstCase = 0, cases = Infinity, onCase } = this.#options;
     let next = firstCase;
     let failed = false;
     const lane = async (): Promise<void> => {
       while (!failed && !this.#stopped && performance.now() < untilMs && next < firstCase + cases) {
         const number = next++;
+        onCase?.(target.name, number);
         const error = await faultOf(target, seededRandom(seed, `${target.name}/${number}`));
         this.#cases.set(target.name, (this.#cases.get(target.name) ?? 0) + 1);
         if (error === null) continue;

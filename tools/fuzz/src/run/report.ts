@@ -6,7 +6,23 @@ import { toMebibytes } from './memory-growth.ts';
 export interface OnlineReport {
   readonly witness: WitnessReport;
   readonly memory: readonly MemberMemory[];
-  readonly memberFaults: readonly string[];
+  /** One sentence for each broken promise that is not in `witness`. */
+  readonly faults: readonly string[];
+  /** One sentence for what would be a fault, but happened while the machine gave the processes too little processor time. */
+  readonly notJudged: readonly string[];
+  /** Part of the time of the attack in which all processes had enough processor time: 0 to 1. */
+  readonly judgedShare: number;
+}
+
+/** If less of the attack was judged and something was not judged, the run shows nothing. */
+const judgedShareMin = 0.5;
+
+export type Verdict = 'passed' | 'failed' | 'notJudged';
+
+export function verdictOf(campaign: CampaignReport, online: OnlineReport | null): Verdict {
+  if (faultsOf(campaign, online).length > 0) return 'failed';
+  if (online === null || online.notJudged.length === 0) return 'passed';
+  return online.judgedShare < judgedShareMin ? 'notJudged' : 'passed';
 }
 
 /** Returns one sentence for each broken promise. No sentence: the run passed. */
@@ -20,19 +36,25 @@ export function faultsOf(campaign: CampaignReport, online: OnlineReport | null):
   return [
     ...faults,
     ...idle,
-    ...(online === null ? [] : [...witnessFaults(online.witness), ...online.memberFaults]),
+    ...(online === null ? [] : [...witnessFaults(online.witness), ...online.faults]),
   ];
 }
 
 function witnessFaults(witness: WitnessReport): string[] {
-  const { acknowledged, missing, outOfOrder, disconnects } = witness;
+  const { acknowledged, missing, outOfOrder } = witness;
   return [
     ...(acknowledged === 0 ? ['witness: no message was acknowledged'] : []),
     ...(missing > 0 ? [`witness: ${missing} acknowledged messages did not arrive`] : []),
     ...(outOfOrder > 0 ? [`witness: ${outOfOrder} messages arrived out of order`] : []),
-    ...(disconnects > 0 ? [`witness: the server closed its connections ${disconnects} times`] : []),
   ];
 }
+
+const endings: Readonly<Record<Verdict, (faults: number) => string>> = {
+  passed: () => 'ok',
+  failed: (faults) => `${faults} faults`,
+  notJudged: () =>
+    `not judged: the machine was busy for more than ${100 * (1 - judgedShareMin)} % of the attack; repeat the run on a calmer machine`,
+};
 
 /** Returns the result as text: what was run, what the witness saw, and each fault. */
 export function renderReport(campaign: CampaignReport, online: OnlineReport | null): string {
@@ -46,12 +68,14 @@ export function renderReport(campaign: CampaignReport, online: OnlineReport | nu
         ({ id, warmBytes, peakBytes, endBytes }) =>
           `${id}: live memory ${toMebibytes(warmBytes)} MiB after the warm-up, ${toMebibytes(endBytes)} MiB in the end; resident at most ${toMebibytes(peakBytes)} MiB`,
       ),
+      `machine: busy for ${(100 * (1 - online.judgedShare)).toFixed(1)} % of the attack: then a process got too little processor time, and elections and lost connections are not judged`,
+      ...online.notJudged.map((text) => `NOT JUDGED  ${text}`),
     );
   }
   const faults = faultsOf(campaign, online);
   lines.push(
     ...faults.map((fault) => `FAULT  ${fault}`),
-    faults.length === 0 ? 'ok' : `${faults.length} faults`,
+    endings[verdictOf(campaign, online)](faults.length),
   );
   return lines.join('\n');
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** Linux reports processor times in units of 1/100 s (USER_HZ), independent of the kernel's timer frequency. */
 const ticksPerSecond = 100;
+const nanosecondsPerMs = 1e6;
 
 /** Returns the processor time (user and system, all threads) of a process in seconds; null when the process does not run. */
 export function cpuSeconds(pid: number): number | null {
@@ -19,6 +20,22 @@ function cpuSecondsOf(file: string): number | null {
   // The program name is in parentheses and may contain any character. The fields after it contain no parenthesis.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / ticksPerSecond;
+}
+
+/** Times of the main thread of a process since its start, ms. */
+export interface SchedulerTimes {
+  /** The thread ran on a processor. */
+  readonly ranMs: number;
+  /** The thread could have run, and waited for a processor. */
+  readonly waitedMs: number;
+}
+
+/** Returns what the scheduler counts for the main thread of a process; null when the process does not run or without Linux. */
+export function schedulerTimes(pid: number): SchedulerTimes | null {
+  const [ran, waited] = (read(`/proc/${pid}/schedstat`) ?? '').split(' ').map(Number);
+  return ran === undefined || waited === undefined
+    ? null
+    : { ranMs: ran / nanosecondsPerMs, waitedMs: waited / nanosecondsPerMs };
 }
 
 /** Returns the resident memory of a process in bytes; null when the process does not run or the system is not Linux. */

@@ -10,7 +10,7 @@ import type { LabSecurity } from '../security/lab-security.ts';
 import { LabMember, requireValue } from './lab-member.ts';
 import type { MemberOptions, MemberReport } from './lab-member.ts';
 
-/** Longest time from the start of a member's process until the member serves. */
+/** Longest time from the start of a member's process until the member serves; the caller may choose another time for the first start. */
 const servingMsMax = 60_000;
 
 export interface ClusterOptions extends MemberOptions {
@@ -18,6 +18,8 @@ export interface ClusterOptions extends MemberOptions {
   readonly onChange?: () => void;
   /** The builds with which members start, by position in the layout. A member without a build starts with `bundle`. */
   readonly builds?: readonly (ApplianceBuild | null)[];
+  /** Longest time until all members serve for the first time, ms; 60 s by default. */
+  readonly startMsMax?: number;
 }
 
 /** The members of one lab, their links, and their faults. The members are child processes of this process. */
@@ -28,12 +30,15 @@ export class Cluster {
   readonly #links: Links;
   readonly #members: readonly LabMember[];
   readonly #crashes: string[] = [];
+  readonly #startMsMax: number;
   #closing = false;
 
-  constructor({ onChange = () => undefined, builds = [], ...options }: ClusterOptions) {
+  constructor(given: ClusterOptions) {
+    const { onChange = () => undefined, builds = [], startMsMax = servingMsMax, ...options } = given;
     this.layout = options.layout;
     this.security = options.security;
     this.#onChange = onChange;
+    this.#startMsMax = startMsMax;
     this.#links = new Links(options.layout);
     this.#members = options.layout.members.map((place) => {
       const member: LabMember = new LabMember(place, options, (state) => {
@@ -83,7 +88,7 @@ export class Cluster {
       await this.#links.open();
       for (const member of this.#members) member.startFirst();
       this.#onChange();
-      await this.#waitUntilAllServe();
+      await this.#waitUntilAllServe(this.#startMsMax);
     } catch (error) {
       await this.down();
       throw error;
@@ -105,8 +110,8 @@ export class Cluster {
   }
 
   /** Waits until every member is ready and has a quorum. */
-  async #waitUntilAllServe(): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.waitUntilServing(servingMsMax, 'serving')));
+  async #waitUntilAllServe(msMax: number): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.waitUntilServing(msMax, 'serving')));
   }
 
   /**
@@ -199,7 +204,7 @@ export class Cluster {
   async restore(): Promise<void> {
     await this.#heal();
     await Promise.all(this.#members.map((member) => this.#start(member)));
-    await this.#waitUntilAllServe();
+    await this.#waitUntilAllServe(servingMsMax);
   }
 
   isRunning(place: MemberPlace): boolean {

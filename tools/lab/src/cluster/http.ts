@@ -44,10 +44,18 @@ export async function isReady(host: string, port: number): Promise<boolean> {
   }
 }
 
-/** Returns the status of a member or client; null when no response arrives or the response is not a JSON object. */
-export async function readStatus(host: string, port: number): Promise<Record<string, unknown> | null> {
+/**
+ * Returns the status of a member or client; null when no response arrives or the response is not a JSON object.
+ *
+ * @param timeoutMs longest wait for the response; 2 s by default
+ */
+export async function readStatus(
+  host: string,
+  port: number,
+  timeoutMs = responseMsMax,
+): Promise<Record<string, unknown> | null> {
   try {
-    const { status, body } = await request(host, port, '/status');
+    const { status, body } = await request(host, port, '/status', { timeoutMs });
     const value: unknown = status === 200 ? JSON.parse(body) : null;
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
   } catch {

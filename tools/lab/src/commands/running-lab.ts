@@ -10,7 +10,10 @@ import { makeSecurity } from '../security/lab-security.ts';
 
 const portShift = 1_000;
 
-export interface LabSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel' | 'builds'> {
+export interface LabSettings extends Pick<
+  ClusterOptions,
+  'publisherRate' | 'logLevel' | 'builds' | 'startMsMax'
+> {
   /** Whether the lab tries further port ranges, each 1,000 higher, when a default port is in use. */
   readonly shiftPorts?: boolean;
   /** Number of the first port range to try: 0 for the default ports, 1 for ports that are 1,000 higher. */

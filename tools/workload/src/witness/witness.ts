@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { percentile } from '@mqtt-cluster/kit';
+import { percentile, waitFor } from '@mqtt-cluster/kit';
 import { connectAsync } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 
 const topicPrefix = 'witness/number';
 const intervalMsDefault = 100;
 /** Time for the last messages to arrive after the end of the attack. */
-const arrivalMsMax = 20_000;
+const arrivalMsMaxDefault = 20_000;
+/** Time until the first connection and subscription of a client. A member without a leader refuses clients for a while. */
+const connectMsMaxDefault = 60_000;
+const connectIntervalMs = 500;
 const pollMs = 50;
 
 export interface WitnessMember {
@@ -20,6 +23,13 @@ export interface WitnessOptions {
   readonly password?: string;
   /** Interval of the publishes of each publisher, ms; 100 by default. */
   readonly intervalMs?: number;
+  /** Longest time in which a client tries to connect for the first time, ms; 60 s by default. */
+  readonly connectMsMax?: number;
+}
+
+export interface Disconnect {
+  readonly member: number;
+  readonly atMs: number;
 }
 
 export interface LatencyFigures {
@@ -39,6 +49,8 @@ export interface WitnessReport {
   /** Messages that a subscriber received after a later one of the same publisher, and not for the first time before it. */
   readonly outOfOrder: number;
   readonly disconnects: number;
+  /** The lost connections: the position of the member, and the time, ms of `performance.now`. */
+  readonly disconnected: readonly Disconnect[];
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
@@ -59,15 +71,21 @@ export interface LatencyQuery {
 export class Witness {
   readonly #access: Pick<WitnessOptions, 'username' | 'password'>;
   readonly #intervalMs: number;
+  readonly #connectMsMax: number;
   readonly #subscribers: Subscriber[] = [];
   readonly #publishers: MqttClient[] = [];
   readonly #messages: WitnessMessage[] = [];
   #timer: NodeJS.Timeout | null = null;
-  #disconnects = 0;
+  readonly #disconnected: Disconnect[] = [];
 
-  constructor({ intervalMs = intervalMsDefault, ...access }: WitnessOptions = {}) {
+  constructor({
+    intervalMs = intervalMsDefault,
+    connectMsMax = connectMsMaxDefault,
+    ...access
+  }: WitnessOptions = {}) {
     this.#access = access;
     this.#intervalMs = intervalMs;
+    this.#connectMsMax = connectMsMax;
   }
 
   /** Client identifiers of the witness, for an attack on them. @param members number of members */
@@ -75,32 +93,58 @@ export class Witness {
     return Array.from({ length: members }, (_, index) => [subscriberId(index), publisherId(index)]).flat();
   }
 
-  /** Connects at the members and starts to publish. */
+  /**
+   * Connects at the members and starts to publish.
+   *
+   * @throws WaitTimeoutError when a member refuses a client or its subscription for too long
+   */
   async start(members: readonly WitnessMember[]): Promise<void> {
     for (const [index, member] of members.entries()) {
-      const client = await this.#connect(member, subscriberId(index));
+      const client = await this.#connect(member, index, subscriberId(index), (connected) =>
+        connected.subscribeAsync(`${topicPrefix}/+`, { qos: 1 }),
+      );
       const subscriber: Subscriber = { client, highest: members.map(() => 0), received: 0, outOfOrder: 0 };
       client.on('message', (topic, payload) => this.#onMessage(index, topic, Number(payload.toString())));
       this.#subscribers.push(subscriber);
-      await client.subscribeAsync(`${topicPrefix}/+`, { qos: 1 });
-      this.#publishers.push(await this.#connect(member, publisherId(index)));
+      this.#publishers.push(await this.#connect(member, index, publisherId(index)));
     }
     const publishAll = (): void => this.#publishers.forEach((_, index) => this.#publish(index));
     this.#timer = setInterval(publishAll, this.#intervalMs);
   }
 
-  async #connect({ host, port }: WitnessMember, clientId: string): Promise<MqttClient> {
-    const client = await connectAsync(`mqtt://${host}:${port}`, {
-      ...this.#access,
-      clientId,
-      clean: false,
-      reconnectPeriod: 200,
-      // Without this option, MQTT.js never connects again after a refusal, for example by an overloaded member.
-      reconnectOnConnackError: true,
-      keepalive: 5,
+  /** Connects a client, and tries again until a member that does not serve yet accepts it. */
+  async #connect(
+    { host, port }: WitnessMember,
+    index: number,
+    clientId: string,
+    prepare: (client: MqttClient) => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<MqttClient> {
+    const attempt = async (): Promise<MqttClient> => {
+      const connected = await connectAsync(`mqtt://${host}:${port}`, {
+        ...this.#access,
+        clientId,
+        clean: false,
+        reconnectPeriod: 200,
+        // Without this option, MQTT.js never connects again after a refusal, for example by an overloaded member.
+        reconnectOnConnackError: true,
+        keepalive: 5,
+      });
+      connected.on('error', () => undefined);
+      try {
+        await prepare(connected);
+        return connected;
+      } catch (error) {
+        connected.end(true);
+        throw error;
+      }
+    };
+    const client = await waitFor(`the connection of ${clientId} to ${host}:${port}`, attempt, {
+      timeoutMs: this.#connectMsMax,
+      intervalMs: connectIntervalMs,
     });
-    client.on('close', () => (this.#disconnects += this.#timer === null ? 0 : 1));
-    client.on('error', () => undefined);
+    client.on('close', () => {
+      if (this.#timer !== null) this.#disconnected.push({ member: index, atMs: performance.now() });
+    });
     return client;
   }
 
@@ -138,8 +182,12 @@ export class Witness {
     message.latencyMs[position] = performance.now() - message.atMs;
   }
 
-  /** Stops publishing, waits until all messages have arrived, and returns what the witness has seen. */
-  async stop(): Promise<WitnessReport> {
+  /**
+   * Stops publishing, waits until all messages have arrived, and returns what the witness has seen.
+   *
+   * @param arrivalMsMax longest wait for the last messages; 20 s by default
+   */
+  async stop(arrivalMsMax = arrivalMsMaxDefault): Promise<WitnessReport> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     const untilMs = performance.now() + arrivalMsMax;
@@ -150,7 +198,8 @@ export class Witness {
       received: this.#subscribers.map(({ received }) => received),
       missing: this.#missing(),
       outOfOrder: this.#subscribers.reduce((sum, { outOfOrder }) => sum + outOfOrder, 0),
-      disconnects: this.#disconnects,
+      disconnects: this.#disconnected.length,
+      disconnected: this.#disconnected,
       p50Ms,
       p99Ms,
     };

@@ -47,13 +47,13 @@ def covers(values, address):
 
 
 class FilterModule:
-    """The filters of the role firewall."""
+    """The filters of the role."""
 
     def filters(self):
         """Returns the filters by their names."""
         return {
-            "networks": networks_of,
-            "wrong_networks": wrong_networks,
-            "unresolved": unresolved,
-            "covers": covers,
+            "firewall_networks": networks_of,
+            "firewall_wrong_networks": wrong_networks,
+            "firewall_unresolved": unresolved,
+            "firewall_covers": covers,
         }
