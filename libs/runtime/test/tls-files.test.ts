@@ -115,6 +115,30 @@ requiring('openssl')('revocation lists', () => {
     );
   });
 
+  test('are refused before they become valid, as OpenSSL refuses all certificates with them', async () => {
+    const early = new TestAuthority(directory, 'early');
+    const member = early.issue('member');
+    const valid = early.crl;
+    const at = new Date('2040-01-02T03:04:05Z');
+    early.writeRevocationList({ thisUpdate: at, nextUpdate: new Date('2040-02-02T03:04:05Z') });
+    const future = early.crl;
+    expect(() => check(future, early.ca)).toThrow(
+      /^crl\.pem: the revocation list of CN=early is not valid before 2040-01-02T03:04:05\.000Z, and the clock of this host shows \d.*Z: all certificates of this authority would be refused\. Compare the clocks of this host and of the host that issued the list$/,
+    );
+    expect((await handshake(member, { ca: early.ca, crl: future })).fault).toBe('CRL_NOT_YET_VALID');
+    // OpenSSL uses the list that is valid now.
+    const both = `${future}${valid}`;
+    expect(() => check(both, early.ca)).not.toThrow();
+    expect((await handshake(member, { ca: early.ca, crl: both })).fault).toBeNull();
+    const alone = { crl: pem('crl.pem', future) };
+    expect(() => checkTlsFiles(alone, new Date(at.getTime() - 1))).toThrow('is not valid before');
+    expect(() => checkTlsFiles(alone, at)).not.toThrow();
+    const foreign = { crl: pem('crl.pem', `${authority.crl}${future}`), ca: pem('ca.pem', authority.ca) };
+    expect(() => checkTlsFiles(foreign)).toThrow(
+      /^crl\.pem contains a revocation list of an intermediate authority that is not valid before 2040-01-02/,
+    );
+  });
+
   test('are refused when they have expired, unless a newer one of the same authority follows', async () => {
     const late = new TestAuthority(directory, 'late');
     const member = late.issue('member');

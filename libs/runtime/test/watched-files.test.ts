@@ -87,6 +87,30 @@ test('a file that is rewritten in place is read only when it has stopped changin
   expect(received).toEqual(['half and half']);
 });
 
+test('a refused file that becomes valid without a change, as certificates do, is read later, and logged once before', async () => {
+  let isEarly = true;
+  const file = await files.watch({
+    setting: 'mqtt.sample',
+    paths: [path],
+    parse: (contents) => {
+      const text = parse(contents);
+      if (isEarly && text === 'future') throw new Error('is not valid yet');
+      return text;
+    },
+  });
+  writeFileSync(path, 'future');
+  await pollTwice();
+  expect([file.current, file.refusal]).toEqual(['first', expect.stringContaining('is not valid yet')]);
+  const pollOften = async (count: number): Promise<void> => {
+    for (let check = 0; check < count; check++) await files.poll();
+  };
+  await pollOften(40);
+  expect(lines).toHaveLength(1);
+  isEarly = false;
+  await pollOften(30);
+  expect([file.current, file.refusal]).toEqual(['future', undefined]);
+});
+
 test('a replaced symbolic link to a directory, as Kubernetes mounts secrets, is noticed', async () => {
   for (const version of ['v1', 'v2']) {
     mkdirSync(join(directory, version));

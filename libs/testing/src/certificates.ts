@@ -54,6 +54,8 @@ interface TestRevocations {
 export interface RevocationListOptions {
   /** When the list expires. Default: in two days. */
   readonly nextUpdate?: Date;
+  /** When the list becomes valid. Default: a day before it expires. */
+  readonly thisUpdate?: Date;
   /** Extensions of the list in the form of openssl, such as `authorityKeyIdentifier=keyid`. Default: none. */
   readonly extensions?: string;
 }
@@ -178,12 +180,12 @@ export class TestAuthority {
   }
 
   /** Writes the revocation list again. */
-  writeRevocationList({ nextUpdate, extensions }: RevocationListOptions = {}): void {
+  writeRevocationList({ nextUpdate, thisUpdate, extensions }: RevocationListOptions = {}): void {
     const times =
       nextUpdate === undefined
         ? []
         : [
-            ...['-crl_lastupdate', asn1Time(new Date(nextUpdate.getTime() - dayMs))],
+            ...['-crl_lastupdate', asn1Time(thisUpdate ?? new Date(nextUpdate.getTime() - dayMs))],
             ...['-crl_nextupdate', asn1Time(nextUpdate)],
           ];
     writeFileSync(join(this.#directory, 'ca.cnf'), `${caConfiguration}[list]\n${extensions ?? ''}\n`);

@@ -56,7 +56,7 @@ function chainOf(leaf: DetailedPeerCertificate): CertificateChain {
 }
 
 /** A newer list replaces an older one of the same authority. */
-export function lastUpdateOf(lists: readonly RevocationList[], list: RevocationList): number {
+function lastUpdateOf(lists: readonly RevocationList[], list: RevocationList): number {
   const all = lists.filter((other) => other.hasAuthorityOf(list));
   return Math.max(...all.map(({ nextUpdateSeconds }) => nextUpdateSeconds));
 }

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { lastUpdateOf, ListedRevocations } from './listed-revocations.ts';
+import { ListedRevocations } from './listed-revocations.ts';
 import { blocksOf, certificateNameOf, certificatesOf, revocationListLabel } from './pem-file.ts';
 import type { PemFile } from './pem-file.ts';
 import { identityOf, RevocationList } from './revocation-list.ts';
@@ -79,15 +79,39 @@ function checkAuthority(
         'of the configuration of openssl names',
     );
   checkComplete(named, `the revocation list of ${name}`, path);
-  const last = Math.max(...signed.map(({ nextUpdateSeconds }) => nextUpdateSeconds));
-  if (last * 1_000 <= now.getTime())
+  const fault = timeFaultOf(signed, now);
+  if (fault !== null)
     throw new Error(
-      `${path}: the revocation list of ${name} expired on ${dateOf(last)}: all certificates of this authority would be ` +
-        'refused. Issue a new list',
+      `${path}: the revocation list of ${name} ${fault.what}: all certificates of this authority would be refused. ${fault.advice}`,
     );
 }
 
-/** Refuses expired or partial lists of intermediate authorities whose certificates only the other ends present. */
+interface TimeFault {
+  readonly what: string;
+  readonly advice: string;
+}
+
+/**
+ * Returns why no list of one authority is valid now, or null. OpenSSL uses each list that is valid now and tolerates no difference
+ * of clocks, so a tolerance here would cut all connections for its time.
+ */
+function timeFaultOf(lists: readonly RevocationList[], now: Date): TimeFault | null {
+  const nowSeconds = now.getTime() / 1_000;
+  const begun = lists.filter(({ thisUpdateSeconds }) => thisUpdateSeconds <= nowSeconds);
+  const last = Math.max(...begun.map(({ nextUpdateSeconds }) => nextUpdateSeconds));
+  if (last > nowSeconds) return null;
+  const first = Math.min(
+    ...lists.map(({ thisUpdateSeconds }) => thisUpdateSeconds).filter((seconds) => seconds > nowSeconds),
+  );
+  if (Number.isFinite(first))
+    return {
+      what: `is not valid before ${dateOf(first)}, and the clock of this host shows ${now.toISOString()}`,
+      advice: 'Compare the clocks of this host and of the host that issued the list',
+    };
+  return { what: `expired on ${dateOf(last)}`, advice: 'Issue a new list' };
+}
+
+/** Refuses lists of intermediate authorities whose certificates only the other ends present. */
 function checkForeignLists(
   authorities: readonly X509Certificate[],
   { path, lists }: ReadLists,
@@ -95,12 +119,15 @@ function checkForeignLists(
 ): void {
   const foreign = lists.filter((list) => !authorities.some((each) => list.isNamedAfter(each)));
   checkComplete(foreign, 'the revocation list of an intermediate authority', path);
-  const last = Math.min(...foreign.map((list) => lastUpdateOf(foreign, list)));
-  if (last * 1_000 > now.getTime()) return;
-  throw new Error(
-    `${path} contains a revocation list of an intermediate authority that expired on ${dateOf(last)}. Issue a new list, or ` +
-      'delete it from the file',
-  );
+  for (const list of foreign) {
+    const all = foreign.filter((other) => other.hasAuthorityOf(list));
+    const fault = timeFaultOf(all, now);
+    if (fault !== null)
+      throw new Error(
+        `${path} contains a revocation list of an intermediate authority that ${fault.what}. ${fault.advice}, or delete it from ` +
+          'the file',
+      );
+  }
 }
 
 /** OpenSSL ignores a list with a critical extension that it does not support, and selects others by the name of their issuer. */

@@ -51,6 +51,8 @@ export class RevocationList {
   readonly authorityKey: string | null;
   /** Object identifier of an extension that changes the meaning of the list, such as that of a delta list; null without one. */
   readonly criticalExtension: string | null;
+  /** Time from which the list is valid, seconds since 1970. */
+  readonly thisUpdateSeconds: number;
   /** Time at which the list expires, seconds since 1970; infinity if the list names none. */
   readonly nextUpdateSeconds: number;
 
@@ -58,7 +60,8 @@ export class RevocationList {
     const [body, algorithm, signature] = elementsOf(list.content);
     const fields = childrenOf(body);
     if (fields[0]?.tag === tags.integer) fields.shift();
-    const [, issuer, , ...rest] = fields;
+    const [, issuer, begin, ...rest] = fields;
+    const first = begin === undefined ? NaN : secondsOf(begin);
     const next = rest[0] === undefined ? NaN : secondsOf(rest[0]);
     const entries = rest.find(({ tag }) => tag === tags.sequence);
     this.#signed = body?.whole ?? Buffer.alloc(0);
@@ -70,6 +73,7 @@ export class RevocationList {
     const extensions = extensionsOf(rest, tags.extensionsOfList);
     this.authorityKey = authorityKeyOf(extensions);
     this.criticalExtension = criticalExtensionOf(extensions);
+    this.thisUpdateSeconds = Number.isFinite(first) ? first : -Infinity;
     this.nextUpdateSeconds = Number.isFinite(next) ? next : Infinity;
   }
 

@@ -7,6 +7,8 @@ import { readStable, signatureOf } from './file-content.ts';
 import type { FileContent } from './file-content.ts';
 
 const pollMsDefault = 1_000;
+/** Checks after which refused files are read again: time alone can make certificates and revocation lists valid. */
+const checksUntilRetry = 30;
 const bytesMaxDefault = 16 * 1024 * 1024;
 
 export interface WatchedFilesOptions {
@@ -47,7 +49,8 @@ export interface WatchedFile<Value> {
 /**
  * Files of the configuration that are read again when they change. Each file is checked every second by its
  * identity, size and times. A check notices a replaced file, a rewritten file and a replaced symbolic link alike,
- * on every file system. Content that is refused is logged once, and the value before it stays in force. A file that has
+ * on every file system. Content that is refused is logged once, and the value before it stays in force. It is read again
+ * after 30 checks, because certificates and revocation lists become valid at some time. A file that has
  * become empty is refused, too: a full disk or a failed program leaves such a file, and its users and rules would be gone.
  */
 export class WatchedFiles {
@@ -114,6 +117,8 @@ class Watch<Value> implements WatchedFile<Value> {
   /** Bytes of the accepted files, in the order of the paths. */
   #sizes: readonly number[];
   #refusal: string | undefined = undefined;
+  /** Checks since the files were refused and did not change. */
+  #checksSinceRefusal = 0;
   #closed = false;
   /** Reads one after the other. */
   #work: Promise<unknown> = Promise.resolve();
@@ -177,7 +182,12 @@ class Watch<Value> implements WatchedFile<Value> {
       const signatures = (await Promise.all(this.#options.paths.map(signatureOf))).join('\n');
       const settled = signatures === this.#changedSignature;
       this.#changedSignature = signatures === this.#readSignature ? null : signatures;
-      if (this.#changedSignature === null || !settled) return;
+      const isUnchanged = this.#changedSignature === null;
+      this.#checksSinceRefusal =
+        isUnchanged && this.#refusal !== undefined ? this.#checksSinceRefusal + 1 : 0;
+      const isRetry = this.#checksSinceRefusal >= checksUntilRetry;
+      if (!isRetry && (isUnchanged || !settled)) return;
+      this.#checksSinceRefusal = 0;
       await this.#read(false);
     });
   }
