@@ -9,7 +9,12 @@ const httpPort = 9100;
 const healthyMsMax = 180_000;
 
 /** The fields of /cluster/health that a rehearsal uses. */
-const healthSchema = z.object({ healthy: z.boolean(), reason: z.string(), leader: z.string().nullable() });
+const healthSchema = z.object({
+  healthy: z.boolean(),
+  reason: z.string(),
+  leader: z.string().nullable(),
+  members: z.array(z.object({ id: z.string() })),
+});
 type Health = z.output<typeof healthSchema>;
 
 /** The fields of a member's /status that a rehearsal uses. */
@@ -39,9 +44,17 @@ export class Cluster {
     return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/cluster/health`, healthSchema);
   }
 
-  /** Waits until every member reports a healthy cluster. @throws WaitTimeoutError with the last reason */
-  async waitUntilHealthy(): Promise<void> {
-    for (const host of this.hosts) {
+  /** Returns the ids of the members that a member reports, sorted. */
+  async members(host: number): Promise<string[]> {
+    return (await this.health(host)).members.map(({ id }) => id).sort();
+  }
+
+  /**
+   * Waits until the members of all hosts, or of the given ones, report a healthy cluster.
+   * @throws WaitTimeoutError with the last reason
+   */
+  async waitUntilHealthy(hosts: readonly number[] = this.hosts): Promise<void> {
+    for (const host of hosts) {
       await waitFor(
         `a healthy cluster at ${addressOf(host)}`,
         async () => {

@@ -14,10 +14,11 @@ import { addressMoves, cutOff, powerCut, stoppedLoop } from './steps/faults.ts';
 import type { RehearsalContext, Step } from './steps/context.ts';
 import { firewall } from './steps/firewall.ts';
 import { refusals } from './steps/refusals.ts';
-import { backup } from './steps/backup.ts';
+import { backup, backupsOf } from './steps/backup.ts';
 import { removal } from './steps/removal.ts';
 import { restart } from './steps/restart.ts';
 import { certificates } from './steps/certificates.ts';
+import { addHost, removeHost } from './steps/members.ts';
 import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
 
 const subscriberCount = 3;
@@ -41,6 +42,8 @@ const steps: Readonly<Record<string, Step>> = {
   'stopped-loop': stoppedLoop,
   'address-moves': addressMoves,
   certificates,
+  'remove-host': removeHost,
+  'add-host': addHost,
 };
 
 export const stepNames: readonly string[] = Object.keys(steps);
@@ -79,7 +82,9 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   const logFile = join(directory, 'ansible.log');
   const images = new Images({ layout, root });
   print('-- prepare the hosts and the images');
-  await prepare(bed, images, only.includes('deploy'), logFile, logIndented);
+  const authorityDirectory = join(directory, 'pki');
+  const former = [logFile, authorityDirectory, backupsOf(layout)];
+  await prepare(bed, images, only.includes('deploy') ? former : null, logIndented);
   await bed.start([...brokers, clientHost, monitoringHost]);
   const clients = new Clients({
     layout,
@@ -97,7 +102,7 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
       inventory: inventoryFor(ansible, directory, brokers),
       layout,
       logFile,
-      authorityDirectory: join(directory, 'pki'),
+      authorityDirectory,
       variables: { mqtt_cluster_images: images.directory },
     }),
     clients,
@@ -123,16 +128,19 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   return false;
 }
 
+/**
+ * Builds what the hosts need.
+ * @param former files and folders of a former rehearsal, which a new deployment may not use; null without a new deployment
+ */
 async function prepare(
   bed: TestBed,
   images: Images,
-  fresh: boolean,
-  logFile: string,
+  former: readonly string[] | null,
   log: (text: string) => void,
 ): Promise<void> {
   await bed.build(log);
-  if (fresh) {
-    rmSync(logFile, { force: true });
+  if (former !== null) {
+    for (const path of former) rmSync(path, { recursive: true, force: true });
     await bed.wipe();
     for (const version of Object.values(versions)) {
       log(`building the images of version ${version}`);

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { billOfMaterialsFault } from './bill-of-materials.ts';
+import { collectionFault } from './collection-check.ts';
 import { firewallFault } from './firewall-check.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { receiversFault } from './receivers-check.ts';
 import { assertRejected } from './steps/refusals.ts';
+import { tagsFault } from './tags-check.ts';
 import { wrongUpdates } from './wrong-updates.ts';
 
 const lintMsMax = 600_000;
@@ -38,6 +40,8 @@ export async function checkStatically(
     staged(root),
     billsOfMaterials(root),
     lint(ansible),
+    collection(root),
+    tags(root),
     ...syntax(ansible),
     ...rendered(root, ansible),
     ...refusals(ansible),
@@ -87,6 +91,18 @@ function firewall(root: string): Check {
     name: 'firewall: each port answers to the hosts that the inventory allows, and to no other',
     run: () => firewallFault(root),
   };
+}
+
+/** Builds, installs and uses the collection, in which no role may refer to a path outside. */
+function collection(root: string): Check {
+  return {
+    name: 'the collection contains what its roles need, and nothing else',
+    run: () => collectionFault(root),
+  };
+}
+
+function tags(root: string): Check {
+  return { name: 'each task has a tag, and docs/DEPLOY.md describes the tags', run: () => tagsFault(root) };
 }
 
 function receivers(root: string): Check {

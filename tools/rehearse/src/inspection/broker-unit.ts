@@ -1,6 +1,6 @@
 import type { Host } from '../bed/host.ts';
 
-const brokerUnit = 'mqtt-cluster-broker.service';
+export const brokerUnit = 'mqtt-cluster-broker.service';
 
 /** Returns an id that changes with each start of the broker's unit. */
 async function startOf(host: Host): Promise<string> {

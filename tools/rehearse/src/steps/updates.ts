@@ -1,6 +1,7 @@
 import { addressOf } from '../bed/layout.ts';
 import { positionSchema } from '../cluster.ts';
 import { RehearsalError } from '../errors.ts';
+import { assertRevoked, certificatesOf } from '../inspection/certificates.ts';
 import type { Allowance } from '../load/tally.ts';
 import { waitFor } from '@mqtt-cluster/kit';
 import { logAll } from './context.ts';
@@ -57,6 +58,7 @@ export const replaceHost: Step = {
   name: 'replace a host by a host with an empty disk: its broker is READY only after it has applied all entries',
   async run({ bed, cluster, playbooks, clients, versions, log }: RehearsalContext) {
     const host = bed.host(await clients.busiest());
+    const former = await certificatesOf(host);
     const before = await clients.snapshot();
     await host.powerOff();
     await host.wipe();
@@ -90,6 +92,11 @@ export const replaceHost: Step = {
       );
     }
     await cluster.waitUntilHealthy();
+    await assertRevoked(
+      cluster.hosts.map((number) => bed.host(number)),
+      former,
+    );
+    log(`${host.address}: the certificates of the former host are revoked`);
     logAll(log, await clients.check(before, { reconnectsMax: 1, perHostMax: 1 }));
   },
 };

@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
+import { pemParts } from '../src/inspection/certificates.ts';
 import { assertRenewed } from '../src/steps/certificates.ts';
+
+describe('pemParts', () => {
+  test('returns the parts with the label', () => {
+    const part = (label: string): string => `-----BEGIN ${label}-----\nMII\n-----END ${label}-----`;
+    const text = [part('CERTIFICATE'), part('CERTIFICATE'), part('X509 CRL')].join('\n');
+    expect(pemParts(text, 'CERTIFICATE')).toHaveLength(2);
+    expect(pemParts(text, 'X509 CRL')).toEqual([part('X509 CRL')]);
+  });
+});
 
 describe('assertRenewed', () => {
   const certificate = { path: 'member.pem', serial: '1', publicKey: 'k' };

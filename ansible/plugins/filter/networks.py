@@ -47,13 +47,13 @@ def covers(values, address):
 
 
 class FilterModule:
-    """The filters of the role."""
+    """The filters of the role firewall."""
 
     def filters(self):
         """Returns the filters by their names."""
         return {
-            "firewall_networks": networks_of,
-            "firewall_wrong_networks": wrong_networks,
-            "firewall_unresolved": unresolved,
-            "firewall_covers": covers,
+            "networks": networks_of,
+            "wrong_networks": wrong_networks,
+            "unresolved": unresolved,
+            "covers": covers,
         }
