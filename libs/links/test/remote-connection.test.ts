@@ -38,6 +38,7 @@ async function reasonOf(
   port: number,
   onPacket: (packet: Packet) => void = () => undefined,
   scheme = 'mqtt',
+  connect: object = {},
 ): Promise<{ reason: string; end: string; packets: Packet[] }> {
   const packets: Packet[] = [];
   let reason = '';
@@ -52,6 +53,7 @@ async function reasonOf(
       clientId: 'c',
       clean: true,
       keepalive: 1,
+      ...connect,
     },
     keepAliveMs: 200,
     packetBytesMax: 1_000,
@@ -76,6 +78,25 @@ test('a port at which nothing listens is one sentence', async () => {
   const [port = 0] = await freePorts(1);
   expect((await reasonOf(port)).reason).toBe('the connection was refused: nothing listens at the address');
 });
+
+test.each<[string, Packet | ((socket: Socket) => void), string]>([
+  ['RabbitMQ', (socket) => socket.end(), 'the other broker closed the connection'],
+  [
+    'nats-server',
+    // CONNACK of MQTT 3.1.1 with return code 1
+    (socket) => socket.write(Buffer.from([0x20, 2, 0, 1])),
+    'the other broker refused the connection: it does not accept this version of MQTT',
+  ],
+])(
+  'a broker that does not know bridges, such as %s, is named with the setting',
+  async (_name, answer, reason) => {
+    const port = await answering(answer);
+    const version4 = { protocolVersion: 4 };
+    const bridge = await reasonOf(port, undefined, 'mqtt', { ...version4, bridgeMode: true });
+    expect(bridge.reason).toBe(`${reason}; if it knows no bridges, set "bridge" to false`);
+    expect((await reasonOf(port, undefined, 'mqtt', version4)).reason).toBe(reason);
+  },
+);
 
 test('the reason code of a refused CONNECT is in the reason', async () => {
   const port = await answering({ cmd: 'connack', reasonCode: 0x86, sessionPresent: false });

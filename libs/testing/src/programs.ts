@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 
 /** The Debian package of each program, or of each Python module, that a test may need. */
 const debianPackages = {
@@ -14,9 +14,12 @@ const debianPackages = {
   prometheus: 'prometheus',
   'prometheus-alertmanager': 'prometheus-alertmanager',
   promtool: 'prometheus',
+  'prometheus-mqtt-exporter': 'prometheus-mqtt-exporter',
 } as const;
 
-export type Program = keyof typeof debianPackages;
+type DebianProgram = keyof typeof debianPackages;
+/** The others are npm packages with the same name, which `npm install --global` installs. */
+export type Program = DebianProgram | 'node-red' | 'sparkplug-client';
 
 /** The Python interpreter of the system: the Python modules of the system's packages belong to it. */
 export const systemPython = '/usr/bin/python3';
@@ -24,7 +27,13 @@ export const systemPython = '/usr/bin/python3';
 /** Commands that succeed only if the program is installed, for programs without an executable of their own. */
 const probes: Partial<Record<Program, readonly [string, ...string[]]>> = {
   'paho-mqtt': [systemPython, '-c', 'import paho.mqtt'],
+  'sparkplug-client': ['sh', '-c', 'test -d "$(npm root --global)/sparkplug-client"'],
 };
+
+/** The directory of the npm packages that `npm install --global` has installed. */
+export function globalModules(): string {
+  return execFileSync('npm', ['root', '--global'], { encoding: 'utf8' }).trim();
+}
 
 /**
  * Returns Jest's `describe`, or its `describe.skip` when a program is missing. The name of a skipped block contains the
@@ -34,9 +43,18 @@ const probes: Partial<Record<Program, readonly [string, ...string[]]>> = {
 export function requiring(...programs: readonly Program[]): (name: string, tests: () => void) => void {
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) return (name, tests) => describe(name, tests);
-  const packages = [...new Set(missing.map((program) => debianPackages[program]))];
-  const reason = `[${missing.join(' and ')} missing: apt-get install ${packages.join(' ')}]`;
+  const reason = `[${missing.join(' and ')} missing: ${installation(missing)}]`;
   return (name, tests) => describe.skip(`${name} ${reason}`, tests);
+}
+
+function installation(missing: readonly Program[]): string {
+  const isDebian = (program: Program): program is DebianProgram => program in debianPackages;
+  const debian = new Set(missing.filter(isDebian).map((program) => debianPackages[program]));
+  const npm = missing.filter((program) => !isDebian(program));
+  return [
+    ...(debian.size > 0 ? [`apt-get install ${[...debian].join(' ')}`] : []),
+    ...(npm.length > 0 ? [`npm install --global ${npm.join(' ')}`] : []),
+  ].join('; ');
 }
 
 function isInstalled(program: Program): boolean {

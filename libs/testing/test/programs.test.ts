@@ -15,5 +15,10 @@ describe('requiring', () => {
     requiring('amtool', 'promtool')('routes', tests);
     const name = 'routes [amtool and promtool missing: apt-get install prometheus-alertmanager prometheus]';
     expect(skip).toHaveBeenCalledWith(name, tests);
+    requiring('node-red', 'haproxy')('flows', tests);
+    expect(skip).toHaveBeenCalledWith(
+      'flows [node-red and haproxy missing: apt-get install haproxy; npm install --global node-red]',
+      tests,
+    );
   });
 });

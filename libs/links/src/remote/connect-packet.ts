@@ -11,12 +11,20 @@ export interface ConnectOptions {
   readonly receiveMaximum?: number;
 }
 
+/** The definitions of mqtt-packet lack this field: the protocol level has the bit of bridges (0x80). */
+type BridgeConnect = IConnectPacket & { bridgeMode?: boolean };
+
+/** True if the CONNECT marks its connection as that of a bridge. */
+export function isBridge(packet: IConnectPacket): boolean {
+  return (packet as BridgeConnect).bridgeMode === true;
+}
+
 /** Returns the CONNECT of a connection to the other broker of a link. */
 export function connectPacket(options: ConnectOptions): IConnectPacket {
   const { clientId, definition, password, sessionSeconds, receiveMaximum } = options;
   const { protocol, bridge, keepAliveSeconds, username, packetBytesMax } = definition;
   const is5 = protocol === '5.0';
-  const packet: IConnectPacket & { bridgeMode?: boolean } = {
+  const packet: BridgeConnect = {
     cmd: 'connect',
     protocolId: 'MQTT',
     protocolVersion: is5 ? 5 : 4,

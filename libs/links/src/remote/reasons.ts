@@ -1,8 +1,10 @@
 import type { IConnackPacket } from 'mqtt-packet';
 
-/** Reason codes of 3.1.1 CONNACK (3.2.2.3). */
+/** The return code of a broker that does not accept the protocol level of a CONNECT. */
+export const refusedVersion = 1;
+/** Return codes of 3.1.1 CONNACK (3.2.2.3). */
 const returnCodes: Readonly<Record<number, string>> = {
-  1: 'it does not accept this version of MQTT',
+  [refusedVersion]: 'it does not accept this version of MQTT',
   2: 'it does not accept the client id',
   3: 'it is unavailable',
   4: 'the user name or password is wrong',

@@ -5,8 +5,9 @@ import type { IConnackPacket, IConnectPacket, Packet } from 'mqtt-packet';
 import { PacedReads } from './paced-reads.ts';
 import { PacedWrites } from './paced-writes.ts';
 import { MalformedPacket } from './properties.ts';
+import { isBridge } from './connect-packet.ts';
 import type { RemoteEnd } from '../link/fruitless-connections.ts';
-import { failureText, reasonText, refusalOf } from './reasons.ts';
+import { failureText, reasonText, refusalOf, refusedVersion } from './reasons.ts';
 
 /** Time for the connection and the CONNACK, ms. */
 const connectMsMax = 5_000;
@@ -72,7 +73,12 @@ export class RemoteConnection {
         error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'reset' : 'other',
       ),
     );
-    this.#stream.on('close', () => this.#fail('the other broker closed the connection', 'closed'));
+    this.#stream.on('close', () =>
+      this.#fail(
+        `the other broker closed the connection${this.#isConnected ? '' : this.#bridgeHint}`,
+        'closed',
+      ),
+    );
     this.#connectTimer = setTimeout(() => this.#fail('the other broker does not answer'), connectMsMax);
     this.#write(options.connect);
   }
@@ -80,6 +86,11 @@ export class RemoteConnection {
   /** True if the socket has no room for messages that may be dropped. */
   get isSlow(): boolean {
     return this.#writes.waitingBytes > waitingBytesMax;
+  }
+
+  /** A broker that does not know the bridge bit takes it for a version of MQTT, and closes or refuses the connection. */
+  get #bridgeHint(): string {
+    return isBridge(this.#options.connect) ? '; if it knows no bridges, set "bridge" to false' : '';
   }
 
   send(packet: Packet): void {
@@ -132,7 +143,10 @@ export class RemoteConnection {
   #onConnack(packet: IConnackPacket): void {
     if (this.#isConnected) return this.#fail('the other broker sent a second CONNACK');
     const refusal = refusalOf(packet);
-    if (refusal !== null) return this.#fail(`the other broker refused the connection: ${refusal}`);
+    if (refusal !== null) {
+      const hint = packet.returnCode === refusedVersion ? this.#bridgeHint : '';
+      return this.#fail(`the other broker refused the connection: ${refusal}${hint}`);
+    }
     this.#isConnected = true;
     clearTimeout(this.#connectTimer);
     const serverKeepAlive = packet.properties?.serverKeepAlive;
