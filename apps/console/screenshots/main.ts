@@ -1,7 +1,8 @@
 /**
  * `npm run console:screenshots`: starts a lab with the devices of a plant, opens each page of the console in Chromium, and
- * writes the pictures into docs/console.
+ * writes the pictures into docs/console. It needs `mosquitto` for the picture of a link.
  */
+import { spawn } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +23,7 @@ const faultMs = 12_000;
 const topicsMs = 6_000;
 /** Time in which the page changes its colours and its charts. */
 const repaintMs = 3_000;
+const mosquittoPort = 18_930;
 const members = 7;
 const killed = 3;
 const narrow = { width: 390, height: 844 };
@@ -136,6 +138,28 @@ async function addUsers(lab: RealLab): Promise<void> {
     await lab.api(`/users/${name}`, 'PUT', { password: 'a password of the lab', role, groups });
 }
 
+/** A link to a mosquitto, and one to a port at which nothing listens. */
+async function takeLinks(lab: RealLab, album: Album): Promise<void> {
+  const rules = [
+    { direction: 'out', filter: 'plant/line1/#', remotePrefix: 'copy/' },
+    { direction: 'in', filter: 'orders/#' },
+  ];
+  const mosquitto = spawn('mosquitto', ['-p', `${mosquittoPort}`], { stdio: 'ignore' });
+  for (const [name, address] of [
+    ['plant-south', `mqtt://127.0.0.1:${mosquittoPort}`],
+    ['head-office', 'mqtt://127.0.0.1:9'],
+  ] as const)
+    await lab.api(`/links/${name}`, 'PUT', { addresses: [address], rules });
+  const page = await album.open('links/plant-south');
+  await page.getByText('connected', { exact: true }).waitFor();
+  await page.getByText('nothing listens').first().waitFor();
+  await sleep(topicsMs);
+  await album.shoot(page, 'links');
+  await page.context().close();
+  for (const name of ['plant-south', 'head-office']) await lab.api(`/links/${name}`, 'DELETE');
+  mosquitto.kill();
+}
+
 async function takeAll(lab: RealLab, album: Album): Promise<void> {
   await addUsers(lab);
   const overview = await album.open('overview');
@@ -150,6 +174,7 @@ async function takeAll(lab: RealLab, album: Album): Promise<void> {
   await takeTry(album);
   await takeTrace(album);
   await album.take('cluster', 'cluster', 'queuedMessagesMax');
+  await takeLinks(lab, album);
   await album.take('users', 'users', 'plant-gateway');
   await takeSignIn(album);
   await sleep(Math.max(0, historyMs - (performance.now() - openedAtMs)));

@@ -1,6 +1,7 @@
 import { api, read, withDeadline } from './transport.ts';
 import type {
   ClientQuery,
+  LinkDefinition,
   MemberChange,
   Rule,
   SettingsChange,
@@ -107,3 +108,20 @@ export const getRules = (signal?: Signal) => read(api.GET('/rules', { signal: wi
 
 export const replaceRules = (rules: Rule[]) =>
   read(api.PUT('/rules', { body: { rules }, signal: withDeadline() }));
+
+export const listLinks = (signal?: Signal) => read(api.GET('/links', { signal: withDeadline(signal) }));
+
+export const putLink = (name: string, definition: LinkDefinition) =>
+  read(api.PUT('/links/{name}', { params: { path: { name } }, body: definition, signal: withDeadline() }));
+
+export const pauseLink = (name: string) =>
+  read(api.POST('/links/{name}/pause', { params: { path: { name } }, signal: withDeadline() }));
+
+export const resumeLink = (name: string) =>
+  read(api.POST('/links/{name}/resume', { params: { path: { name } }, signal: withDeadline() }));
+
+export const testLink = (name: string) =>
+  read(api.POST('/links/{name}/test', { params: { path: { name } }, signal: withDeadline() }));
+
+export const removeLink = (name: string) =>
+  read(api.DELETE('/links/{name}', { params: { path: { name } }, signal: withDeadline() }));

@@ -24,6 +24,8 @@ export type SettingsChange = Schemas['SettingsChange'];
 export type User = Schemas['User'];
 export type UserChange = Schemas['UserChange'];
 export type Rule = Schemas['AccessRule'];
+export type Link = Schemas['Link'];
+export type LinkDefinition = Schemas['LinkDefinition'];
 
 export interface ClientQuery {
   limit?: number;

@@ -86,6 +86,13 @@ export const pages: readonly PageEntry[] = [
     load: async () => (await import('../pages/cluster/cluster-page.tsx')).ClusterPage,
   },
   {
+    name: 'links',
+    title: 'Links',
+    group: 'Steer',
+    isShown: always,
+    load: async () => (await import('../pages/links/links-page.tsx')).LinksPage,
+  },
+  {
     name: 'runbooks',
     title: 'Runbooks',
     group: null,

@@ -16,6 +16,8 @@ const pages: readonly (readonly [route: string, text: string])[] = [
   ['trace', 'No packets.'],
   ['faults', 'exactly once'],
   ['cluster', 'queuedMessagesMax'],
+  ['links', 'the user name or password is wrong'],
+  ['links/south', 'orders/#'],
   ['users', 'plant-gateway'],
 ];
 

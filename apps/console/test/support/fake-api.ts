@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { serveConsoleFile } from './console-files.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { fakeLink } from './fake-links.ts';
 
 interface Request {
   readonly method: string;
@@ -161,6 +162,17 @@ function answerTo(cluster: FakeCluster, request: Request): Reply {
       return ok({ version: 1, users: cluster.users });
     case 'GET rules':
       return ok({ version: 1, rules: cluster.rules });
+    case 'GET links':
+      return ok({ links: cluster.links, ...gathered });
+    case 'PUT links':
+      return putLink(cluster, String(second), body);
+    case 'POST links':
+      if (third === 'test') return ok({ ok: true, text: 'mqtt://10.0.9.1:1883: accepted the connection' });
+      setPaused(cluster, String(second), third === 'pause');
+      return ok({ ok: true, text: `the link ${second} is ${third}d` });
+    case 'DELETE links':
+      cluster.links = cluster.links.filter(({ name }) => name !== second);
+      return ok({ ok: true, text: `the link ${second} is removed` });
     case 'GET lab':
       return ok({ ...cluster.lab, atMs: Date.now() });
     case 'POST lab':
@@ -172,6 +184,18 @@ function answerTo(cluster: FakeCluster, request: Request): Reply {
     default:
       return method === 'GET' ? problem(404, `There is no ${path}.`) : ok({});
   }
+}
+
+function putLink(cluster: FakeCluster, name: string, body: Record<string, unknown>): Reply {
+  if (!Array.isArray(body['addresses'])) return problem(400, 'addresses: must be an array');
+  cluster.links = [...cluster.links, fakeLink(name)];
+  return ok({ ok: true, text: `the link ${name} is defined` });
+}
+
+function setPaused(cluster: FakeCluster, name: string, isPaused: boolean): void {
+  cluster.links = cluster.links.map((link) =>
+    link.name === name ? { ...link, state: isPaused ? 'paused' : 'connecting' } : link,
+  );
 }
 
 function pageOf<Item>(items: readonly Item[], query: URLSearchParams) {

@@ -2,6 +2,7 @@ import type {
   ClientDetail,
   ClientSummary,
   ClusterEvent,
+  Link,
   Me,
   Member,
   Overview,
@@ -11,6 +12,7 @@ import type {
   User,
 } from '../../src/api/types.ts';
 import type { LabState } from '../../src/lab/shapes.ts';
+import { fakeLinks } from './fake-links.ts';
 
 const memberCount = 7;
 const startMs = Date.UTC(2026, 4, 12, 9, 30);
@@ -45,6 +47,7 @@ export class FakeCluster {
     { name: 'plant-gateway', role: null, groups: ['plant'], disabled: false },
     { name: 'old-scada', role: null, groups: [], disabled: true },
   ];
+  links: Link[] = fakeLinks();
   rules: readonly unknown[] = [
     { effect: 'allow', actions: ['subscribe'], topics: ['plant/#'] },
     { effect: 'allow', actions: ['publish'], topics: ['devices/%c/#'], qosMax: 1, retain: false },
