@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { attemptCommand } from '@mqtt-cluster/kit';
+import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
+import { z } from 'zod';
 import { RehearsalError } from './errors.ts';
 import { bedNamespaceOf } from './bed/layout.ts';
 import type { TestBedLayout } from './bed/layout.ts';
@@ -9,7 +10,7 @@ const playMsMax = 45 * 60_000;
 
 /** Extra variables of a run of a playbook. */
 export type Variables = Readonly<
-  Record<string, string | readonly (string | Readonly<Record<string, string>>)[]>
+  Record<string, string | readonly (string | Readonly<Record<string, string | readonly string[]>>)[]>
 >;
 
 /** Counts of one host in ansible's recap, the table at the end of a playbook's output. */
@@ -53,8 +54,15 @@ export class Playbooks {
     throw new RehearsalError(`playbook ${name}: ${firstFailure(output)} (full output: ${logFile})`);
   }
 
-  /** Runs a playbook. Does not throw when the exit status of ansible is not 0. */
-  attempt(name: string, variables: Variables = {}): Promise<{ status: number; output: string }> {
+  /**
+   * Runs a playbook. Does not throw when the exit status of ansible is not 0.
+   * @param flags more arguments of ansible-playbook, such as `--check`
+   */
+  attempt(
+    name: string,
+    variables: Variables = {},
+    flags: readonly string[] = [],
+  ): Promise<{ status: number; output: string }> {
     const { directory, layout, inventory, logFile } = this.#options;
     // Persistent ssh connections of an earlier run may lead to hosts that were powered off later.
     const connections = join(layout.directory, 'ssh');
@@ -66,7 +74,7 @@ export class Playbooks {
       ...variables,
     };
     const extra = ['--extra-vars', JSON.stringify(all)];
-    const args = ['-i', inventory, join('playbooks', `${name}.yml`), ...extra];
+    const args = ['-i', inventory, join('playbooks', `${name}.yml`), ...extra, ...flags];
     return attemptCommand('ip', ['netns', 'exec', bedNamespaceOf(layout), 'ansible-playbook', ...args], {
       directory,
       logFile,
@@ -83,6 +91,16 @@ export class Playbooks {
   /** Folder of the certificate authority on the control node. */
   get authorityDirectory(): string {
     return this.#options.authorityDirectory;
+  }
+
+  /** Reads the variables that the inventory gives to a host, with the secrets. */
+  async variablesOf(address: string): Promise<Record<string, unknown>> {
+    const { directory, inventory, layout } = this.#options;
+    const text = await runCommand('ansible-inventory', ['-i', inventory, '--host', address], {
+      directory,
+      environment: { REHEARSAL_DIRECTORY: layout.directory },
+    });
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
   }
 }
 

@@ -17,15 +17,18 @@ import { refusals } from './steps/refusals.ts';
 import { backup, backupsOf } from './steps/backup.ts';
 import { removal } from './steps/removal.ts';
 import { restart } from './steps/restart.ts';
-import { certificates } from './steps/certificates.ts';
+import { authority, certificates } from './steps/certificates.ts';
+import { checkMode } from './steps/check-mode.ts';
 import { addHost, removeHost } from './steps/members.ts';
+import { restore } from './steps/restore.ts';
+import { uninstall } from './steps/uninstall.ts';
 import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
 
 const subscriberCount = 3;
 const publisherCount = 2;
 const versions = { first: 'rehearsal-1', second: 'rehearsal-2' } as const;
 
-/** The steps of a rehearsal, in the order of execution. After each step the cluster is healthy. */
+/** The steps of a rehearsal, in the order of execution. After each step but the last the cluster is healthy. */
 const steps: Readonly<Record<string, Step>> = {
   deploy,
   converge: checkIdempotence,
@@ -38,12 +41,16 @@ const steps: Readonly<Record<string, Step>> = {
   'cut-off': cutOff,
   'rolling-update': rollingUpdate,
   rollback,
+  check: checkMode,
   'replace-host': replaceHost,
   'stopped-loop': stoppedLoop,
   'address-moves': addressMoves,
   certificates,
+  authority,
   'remove-host': removeHost,
   'add-host': addHost,
+  restore,
+  uninstall,
 };
 
 export const stepNames: readonly string[] = Object.keys(steps);

@@ -1,6 +1,71 @@
 import { describe, expect, test } from '@jest/globals';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { pemParts } from '../src/inspection/certificates.ts';
-import { assertRenewed } from '../src/steps/certificates.ts';
+import { firstChange } from '../src/inspection/host-state.ts';
+import { lineWithSecret, secretsOf } from '../src/inspection/secrets.ts';
+import { assertReissued, assertRenewed } from '../src/steps/certificates.ts';
+import { assertPlainSuccess, checksFor, unchecked } from '../src/steps/check-mode.ts';
+import { assertSame } from '../src/steps/restore.ts';
+import { remainder } from '../src/steps/uninstall.ts';
+
+describe('firstChange', () => {
+  const before = [
+    { name: 'a', lines: ['x: 1', 'y: 1'] },
+    { name: 'b', lines: ['z: 1'] },
+  ];
+
+  test('returns null for equal states', () => {
+    expect(firstChange(before, structuredClone(before))).toBeNull();
+  });
+
+  test.each([
+    [['z: 2'], 'b had "z: 1", and now has "z: 2"'],
+    [['z: 1', 'w: 1'], 'b had "nothing", and now has "w: 1"'],
+    [[], 'b had "z: 1", and now has "nothing"'],
+  ])('names the host and the line that changed to %j', (lines, sentence) => {
+    expect(firstChange(before, [before[0]!, { name: 'b', lines }])).toBe(sentence);
+  });
+});
+
+describe('secretsOf', () => {
+  test('returns the texts of the vault except names, roles and groups', () => {
+    const variables = {
+      broker_publisher_rate: 2,
+      vault_monitoring_password: 'monitoring-password',
+      vault_broker_users: [
+        { name: 'operator', password: 'user-password', role: 'operator', groups: ['telemetry'] },
+      ],
+    };
+    expect(secretsOf(variables)).toEqual(['monitoring-password', 'user-password']);
+  });
+});
+
+describe('lineWithSecret', () => {
+  test('returns the first line with a secret', () => {
+    expect(lineWithSecret('ok\n+ auth_pass vrrp7391\n', ['vrrp7391'])).toBe('+ auth_pass vrrp7391');
+    expect(lineWithSecret('ok\n', ['vrrp7391'])).toBeNull();
+  });
+});
+
+describe('assertPlainSuccess', () => {
+  test('rejects an exit status other than 0 and an output with a secret', () => {
+    expect(() => assertPlainSuccess(0, 'ok', ['secret-text'])).not.toThrow();
+    expect(() => assertPlainSuccess(2, 'ERROR! no inventory', [])).toThrow('ERROR! no inventory');
+    expect(() => assertPlainSuccess(0, '+token=secret-text', ['secret-text'])).toThrow(
+      'a secret of the vault in the line "+token=secret-text"',
+    );
+  });
+});
+
+describe('checksFor', () => {
+  test('has every playbook, or a reason why it is not run', () => {
+    const playbooks = fileURLToPath(new URL('../../../ansible/playbooks', import.meta.url));
+    const names = readdirSync(playbooks).map((file) => file.replace(/\.yml$/, ''));
+    const checked = checksFor({ first: '1', second: '2' }, '/backups/b', '10.0.0.55').map(([name]) => name);
+    expect([...checked, ...Object.keys(unchecked)].sort()).toEqual(names.sort());
+  });
+});
 
 describe('pemParts', () => {
   test('returns the parts with the label', () => {
@@ -12,7 +77,7 @@ describe('pemParts', () => {
 });
 
 describe('assertRenewed', () => {
-  const certificate = { path: 'member.pem', serial: '1', publicKey: 'k' };
+  const certificate = { path: 'member.pem', serial: '1', issuer: 'CN=a', publicKey: 'k' };
   const at = (changes: object): Map<string, typeof certificate> =>
     new Map([['h', { ...certificate, ...changes }]]);
 
@@ -26,5 +91,33 @@ describe('assertRenewed', () => {
     [new Map(), 'h is missing'],
   ])('rejects %j', (after, sentence) => {
     expect(() => assertRenewed(at({}), after)).toThrow(sentence);
+  });
+});
+
+describe('assertSame', () => {
+  test('names the expected and the found things', () => {
+    expect(() => assertSame('sessions', ['a'], ['a'])).not.toThrow();
+    expect(() => assertSame('sessions', ['a', 'b'], ['a'])).toThrow(
+      'sessions: expected ["a"] of the backup, found ["a","b"]',
+    );
+  });
+});
+
+describe('remainder', () => {
+  test('returns the first thing that may not stay', () => {
+    const text = 'file /var/backups/mqtt-cluster\nuser mqtt-cluster\n';
+    expect(remainder(text, ['file /var/backups/mqtt-cluster'])).toBe('user mqtt-cluster');
+    expect(remainder(text, ['file /var/backups/mqtt-cluster', 'user mqtt-cluster'])).toBeNull();
+    expect(remainder('\n', [])).toBeNull();
+  });
+});
+
+describe('assertReissued', () => {
+  const certificate = { path: 'member.pem', serial: '1', issuer: 'CN=a', publicKey: 'k' };
+  const before = new Map([['h', certificate]]);
+
+  test('accepts a certificate of another authority only', () => {
+    expect(() => assertReissued(before, new Map([['h', { ...certificate, issuer: 'CN=b' }]]))).not.toThrow();
+    expect(() => assertReissued(before, before)).toThrow('h is still signed by the former authority, CN=a');
   });
 });

@@ -15,6 +15,7 @@ export interface HostCertificate {
   readonly path: string;
   /** Serial number in hexadecimal digits. */
   readonly serial: string;
+  readonly issuer: string;
   /** Public key (PEM). */
   readonly publicKey: string;
 }
@@ -25,6 +26,7 @@ export async function certificateAt(host: Host, path: string): Promise<HostCerti
   return {
     path,
     serial: certificate.serialNumber,
+    issuer: certificate.issuer,
     publicKey: certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
   };
 }

@@ -1,10 +1,17 @@
 import { waitFor } from '@mqtt-cluster/kit';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host } from '../bed/host.ts';
 import { addressOf, clientHost, monitoringHost } from '../bed/layout.ts';
 import { RehearsalError } from '../errors.ts';
 import { startsOf } from '../inspection/broker-unit.ts';
-import { certificateAt, certificatesOf } from '../inspection/certificates.ts';
+import {
+  certificateAt,
+  certificatesOf,
+  pemParts,
+  refusalOf,
+  tlsDirectory,
+} from '../inspection/certificates.ts';
 import type { HostCertificate } from '../inspection/certificates.ts';
 import { StockClient } from '../load/stock-client.ts';
 import { logAll } from './context.ts';
@@ -16,6 +23,8 @@ const servedMsMax = 30_000;
 /** Ports of a broker that present the certificate server.pem: MQTT with TLS, and HTTPS. */
 const serverPorts = [8883, 9100];
 const noReconnect = { reconnectsMax: 0, perHostMax: 0 } as const;
+/** Folder on a broker's host with its certificates of the former authority. */
+const formerFolder = '/root/former';
 
 function brokersOf({ bed, cluster }: RehearsalContext): Host[] {
   return cluster.hosts.map((number) => bed.host(number));
@@ -109,5 +118,64 @@ export const certificates: Step = {
       await expectServed(context);
     });
     log(`${former.size} certificates have new keys, and the brokers present them`);
+  },
+};
+
+/** Checks that another authority than before has signed each certificate. @throws RehearsalError */
+export function assertReissued(
+  before: ReadonlyMap<string, HostCertificate>,
+  after: ReadonlyMap<string, HostCertificate>,
+): void {
+  for (const [place, { issuer }] of before) {
+    if (after.get(place)?.issuer === issuer)
+      throw new RehearsalError(`${place} is still signed by the former authority, ${issuer}`);
+  }
+}
+
+/** Checks that all brokers trust this number of authorities. @throws RehearsalError */
+async function expectTrust(context: RehearsalContext, count: number): Promise<void> {
+  for (const host of brokersOf(context)) {
+    const found = pemParts(await host.ssh(`cat ${tlsDirectory}/trust.pem`), 'CERTIFICATE').length;
+    if (found !== count)
+      throw new RehearsalError(`${host.address} trusts ${found} authorities, not ${count}`);
+  }
+}
+
+export const authority: Step = {
+  name: 'replace the certificate authority in three runs under load: no restart, no reconnect, the former one is refused',
+  async run(context: RehearsalContext) {
+    const { bed, cluster, playbooks, versions, log } = context;
+    const authorities = join(playbooks.authorityDirectory, 'authorities.pem');
+    const former = join(bed.layout.directory, 'former-authorities.pem');
+    copyFileSync(authorities, former);
+    const [first, second] = brokersOf(context);
+    await first!.ssh(`rm -rf ${formerFolder} && cp -a ${tlsDirectory} ${formerFolder}`);
+    const before = await allCertificates(context);
+    const run = (step: string, trusted: string): Promise<void> =>
+      withoutReconnect(context, trusted, async () => {
+        const startedAt = performance.now();
+        await playbooks.run('roll-over-authority', { mqtt_cluster_version: versions.first, step });
+        log(`${step}: ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+      });
+    await run('begin', former);
+    await expectTrust(context, 2);
+    await run('switch', authorities);
+    await expectTrust(context, 2);
+    const after = await allCertificates(context);
+    assertRenewed(before, after);
+    assertReissued(before, after);
+    const next = pemParts(readFileSync(authorities, 'utf8'), 'CERTIFICATE');
+    if (next.length !== 2) throw new RehearsalError(`${authorities} has ${next.length} authorities, not 2`);
+    await expectServed(context);
+    const early = await refusalOf(first!, formerFolder, second!);
+    if (early !== null)
+      throw new RehearsalError(`the former authority is refused before the last run: ${early}`);
+    await run('finish', authorities);
+    await expectTrust(context, 1);
+    const refused = await refusalOf(first!, formerFolder, second!);
+    if (refused === null)
+      throw new RehearsalError(`${second!.address} still accepts a certificate of the former authority`);
+    await first!.ssh(`rm -rf ${formerFolder}`);
+    log(`${addressOf(cluster.hosts[1]!)} refuses a certificate of the former authority: ${refused}`);
   },
 };

@@ -18,7 +18,7 @@ export interface RehearsalContext {
 export interface Step {
   /** Description of the step, printed as a heading. */
   readonly name: string;
-  /** The load does not run during this step: there is no cluster for it. */
+  /** The load does not run during this step: there is no cluster for it, or the step takes messages back. */
   readonly withoutLoad?: true;
   run(context: RehearsalContext): Promise<void>;
 }
