@@ -61,6 +61,8 @@ export interface BenchArguments {
   readonly seed: number;
   /** Names of the rows or attacks that `rows` or `hostile` measures; null: all. */
   readonly only: readonly string[] | null;
+  /** Whether the clients of `rows` use TLS. Then only this cluster is measured. */
+  readonly tls: boolean;
   /** Only list the attacks of `hostile`. */
   readonly list: boolean;
   /** Time before each attack and of each attack, or of each phase of `lists`, ms. */
@@ -104,6 +106,7 @@ const defaults: BenchArguments = {
   silent: 50,
   seed: 1,
   only: null,
+  tls: false,
   list: false,
   forMs: 15_000,
   afterMs: 30_000,
@@ -232,6 +235,7 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       'measure only these rows (default: all)',
       listOf(oneOf(...rows.map(({ name }) => name))),
     )
+    .option('--tls', 'clients use TLS; without mosquitto and storm')
     .option('--clients <N>', 'clients of connect, idle-clients and storm', wholeNumber(100, 9_500), 4_000)
     .option('--messages <N>', 'queued messages of queue', wholeNumber(2_000, 1_000_000), defaults.messages)
     .option(

@@ -25,6 +25,7 @@ test('without arguments, readArguments selects the comparison of all targets', (
     silent: 50,
     seed: 1,
     only: null,
+    tls: false,
     list: false,
     forMs: 15_000,
     afterMs: 30_000,

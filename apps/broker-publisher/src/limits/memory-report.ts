@@ -6,10 +6,13 @@ const mebibyte = 1024 * 1024;
 
 /** Memory of the program itself: code, stacks, the publisher, HTTP and metrics. */
 const programBytes = 128 * mebibyte;
-/** Memory of one client: 26 KB were measured without TLS, the rest is for TLS. */
-const bytesPerClient = 48 * 1024;
-/** Memory of one connection before its authentication: 10 KB were measured without TLS. */
-const bytesPerUnauthenticated = 24 * 1024;
+/**
+ * Memory of one client with TLS. Measured: 38 KiB idle (`bench rows --only idle-clients --tls`), 45 KiB with a client
+ * certificate, 54 KiB when the client never completes a TLS record of 16 KiB.
+ */
+const bytesPerClient = 56 * 1024;
+/** Memory of one connection before its authentication. Measured: 26 KiB after a TLS handshake. */
+const bytesPerUnauthenticated = 32 * 1024;
 /** Backlogs of the bridge towards one peer, in both directions of a link (libs/bridge/src/bounds.ts). */
 const bytesPerPeer = 18 * mebibyte;
 /** Writes that wait for the disk (libs/store/src/group-commit-queue.ts). */

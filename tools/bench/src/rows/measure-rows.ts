@@ -26,12 +26,15 @@ export async function measureRows(
   given: BenchArguments,
   log: (text: string) => void,
 ): Promise<RowsResult> {
-  const selected = rows.filter(({ name }) => given.only === null || given.only.includes(name));
+  const selected = rows.filter(
+    ({ name, needsOtherMembers }) =>
+      (given.only === null || given.only.includes(name)) && !(given.tls && needsOtherMembers === true),
+  );
   const measurements: RowMeasurement[] = [];
   const failures: string[] = [];
-  const reason = mosquitto.unavailable();
+  const reason = given.tls ? 'not measured with --tls' : mosquitto.unavailable();
   const skipped = reason === null ? [] : [`mosquitto: ${reason}`];
-  const subjects = [ours(processes), ...(reason === null ? [otherBroker(processes)] : [])];
+  const subjects = [ours(processes, given.tls), ...(reason === null ? [otherBroker(processes)] : [])];
   for (const row of selected) {
     for (let run = 1; run <= given.runs; run++) {
       for (const subject of row.needsOtherMembers === true ? subjects.slice(0, 1) : subjects) {
@@ -65,8 +68,11 @@ async function measure(
   }
 }
 
-function ours(processes: Processes): Subject {
-  return { name: 'ours', start: (directory) => startMembers(processes, directory, 1) };
+function ours(processes: Processes, secure: boolean): Subject {
+  return {
+    name: secure ? 'ours-tls' : 'ours',
+    start: (directory) => startMembers(processes, directory, 1, { secure }),
+  };
 }
 
 function otherBroker(processes: Processes): Subject {
