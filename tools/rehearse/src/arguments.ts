@@ -44,7 +44,7 @@ Steps: ${stepNames.join(', ')}
 Hosts: the last number of the address: 55 to 61 (brokers), 140 (client), 150 (monitoring)
 
 Examples:
-  npm run rehearse                                    all steps; needs root and Debian, takes half an hour
+  npm run rehearse                                    all steps; needs root and Debian, takes more than an hour on two cores
   npm run rehearse -- --only deploy,rolling-update --keep
   npm run rehearse -- static                          only checks without hosts
   npm run rehearse -- static firewall                 only those checks whose name contains "firewall"

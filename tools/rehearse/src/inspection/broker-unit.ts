@@ -4,7 +4,7 @@ export const brokerUnit = 'mqtt-cluster-broker.service';
 const administer = 'podman exec mqtt-cluster-broker node /opt/mqtt-cluster/main.mjs admin';
 
 /** Returns an id that changes with each start of the broker's unit. */
-export async function startOf(host: Host): Promise<string> {
+async function startOf(host: Host): Promise<string> {
   return (await host.ssh(`systemctl show --property=InvocationID --value ${brokerUnit}`)).trim();
 }
 
