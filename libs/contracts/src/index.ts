@@ -17,6 +17,7 @@ export * from './links.ts';
 export * from './log.ts';
 export * from './logger.ts';
 export * from './member.ts';
+export * from './message-pages.ts';
 export * from './message.ts';
 export * from './notifier.ts';
 export * from './peer-message.ts';

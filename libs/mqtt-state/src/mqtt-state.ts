@@ -63,10 +63,11 @@ import type {
 const timeMsMax = 2 ** 52;
 
 /** Returns an empty state. */
-export const createMqttState: CreateMqttState = () => new ReplicatedMqttState(new StateData());
+export const createMqttState: CreateMqttState = (cache) => new ReplicatedMqttState(new StateData(cache));
 
 /** Decodes a snapshot. @throws FrameError the bytes are not a state of a known format */
-export const decodeMqttState: DecodeMqttState = (bytes) => new ReplicatedMqttState(decodeState(bytes));
+export const decodeMqttState: DecodeMqttState = (bytes, cache) =>
+  new ReplicatedMqttState(decodeState(bytes, cache));
 
 class ReplicatedMqttState implements MqttState {
   readonly #data: StateData;
@@ -237,7 +238,7 @@ class ReplicatedMqttState implements MqttState {
       retainedVisits: {
         nodesLeft: data.semantics < accessSemantics ? Infinity : retainedNodesPerEntryMax,
       },
-      hashed: { messages: [], bodies: [] },
+      hashed: [],
     };
     data.applyCount++;
     if (index <= data.index || !Number.isSafeInteger(index)) {
@@ -253,6 +254,7 @@ class ReplicatedMqttState implements MqttState {
       alarm(context, `log entry ${index} applied only partly: ${String(error)}`);
     }
     this.#digester.prepare(context.hashed);
+    data.bodies.settle();
     reportDropped(context);
     return context.effects;
   }

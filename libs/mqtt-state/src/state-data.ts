@@ -19,7 +19,8 @@ import { QueueHolders } from './session/queue-holders.ts';
 import { NameOrderedList } from './topics/name-ordered-list.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
 import type { Session, Subscriber, Timer } from './session/session.ts';
-import type { MessageBody } from './session/queued-message.ts';
+import { MessageBodies } from './bodies/message-bodies.ts';
+import type { BodyCache, BodyId } from './bodies/message-bodies.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
 import type { SharedSubscription } from './topics/shared-subscription.ts';
 import { ReplicatedAccess } from './access/access-table.ts';
@@ -53,8 +54,10 @@ export class StateData {
   readonly sessions = new Map<ClientId, Session>();
   readonly sharedSubscriptions = new Map<string, SharedSubscription>();
   /** Sums of the fields below and above by user. Derived; not encoded. */
-  readonly usage = new Usage();
-  readonly retained = new RetainedMessages(this.usage);
+  readonly usage: Usage;
+  readonly retained: RetainedMessages;
+  /** The messages of all queues. */
+  readonly bodies: MessageBodies;
 
   // Derived from the fields above; not encoded.
   readonly subscriptions = new SubscriptionTrie<Subscriber>();
@@ -77,6 +80,13 @@ export class StateData {
   /** Number of the entries applied since this member loaded the state. */
   applyCount = 0;
 
+  /** @param cache where messages go that do not fit into memory; null: all stay in memory */
+  constructor(cache: BodyCache | null = null) {
+    this.bodies = new MessageBodies(cache);
+    this.usage = new Usage(this.bodies);
+    this.retained = new RetainedMessages(this.usage);
+  }
+
   /** Bytes of all replicated subscriptions. Subscriptions share the nodes of their filters. */
   get subscriptionBytes(): number {
     const nodes = this.subscriptions.nodes + this.sharedSubscriptionTrie.nodes;
@@ -94,16 +104,16 @@ export class StateData {
   }
 
   /** Counts one more queue item of the body. */
-  keepBody(session: Session, body: MessageBody): void {
-    const isFirst = body.references++ === 0;
-    if (isFirst) this.queuedBytes += body.bytes;
+  keepBody(session: Session, body: BodyId): void {
+    const isFirst = this.bodies.keep(body);
+    if (isFirst) this.queuedBytes += this.bodies.bytesOf(body);
     this.queuedMessages++;
     this.usage.keepItem(session.account, body, isFirst);
   }
 
-  releaseBody(session: Session, body: MessageBody): void {
-    const isLast = --body.references === 0;
-    if (isLast) this.queuedBytes -= body.bytes;
+  releaseBody(session: Session, body: BodyId): void {
+    const isLast = this.bodies.release(body);
+    if (isLast) this.queuedBytes -= this.bodies.bytesOf(body);
     this.queuedMessages--;
     this.usage.releaseItem(session.account, body, isLast);
     if (this.queueHolders && this.usage.queueBytes * 2 < this.settings.clusterQueueMemoryMax)
@@ -163,20 +173,6 @@ function timerBefore(left: Timer, right: Timer): boolean {
   return left.sequence < right.sequence;
 }
 
-/** What an entry has added to the state and is hashed at once, ahead of the next digest. */
-export interface HashedContents {
-  /** Retained messages. */
-  readonly messages: Message[];
-  /**
-   * Queued messages of at least {@link largePayloadBytes}. Smaller ones leave their queues soon, and most of them before a
-   * digest.
-   */
-  readonly bodies: MessageBody[];
-}
-
-/** Payload bytes from which on a queued message is hashed when it enters the state. */
-export const largePayloadBytes = 512;
-
 /** The application of one log entry: the state that it changes and the effects that it collects. */
 export interface ApplyContext {
   readonly data: StateData;
@@ -194,7 +190,8 @@ export interface ApplyContext {
   readonly retainedTopics: string[];
   /** What the cursors of this entry may still examine. Without a bound before `accessSemantics`. */
   readonly retainedVisits: VisitBudget;
-  readonly hashed: HashedContents;
+  /** Retained messages that the entry has added. They are hashed at its end, ahead of the next digest. */
+  readonly hashed: Message[];
 }
 
 /** Adds an alarm: the entry contains something that no correct member proposes. */

@@ -15,6 +15,7 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
+import type { BodyCache } from './bodies/message-bodies.ts';
 import type { Part } from './codec/bytes.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
 
@@ -146,12 +147,14 @@ export interface QueueItem {
    * The publish command of the message. With this origin a home recognises the messages that it delivered
    * early while it was isolated.
    */
-  readonly origin?: {
-    readonly storeId: StoreId;
-    readonly incarnation: Incarnation;
-    readonly sequence: number;
-    readonly command: number;
-  };
+  readonly origin?:
+    | {
+        readonly storeId: StoreId;
+        readonly incarnation: Incarnation;
+        readonly sequence: number;
+        readonly command: number;
+      }
+    | undefined;
 }
 
 /** A read-only view of a session. */
@@ -326,7 +329,7 @@ export interface MqttState {
   counts(): MqttStateCounts;
 }
 
-/** Returns an empty state. */
-export type CreateMqttState = () => MqttState;
+/** Returns an empty state. @param cache null or absent: all queued messages stay in memory */
+export type CreateMqttState = (cache?: BodyCache | null) => MqttState;
 /** Decodes the bytes of `encode`. @throws FrameError the bytes are not a state of a known format */
-export type DecodeMqttState = (bytes: Uint8Array) => MqttState;
+export type DecodeMqttState = (bytes: Uint8Array, cache?: BodyCache | null) => MqttState;

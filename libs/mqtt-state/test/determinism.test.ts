@@ -1,8 +1,9 @@
 import { accessSemantics, handoverSemantics, semanticsVersion } from '@mqtt-cluster/contracts';
 import type { Command } from '@mqtt-cluster/contracts';
+import { MemoryMessagePages } from '@mqtt-cluster/contracts/testing';
 import fc from 'fast-check';
 import { createMqttState, decodeMqttState, encodeBatch } from '../src/index.ts';
-import type { MqttState, StateEffect } from '../src/index.ts';
+import type { BodyCache, MqttState, StateEffect } from '../src/index.ts';
 import { decodeState } from '../src/codec/state-codec.ts';
 import { members, steps, topics } from './support/commands-arbitrary.ts';
 import type { Step, StepCommand } from './support/commands-arbitrary.ts';
@@ -12,12 +13,19 @@ import { dataOf, derivedOf } from './support/derived-data.ts';
 const partCount = 5;
 const clients = ['one', 'two', 'three', '__proto__'];
 
+/** The pages reject every fifth write, so that messages stay in memory longer than others. */
+function smallCache(): BodyCache {
+  let writes = 0;
+  return { pages: new MemoryMessagePages(() => ++writes % 5 > 0), bytesMax: 1_200 };
+}
+
 /**
- * Two states that apply the same entries. One of the states is sometimes replaced by its decoded snapshot.
+ * Two states that apply the same entries. One of the states is sometimes replaced by its decoded snapshot, and has room for
+ * a few messages in memory.
  */
 class Replicas {
   readonly plain = createMqttState();
-  decoded: MqttState = createMqttState();
+  decoded: MqttState = createMqttState(smallCache());
   /** Members of the current cluster configuration. */
   #named: readonly string[] = members;
   timeMs = 0;
@@ -37,7 +45,7 @@ class Replicas {
   run(step: Step): void {
     switch (step.kind) {
       case 'decode':
-        this.decoded = decodeMqttState(this.decoded.encode());
+        this.decoded = decodeMqttState(this.decoded.encode(), smallCache());
         expect(this.decoded.digest()).toBe(this.plain.digest());
         return;
       case 'pass':

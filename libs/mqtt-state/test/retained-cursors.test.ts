@@ -42,9 +42,10 @@ function acknowledge(driver: StateDriver, member = 'a'): string[] {
   const items = driver.items('c');
   const ids = items.map(({ packetId }) => packetId).filter((id) => id > 0);
   const exchanged = items.filter(({ qos, packetId }) => qos === 1 || packetId > 0);
+  const payloads = exchanged.map(({ message }) => new TextDecoder().decode(message.payload));
   const done = exchanged.filter(({ qos }) => qos === 1).map(({ number }) => number);
   driver.propose(member, driver.progress('c', { done, received: ids, completed: ids }));
-  return exchanged.map(({ message }) => new TextDecoder().decode(message.payload));
+  return payloads;
 }
 
 /** Acknowledges until nothing is queued. @returns the payloads of all messages in the order of the queue */

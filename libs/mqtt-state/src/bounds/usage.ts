@@ -1,5 +1,6 @@
 import type { Message } from '@mqtt-cluster/contracts';
-import type { MessageBody } from '../session/queued-message.ts';
+import { MessageBodies } from '../bodies/message-bodies.ts';
+import type { BodyId } from '../bodies/message-bodies.ts';
 import { Account } from './account.ts';
 import { queueItemBytes, retainedBytes } from './sizes.ts';
 
@@ -8,6 +9,8 @@ import { queueItemBytes, retainedBytes } from './sizes.ts';
  * derived: they depend only on the content of the state, not on the order of its changes.
  */
 export class Usage {
+  /** The messages of the queues that are counted here. */
+  readonly bodies: MessageBodies;
   queueBytes = 0;
   retainedBytes = 0;
   /** Bytes of the subscriptions without the nodes of their filters. */
@@ -16,6 +19,10 @@ export class Usage {
   readonly #accounts = new Map<string, Account>();
   /** Number of sessions by the key of {@link sessionGroup}. */
   readonly #sessions = new Map<string, number>();
+
+  constructor(bodies = new MessageBodies()) {
+    this.bodies = bodies;
+  }
 
   /** Returns the account of a user, or of a client without a user, and adds a reference. */
   join(user: string | null, client: string): Account {
@@ -46,21 +53,21 @@ export class Usage {
   }
 
   /** Counts a queue item of the account. @param isFirst whether the body was in no queue before */
-  keepItem(account: Account, body: MessageBody, isFirst: boolean): void {
-    this.queueBytes += isFirst ? queueItemBytes + body.memory : queueItemBytes;
-    charge(account, body, 1);
+  keepItem(account: Account, body: BodyId, isFirst: boolean): void {
+    this.queueBytes += isFirst ? queueItemBytes + this.bodies.memoryOf(body) : queueItemBytes;
+    this.#charge(account, body, 1);
   }
 
   /** @param isLast whether the body is in no queue any more */
-  releaseItem(account: Account, body: MessageBody, isLast: boolean): void {
-    this.queueBytes -= isLast ? queueItemBytes + body.memory : queueItemBytes;
-    charge(account, body, -1);
+  releaseItem(account: Account, body: BodyId, isLast: boolean): void {
+    this.queueBytes -= isLast ? queueItemBytes + this.bodies.memoryOf(body) : queueItemBytes;
+    this.#charge(account, body, -1);
   }
 
   /** Moves a queue item to another account. */
-  moveItem(from: Account, to: Account, body: MessageBody): void {
-    charge(from, body, -1);
-    charge(to, body, 1);
+  moveItem(from: Account, to: Account, body: BodyId): void {
+    this.#charge(from, body, -1);
+    this.#charge(to, body, 1);
   }
 
   keepRetained(owner: string | null, message: Message): void {
@@ -80,27 +87,21 @@ export class Usage {
     account.retainedMessages--;
     this.leave(account);
   }
+
+  /** Adds (1) or removes (-1) a queue item. The account of a user holds a message once. */
+  #charge(account: Account, body: BodyId, change: 1 | -1): void {
+    account.queueBytes += change * queueItemBytes;
+    if (account.isUser && this.bodies.countFor(body, account, change) !== (change === 1 ? 1 : 0)) return;
+    account.queueBytes += change * this.bodies.memoryOf(body);
+    account.queuedBytes += change * this.bodies.bytesOf(body);
+  }
 }
 
 /** Returns the bytes that one more queue item of the body adds to the account. */
-export function addedBytes(account: Account, body: MessageBody): number {
-  return account.isUser && body.holders?.has(account) === true
+export function addedBytes(bodies: MessageBodies, account: Account, body: BodyId): number {
+  return account.isUser && bodies.isHeldBy(body, account)
     ? queueItemBytes
-    : queueItemBytes + body.memory;
-}
-
-/** Adds (1) or removes (-1) a queue item. The account of a user holds a message once. */
-function charge(account: Account, body: MessageBody, change: 1 | -1): void {
-  account.queueBytes += change * queueItemBytes;
-  if (account.isUser) {
-    const holders = (body.holders ??= new Map<Account, number>());
-    const count = (holders.get(account) ?? 0) + change;
-    if (count === 0) holders.delete(account);
-    else holders.set(account, count);
-    if (count !== (change === 1 ? 1 : 0)) return;
-  }
-  account.queueBytes += change * body.memory;
-  account.queuedBytes += change * body.bytes;
+    : queueItemBytes + bodies.memoryOf(body);
 }
 
 /** The session's group for the bound on the number of sessions: its user, else its address, else its client. */

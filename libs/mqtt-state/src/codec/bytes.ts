@@ -94,6 +94,13 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
+  /** Writes bytes without their length. */
+  append(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.length;
+  }
+
   /**
    * Begins a block with a length prefix of four bytes. @returns the start position to pass to {@link
    * endBlock}

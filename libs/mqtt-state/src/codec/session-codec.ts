@@ -2,22 +2,16 @@ import { accessSemantics, conformanceSemantics, FrameError } from '@mqtt-cluster
 import { readConnectionAccess, writeConnectionAccess } from './access-codec.ts';
 import { writeArray, writeList } from './bytes.ts';
 import type { ByteReader, ByteWriter, Range } from './bytes.ts';
-import {
-  readMessage,
-  readQos,
-  readSubscription,
-  readWill,
-  writeMessage,
-  writeSubscription,
-  writeWill,
-} from './message-codec.ts';
+import { readQos, readSubscription, readWill, writeSubscription, writeWill } from './message-codec.ts';
 import { Session } from '../session/session.ts';
 import type { Home, TakenOverConnection, TimerKind } from '../session/session.ts';
 import { scheduleExpiry } from '../session/queue-expiry.ts';
 import { attachHome } from '../session/session-home.ts';
 import { restoreTimer } from '../session/session-timers.ts';
-import { createBody, isOutgoingPacketId, QueuedMessage } from '../session/queued-message.ts';
-import type { MessageBody } from '../session/queued-message.ts';
+import { isOutgoingPacketId } from '../session/queued-message.ts';
+import type { QueuedMessage } from '../session/queued-message.ts';
+import type { BodyId, MessageBodies } from '../bodies/message-bodies.ts';
+import { readBody } from './body-codec.ts';
 import type { SessionQueue } from '../session/session-queue.ts';
 import type { StateData } from '../state-data.ts';
 import { parseSharedFilter } from '../topics/topic-names.ts';
@@ -26,66 +20,53 @@ const timerKinds: readonly TimerKind[] = ['will', 'expiry', 'orphan'];
 
 /** Receives the message bodies that queue items refer to. */
 export interface BodySink {
-  write(body: MessageBody): void;
+  write(body: BodyId): void;
 }
 
 /** Writes a message body at its first reference, and only its number at later references. */
 export class BodyWriter implements BodySink {
   readonly #writer: ByteWriter;
-  readonly #numbers = new Map<MessageBody, number>();
+  readonly #bodies: MessageBodies;
+  /** The number of each body plus one, or 0 before its first reference. */
+  readonly #numbers: Uint32Array;
+  #count = 0;
 
-  constructor(writer: ByteWriter) {
+  constructor(writer: ByteWriter, bodies: MessageBodies) {
     this.#writer = writer;
+    this.#bodies = bodies;
+    this.#numbers = new Uint32Array(bodies.idLimit);
   }
 
-  write(body: MessageBody): void {
-    const known = this.#numbers.get(body);
-    this.#writer.number(known ?? this.#numbers.size);
-    if (known !== undefined) return;
-    this.#numbers.set(body, this.#numbers.size);
-    writeBody(this.#writer, body);
+  write(body: BodyId): void {
+    const known = this.#numbers[body]!;
+    this.#writer.number(known === 0 ? this.#count : known - 1);
+    if (known !== 0) return;
+    this.#numbers[body] = ++this.#count;
+    this.#bodies.write(this.#writer, body);
   }
-}
-
-/** Writes a message and its origin. */
-export function writeBody(writer: ByteWriter, { message, origin }: MessageBody): void {
-  writeMessage(writer, message);
-  writer.byte(origin ? 1 : 0);
-  if (!origin) return;
-  writer.string(origin.storeId);
-  writer.number(origin.incarnation);
-  writer.number(origin.sequence);
-  writer.number(origin.command);
 }
 
 /** Reads the message bodies that {@link BodyWriter} wrote. */
 export class BodyReader {
   readonly #reader: ByteReader;
-  readonly #bodies: MessageBody[] = [];
+  readonly #bodies: MessageBodies;
+  readonly #known: BodyId[] = [];
 
-  constructor(reader: ByteReader) {
+  constructor(reader: ByteReader, bodies: MessageBodies) {
     this.#reader = reader;
+    this.#bodies = bodies;
   }
 
-  read(): MessageBody {
-    const reader = this.#reader;
-    const number = reader.number();
-    const known = this.#bodies[number];
-    if (known) return known;
-    if (number !== this.#bodies.length)
+  read(): BodyId {
+    const number = this.#reader.number();
+    const known = this.#known[number];
+    if (known !== undefined) return known;
+    if (number !== this.#known.length)
       throw new FrameError(`message body ${number} is referred to before it is written`);
-    const message = readMessage(reader);
-    const origin =
-      reader.byte() === 1
-        ? {
-            storeId: reader.string(),
-            incarnation: reader.number(),
-            sequence: reader.number(),
-            command: reader.number(),
-          }
-        : undefined;
-    const body = createBody(message, origin);
-    this.#bodies.push(body);
+    const { message, origin } = readBody(this.#reader);
+    const body = this.#bodies.add(message, origin);
+    this.#known.push(body);
+    this.#bodies.trim();
     return body;
   }
 }
@@ -197,12 +178,7 @@ export function writeItems(
   { from, to }: Range,
 ): void {
   writer.number(items.size);
-  let position = 0;
-  for (const item of items.from(0)) {
-    if (position >= to) return;
-    if (position >= from) writeItem(writer, bodies, item);
-    position++;
-  }
+  for (const item of items.at(from, to)) writeItem(writer, bodies, item);
 }
 
 /** Reads a session with its queue, and adds both to the state. */
@@ -244,12 +220,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   if (data.semantics >= conformanceSemantics) readDeliveryState(reader, session);
   if (data.semantics >= accessSemantics) readSessionAccess(reader, session);
   data.addSession(session);
-  for (let left = reader.count(); left > 0; left--) {
-    const item = readItem(reader, bodies);
-    data.keepBody(session, item.body);
-    session.items.restore(item);
-    scheduleExpiry(data, session, item);
-  }
+  for (let left = reader.count(); left > 0; left--) readItem(reader, bodies, data, session);
 }
 
 function writeItem(writer: ByteWriter, bodies: BodySink, item: QueuedMessage): void {
@@ -270,17 +241,17 @@ function writeItem(writer: ByteWriter, bodies: BodySink, item: QueuedMessage): v
   bodies.write(item.body);
 }
 
-function readItem(reader: ByteReader, bodies: BodyReader): QueuedMessage {
+function readItem(reader: ByteReader, bodies: BodyReader, data: StateData, session: Session): void {
   const bits = reader.byte();
   const number = reader.number();
   const packetId = reader.number();
-  const identifiers = bits & 16 ? reader.list((list) => list.number()) : undefined;
+  const subscriptionIdentifiers = bits & 16 ? reader.list((list) => list.number()) : undefined;
   const group = bits & 32 ? reader.string() : undefined;
   const retainedIndex = bits & 64 ? reader.number() : 0;
   const body = bodies.read();
   const retain = (bits & 4) !== 0;
-  const item = new QueuedMessage(number, body, readQos(bits), retain, identifiers, group, retainedIndex);
-  item.packetId = packetId;
-  item.received = (bits & 8) !== 0;
-  return item;
+  const fields = { qos: readQos(bits), retain, subscriptionIdentifiers, group, retainedIndex };
+  data.keepBody(session, body);
+  session.items.restore(number, body, fields, packetId, (bits & 8) !== 0);
+  scheduleExpiry(data, session, number, body);
 }

@@ -7,6 +7,7 @@ import type { Part, Range } from './bytes.ts';
 import { readSettings, settingsOf, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 import type { TopicChange } from '../topics/retained-messages.ts';
+import type { BodyCache } from '../bodies/message-bodies.ts';
 import { BodyReader, BodyWriter, readSession, writeItems, writeSession } from './session-codec.ts';
 import type { Session } from '../session/session.ts';
 import { StateData } from '../state-data.ts';
@@ -49,7 +50,7 @@ export function encodeState(data: StateData): Uint8Array {
 export function encodeStateParts(data: StateData): Uint8Array[] {
   const parts: Uint8Array[] = [];
   const writer = new ByteWriter((part) => parts.push(part));
-  const bodies = new BodyWriter(writer);
+  const bodies = new BodyWriter(writer, data.bodies);
   writeState(writer, data, {
     items: (session, range) => writeItems(writer, bodies, session.items, range),
     message: (message) => writeMessage(writer, message),
@@ -101,10 +102,10 @@ function writeSessions(writer: ByteWriter, data: StateData, large: LargeParts, p
 }
 
 /** @throws FrameError the bytes are not a state of this format */
-export function decodeState(bytes: Uint8Array): StateData {
+export function decodeState(bytes: Uint8Array, cache: BodyCache | null = null): StateData {
   const reader = new ByteReader(bytes, true);
   if (reader.byte() !== stateFormat) throw new FrameError('the bytes are not a state of a known format');
-  const data = new StateData();
+  const data = new StateData(cache);
   data.index = reader.number();
   data.timeMs = reader.number();
   data.semantics = reader.number();
@@ -113,7 +114,7 @@ export function decodeState(bytes: Uint8Array): StateData {
   data.settings = { ...data.settings, ...readSettings(reader) };
   if (reader.byte() === 1) data.config = readConfig(reader);
   for (let left = reader.count(); left > 0; left--) data.proposers.set(reader.string(), readProposer(reader));
-  const bodies = new BodyReader(reader);
+  const bodies = new BodyReader(reader, data.bodies);
   // Shared subscriptions come after the sessions, because the order of sessions in a shared subscription is
   // replicated separately.
   for (let left = reader.count(); left > 0; left--) readSession(reader, bodies, data);
@@ -121,6 +122,7 @@ export function decodeState(bytes: Uint8Array): StateData {
   readRetained(reader, data);
   if (data.semantics >= accessSemantics) data.access = readAccess(reader);
   reader.finish();
+  data.bodies.settle();
   return data;
 }
 

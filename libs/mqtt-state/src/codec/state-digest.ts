@@ -5,12 +5,13 @@ import { writeAccess } from './access-codec.ts';
 import { ByteWriter } from './bytes.ts';
 import type { Part } from './bytes.ts';
 import { writeMessage } from './message-codec.ts';
-import { writeBody, writeItems } from './session-codec.ts';
-import type { MessageBody } from '../session/queued-message.ts';
+import { hashOf } from './hash.ts';
+import { writeItems } from './session-codec.ts';
+import type { MessageBodies } from '../bodies/message-bodies.ts';
 import type { SessionQueue } from '../session/session-queue.ts';
 import { writeState } from './state-codec.ts';
 import type { LargeParts } from './state-codec.ts';
-import type { HashedContents, StateData } from '../state-data.ts';
+import type { StateData } from '../state-data.ts';
 
 const digestHexDigits = 16;
 /** Room for the growth of an encoded part since the last digest. */
@@ -23,7 +24,6 @@ const stateGrowthBytes = 512;
  */
 export class StateDigester {
   readonly #messages = new WeakMap<Message, number>();
-  readonly #bodies = new WeakMap<MessageBody, number>();
   readonly #queues = new WeakMap<SessionQueue, { readonly revision: number; readonly hash: number }>();
   readonly #access = new WeakMap<ReplicatedAccess, number>();
   readonly #scratch = new ByteWriter();
@@ -37,9 +37,8 @@ export class StateDigester {
    * Hashes messages when they enter the state. Otherwise the next digest would hash many of them at once, at the same
    * index on every member.
    */
-  prepare({ messages, bodies }: HashedContents): void {
-    for (const message of messages) this.#messageHash(message);
-    for (const body of bodies) this.#bodyHash(body);
+  prepare(retained: readonly Message[]): void {
+    for (const message of retained) this.#messageHash(message);
   }
 
   digest(data: StateData, part: Part): string {
@@ -47,8 +46,8 @@ export class StateDigester {
     const large: LargeParts = {
       items: ({ items }, range) =>
         part.parts === 1
-          ? writer.number(this.#queueHash(items))
-          : writeItems(writer, { write: (body) => writer.number(this.#bodyHash(body)) }, items, range),
+          ? writer.number(this.#queueHash(data.bodies, items))
+          : writeItems(writer, { write: (body) => writer.number(data.bodies.hash(body)) }, items, range),
       message: (message) => writer.number(this.#messageHash(message)),
       access: (access) => writer.number(this.#accessHash(access)),
     };
@@ -57,31 +56,21 @@ export class StateDigester {
     return createHash('sha256').update(writer.written()).digest('hex').slice(0, digestHexDigits);
   }
 
-  #queueHash(items: SessionQueue): number {
-    if (items.size === 0) return (this.#emptyQueue ??= this.#itemsHash(items));
+  #queueHash(bodies: MessageBodies, items: SessionQueue): number {
+    if (items.size === 0) return (this.#emptyQueue ??= this.#itemsHash(bodies, items));
     const known = this.#queues.get(items);
     if (known?.revision === items.revision) return known.hash;
-    const hash = this.#itemsHash(items);
+    const hash = this.#itemsHash(bodies, items);
     this.#queues.set(items, { revision: items.revision, hash });
     return hash;
   }
 
-  #itemsHash(items: SessionQueue): number {
+  #itemsHash(bodies: MessageBodies, items: SessionQueue): number {
     const writer = this.#queueScratch;
     writer.reset();
     const all = { from: 0, to: items.size };
-    writeItems(writer, { write: (body) => writer.number(this.#bodyHash(body)) }, items, all);
+    writeItems(writer, { write: (body) => writer.number(bodies.hash(body)) }, items, all);
     return hashOf(writer.written());
-  }
-
-  #bodyHash(body: MessageBody): number {
-    const known = this.#bodies.get(body);
-    if (known !== undefined) return known;
-    this.#scratch.reset();
-    writeBody(this.#scratch, body);
-    const hash = hashOf(this.#scratch.written());
-    this.#bodies.set(body, hash);
-    return hash;
   }
 
   #accessHash(access: ReplicatedAccess): number {
@@ -103,19 +92,4 @@ export class StateDigester {
     this.#messages.set(message, hash);
     return hash;
   }
-}
-
-/**
- * 52 bits of two FNV-1a hashes (Fowler, Noll, Vo) with different initial values. Detects accidental
- * differences; it is not a cryptographic hash.
- */
-function hashOf(bytes: Uint8Array): number {
-  let high = 0x811c9dc5;
-  let low = 0x2f0b4c47;
-  for (let position = 0; position < bytes.length; position++) {
-    const byte = bytes[position] ?? 0;
-    high = Math.imul(high ^ byte, 0x01000193);
-    low = Math.imul(low ^ byte ^ (high >>> 24), 0x01000193);
-  }
-  return (high >>> 0) * 2 ** 20 + (low >>> 12);
 }

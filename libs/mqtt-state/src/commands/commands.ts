@@ -19,7 +19,7 @@ import { dequeue, notifyHome } from '../session/queueing.ts';
 import type { Home, Session } from '../session/session.ts';
 import { applySentReport } from '../session/sent-items.ts';
 import { endConnection, settleTakeover } from '../session/session-ending.ts';
-import type { Origin } from '../session/queued-message.ts';
+import type { Origin } from '../bodies/message-bodies.ts';
 import { alarm } from '../state-data.ts';
 import type { Proposer, ApplyContext } from '../state-data.ts';
 import { refillRetained } from '../topics/retained-cursors.ts';
@@ -231,16 +231,16 @@ function advance(context: ApplyContext, session: Session, part: SessionProgress)
   for (const number of part.done ?? []) {
     const item = items.find(number);
     // A QoS 2 item whose PUBREC is applied is removed only after PUBCOMP.
-    if (item && !item.received) dequeue(context, session, item);
+    if (item && !item.received) dequeue(context, session, number);
   }
   const received = (part.received ?? []).filter((packetId) => {
     const item = items.outgoing(packetId);
-    if (item) items.markReceived(item);
+    if (item) items.markReceived(item.number);
     return item !== undefined;
   });
   const completed = (part.completed ?? []).filter((packetId) => {
     const item = items.outgoing(packetId);
-    if (item) dequeue(context, session, item);
+    if (item) dequeue(context, session, item.number);
     return item !== undefined;
   });
   const { effects } = context;

@@ -6,10 +6,10 @@ import { deliveryOf, enqueue, fits, mayReceive, mergeDelivery } from '../session
 import type { Delivery } from '../session/queueing.ts';
 import { expiryNever } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
-import { bodyBytes, createBody } from '../session/queued-message.ts';
-import type { Origin } from '../session/queued-message.ts';
+import { bodyBytes } from '../bodies/message-bodies.ts';
+import type { Origin } from '../bodies/message-bodies.ts';
 import { hasShare } from '../session/queue-share.ts';
-import { alarm, largePayloadBytes } from '../state-data.ts';
+import { alarm } from '../state-data.ts';
 import type { StateData, ApplyContext } from '../state-data.ts';
 import { isWithinRetainedBounds } from '../topics/retained-bounds.ts';
 import { tombstoneBytesMaxOf } from '../topics/retained-messages.ts';
@@ -35,6 +35,12 @@ export interface PublishSource {
   /** The user of a will. Absent: the user of the publisher's session. */
   readonly owner?: string | null;
 }
+
+/**
+ * Payload bytes from which on a queued message is hashed when it enters the state, ahead of the next digest. Smaller ones
+ * leave their queues soon, and most of them before a digest.
+ */
+const largePayloadBytes = 512;
 
 /** The deliveries of a message that no subscription matches. */
 const noDeliveries: readonly Delivery[] = [];
@@ -204,7 +210,7 @@ function changeRetained(
   else {
     data.retained.set({ message, ...change, owner: context.semantics < accessSemantics ? null : owner });
     retainedTopics.push(message.topic);
-    context.hashed.messages.push(message);
+    context.hashed.push(message);
   }
 }
 
@@ -221,14 +227,15 @@ function enqueueAll(
     context.effects.push({ kind: 'dropped', reason: 'expired', count: deliveries.length });
     return;
   }
-  const body = createBody(message, source.origin);
-  if (message.payload.length >= largePayloadBytes) context.hashed.bodies.push(body);
+  const { bodies } = context.data;
+  const body = bodies.add(message, source.origin);
+  if (message.payload.length >= largePayloadBytes) bodies.hash(body);
   for (const delivery of deliveries) {
     const { session, shared } = delivery;
     shared?.advance();
     if (session.retainedCursors.size > 0) {
       const copies = copiesMax(deliveries);
-      queueRetainedBefore(context, session, message.topic, { copies, bytes: copies * body.bytes });
+      queueRetainedBefore(context, session, message.topic, { copies, bytes: copies * bodies.bytesOf(body) });
     }
     enqueue(context, delivery, body, source.force);
   }

@@ -38,7 +38,7 @@ export function runDueTimers(context: ApplyContext): void {
 function expireQueued(context: ApplyContext): void {
   let count = 0;
   for (let due = nextExpired(context.data); due; due = nextExpired(context.data)) {
-    dequeue(context, due.session, due.item);
+    dequeue(context, due.session, due.number);
     due.session.dropped++;
     count++;
   }

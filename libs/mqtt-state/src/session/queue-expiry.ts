@@ -1,14 +1,14 @@
+import type { BodyId } from '../bodies/message-bodies.ts';
 import type { StateData } from '../state-data.ts';
 import type { QueueExpiry } from './queue-deadline.ts';
-import type { QueuedMessage } from './queued-message.ts';
 import type { Session } from './session.ts';
 
 /** Adds the expiry of a queued message, if the message has one. */
-export function scheduleExpiry(data: StateData, session: Session, item: QueuedMessage): void {
-  const { expiresAt } = item.message;
-  if (expiresAt === undefined || item.expiry !== null) return;
-  const expiry = { deadline: expiresAt, session, item, cancelled: false };
-  item.expiry = expiry;
+export function scheduleExpiry(data: StateData, session: Session, number: number, body: BodyId): void {
+  const deadline = data.bodies.expiresAt(body);
+  if (deadline === Infinity || session.items.expiries.has(number)) return;
+  const expiry = { deadline, session, number, cancelled: false };
+  session.items.expiries.set(number, expiry);
   data.queueExpiries.push(expiry);
 }
 
@@ -17,13 +17,14 @@ export function scheduleExpiry(data: StateData, session: Session, item: QueuedMe
  * not depend on a decode of the state.
  */
 export function scheduleExpiries(data: StateData, session: Session): void {
-  for (const item of session.items.from(0)) scheduleExpiry(data, session, item);
+  session.items.visit((number, body) => scheduleExpiry(data, session, number, body));
 }
 
-export function cancelExpiry(data: StateData, item: QueuedMessage): void {
-  if (item.expiry === null) return;
-  data.queueExpiries.cancel(item.expiry);
-  item.expiry = null;
+export function cancelExpiry(data: StateData, session: Session, number: number): void {
+  const expiry = session.items.expiries.get(number);
+  if (expiry === undefined) return;
+  data.queueExpiries.cancel(expiry);
+  session.items.expiries.delete(number);
 }
 
 /**
@@ -35,7 +36,8 @@ export function nextExpired(data: StateData): QueueExpiry | undefined {
   for (;;) {
     const due = data.queueExpiries.popDue(data.timeMs);
     if (!due) return undefined;
-    due.item.expiry = null;
-    if (!due.session.home && due.item.packetId === 0) return due;
+    const { home, items } = due.session;
+    items.expiries.delete(due.number);
+    if (!home && items.packetIdOf(due.number) === 0) return due;
   }
 }

@@ -4,7 +4,8 @@ import { queueItemBytes } from '../bounds/sizes.ts';
 import { addedBytes } from '../bounds/usage.ts';
 import type { ApplyContext } from '../state-data.ts';
 import { dequeue } from './dequeuing.ts';
-import type { MessageBody, QueuedMessage } from './queued-message.ts';
+import type { BodyId } from '../bodies/message-bodies.ts';
+import type { QueuedMessage } from './queued-message.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -16,23 +17,26 @@ import type { Session } from './session.ts';
  * A state of an older version can be above the bound. A message then displaces as many bytes as it needs.
  * @returns false if the message is dropped
  */
-export function makeShare(context: ApplyContext, session: Session, body: MessageBody): boolean {
+export function makeShare(context: ApplyContext, session: Session, body: BodyId): boolean {
   const { data, semantics } = context;
   if (semantics < accessSemantics) return true;
   const { settings, usage } = data;
-  if (session.account.queueBytes + addedBytes(session.account, body) > settings.userQueueMemoryMax)
+  if (
+    session.account.queueBytes + addedBytes(data.bodies, session.account, body) >
+    settings.userQueueMemoryMax
+  )
     return replaceOldest(context, session, body);
   const reserve = session.home ? settings.connectedQueueReserve : 0;
   const memoryMax = Math.max(settings.clusterQueueMemoryMax + reserve, usage.queueBytes);
   const bytesMax = Math.max(settings.clusterQueuedBytesMax + reserve, data.queuedBytes);
   // The queue of another session can already contain the message.
-  const isNew = body.references === 0;
-  const memory = queueItemBytes + (isNew ? body.memory : 0);
-  const bytes = isNew ? body.bytes : 0;
+  const isNew = data.bodies.referencesOf(body) === 0;
+  const memory = queueItemBytes + (isNew ? data.bodies.memoryOf(body) : 0);
+  const bytes = isNew ? data.bodies.bytesOf(body) : 0;
   while (usage.queueBytes + memory > memoryMax || data.queuedBytes + bytes > bytesMax) {
     const victim = victimFor(context, session);
     if (!victim) return false;
-    dequeue(context, victim.session, victim.oldest);
+    dequeue(context, victim.session, victim.oldest.number);
     context.droppedAtShare++;
     victim.session.dropped++;
   }
@@ -67,7 +71,7 @@ function victimOf(session: Session | undefined): Victim | null {
 export function hasShare(
   { data, semantics }: ApplyContext,
   session: Session,
-  body: Pick<MessageBody, 'bytes' | 'memory'>,
+  body: { readonly bytes: number; readonly memory: number },
   copies: number,
 ): boolean {
   if (semantics < accessSemantics) return true;
@@ -88,19 +92,20 @@ export function hasShare(
  * until they have freed as much as the new message needs.
  * @returns whether the user's queues are not larger than before with the new message
  */
-function replaceOldest(context: ApplyContext, session: Session, body: MessageBody): boolean {
+function replaceOldest(context: ApplyContext, session: Session, body: BodyId): boolean {
   const { account, items } = session;
-  const memory = queueItemBytes + body.memory;
+  const { bodies } = context.data;
+  const memory = queueItemBytes + bodies.memoryOf(body);
   const accountMax = account.queueBytes;
   let freed = 0;
   while (freed < memory) {
     const oldest = items.oldestDroppable();
     if (!oldest) return false;
-    freed += queueItemBytes + oldest.body.memory;
-    dequeue(context, session, oldest);
+    freed += queueItemBytes + bodies.memoryOf(oldest.body);
+    dequeue(context, session, oldest.number);
     context.droppedAtShare++;
     session.dropped++;
   }
   // The dropped messages can still be in the queues of other sessions.
-  return account.queueBytes + addedBytes(account, body) <= accountMax;
+  return account.queueBytes + addedBytes(bodies, account, body) <= accountMax;
 }

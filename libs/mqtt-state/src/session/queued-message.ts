@@ -1,41 +1,6 @@
 import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
-import { messageBytes } from '../bounds/sizes.ts';
-import type { Account } from '../bounds/account.ts';
+import type { BodyId, MessageBodies, Origin } from '../bodies/message-bodies.ts';
 import type { QueueItem } from '../types.ts';
-import type { Deadline } from './deadline-heap.ts';
-
-/** The publish command that a message came from. */
-export type Origin = NonNullable<QueueItem['origin']>;
-
-/** A message in memory. The state stores and counts the message once, also if many sessions queue it. */
-export interface MessageBody {
-  readonly message: Message;
-  readonly origin: Origin | undefined;
-  /** Bytes of payload and topic. */
-  readonly bytes: number;
-  /** Bytes of memory, see `messageBytes`. */
-  readonly memory: number;
-  /** Queue items that refer to the message. */
-  references: number;
-  /** Number of queue items by account, for the accounts of users. Derived; not encoded. */
-  holders: Map<Account, number> | null;
-}
-
-export function createBody(message: Message, origin: Origin | undefined): MessageBody {
-  return {
-    message,
-    origin,
-    bytes: bodyBytes(message),
-    memory: messageBytes(message),
-    references: 0,
-    holders: null,
-  };
-}
-
-/** Returns the size of a message for the bounds of one queue: the bytes of its payload and topic. */
-export function bodyBytes(message: Message): number {
-  return message.payload.length + Buffer.byteLength(message.topic);
-}
 
 /**
  * Packet ids that the replicated state assigns. A home allocates packet ids below this range for the messages
@@ -48,44 +13,66 @@ export function isOutgoingPacketId(packetId: number): boolean {
   return packetId >= outgoingPacketIdMin && packetId <= outgoingPacketIdMax;
 }
 
-/** One item of a session's queue. */
-export class QueuedMessage implements QueueItem {
-  readonly number: number;
-  readonly body: MessageBody;
-  readonly message: Message;
+/** What a queue holds of an item besides its message and its number. */
+export interface ItemFields {
   readonly qos: QoS;
   readonly retain: boolean;
-  readonly subscriptionIdentifiers?: readonly number[];
-  readonly group?: string;
-  readonly origin?: Origin;
+  readonly subscriptionIdentifiers?: readonly number[] | undefined;
+  readonly group?: string | undefined;
   /**
    * Log index of the entry that set the retained message, for a retained message that a subscription queued.
    * Otherwise 0.
    */
   readonly retainedIndex: LogIndex;
-  packetId = 0;
-  received = false;
-  removed = false;
-  /** The entry in `StateData.queueExpiries`. Derived; not encoded. */
-  expiry: Deadline | null = null;
+}
+
+/** One item of a session's queue, as it was when it was read. The queue holds no such objects. */
+export class QueuedMessage implements QueueItem, ItemFields {
+  readonly number: number;
+  readonly body: BodyId;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers?: readonly number[];
+  readonly group?: string;
+  readonly retainedIndex: LogIndex;
+  readonly packetId: number;
+  readonly received: boolean;
+  readonly #bodies: MessageBodies;
+  readonly #generation: number;
 
   constructor(
+    bodies: MessageBodies,
     number: number,
-    body: MessageBody,
-    qos: QoS,
-    retain: boolean,
-    ids?: readonly number[],
-    group?: string,
-    retainedIndex: LogIndex = 0,
+    body: BodyId,
+    { qos, retain, subscriptionIdentifiers, group, retainedIndex }: ItemFields,
+    packetId: number,
+    received: boolean,
   ) {
-    this.retainedIndex = retainedIndex;
     this.number = number;
     this.body = body;
-    this.message = body.message;
     this.qos = qos;
     this.retain = retain;
-    if (ids !== undefined) this.subscriptionIdentifiers = ids;
+    if (subscriptionIdentifiers !== undefined) this.subscriptionIdentifiers = subscriptionIdentifiers;
     if (group !== undefined) this.group = group;
-    if (body.origin !== undefined) this.origin = body.origin;
+    this.retainedIndex = retainedIndex;
+    this.packetId = packetId;
+    this.received = received;
+    this.#bodies = bodies;
+    this.#generation = bodies.generationOf(body);
+  }
+
+  get message(): Message {
+    this.#checkStored();
+    return this.#bodies.message(this.body);
+  }
+
+  get origin(): Origin | undefined {
+    this.#checkStored();
+    return this.#bodies.origin(this.body);
+  }
+
+  #checkStored(): void {
+    if (this.#bodies.generationOf(this.body) !== this.#generation)
+      throw new Error(`item ${this.number} has left its queue: a programming error`);
   }
 }

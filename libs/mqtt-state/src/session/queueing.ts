@@ -3,8 +3,8 @@ import type { ClientId, LogIndex, Message, QoS, Subscription } from '@mqtt-clust
 import { dequeue } from './dequeuing.ts';
 import { makeShare } from './queue-share.ts';
 import { scheduleExpiry } from './queue-expiry.ts';
+import type { BodyId } from '../bodies/message-bodies.ts';
 import type { Session } from './session.ts';
-import type { MessageBody, QueuedMessage } from './queued-message.ts';
 import type { SharedSubscription } from '../topics/shared-subscription.ts';
 import type { ApplyContext } from '../state-data.ts';
 
@@ -31,7 +31,7 @@ export function mayReceive(subscription: Subscription, client: ClientId, message
 export function deliveryOf(
   session: Session,
   subscription: Subscription,
-  message: Message,
+  message: Pick<Message, 'qos' | 'retain'>,
   shared?: SharedSubscription,
 ): Delivery {
   const { subscriptionIdentifier } = subscription;
@@ -44,7 +44,7 @@ export function deliveryOf(
   };
 }
 
-function grantedQos(subscription: Subscription, message: Message): QoS {
+function grantedQos(subscription: Subscription, message: Pick<Message, 'qos'>): QoS {
   return subscription.qos < message.qos ? subscription.qos : message.qos;
 }
 
@@ -67,11 +67,15 @@ export function mergeDelivery(delivery: Delivery, subscription: Subscription, me
  * largest queue loses its oldest messages.
  * @param force the message is appended even beyond the bound where `queueFull` is `refuse`
  */
-export function enqueue(context: ApplyContext, delivery: Delivery, body: MessageBody, force: boolean): void {
+export function enqueue(context: ApplyContext, delivery: Delivery, body: BodyId, force: boolean): void {
   const { session } = delivery;
   const { data } = context;
   const isForced = force && data.settings.queueFull === 'refuse';
-  if (!fits(context, session, body.bytes, 1) && !isForced && !makeRoom(context, session, body)) {
+  if (
+    !fits(context, session, data.bodies.bytesOf(body), 1) &&
+    !isForced &&
+    !makeRoom(context, session, body)
+  ) {
     context.droppedAtBound++;
     session.dropped++;
     return;
@@ -92,14 +96,15 @@ export function enqueue(context: ApplyContext, delivery: Delivery, body: Message
 export function appendItem(
   { data }: ApplyContext,
   delivery: Delivery,
-  body: MessageBody,
+  body: BodyId,
   retainedIndex: LogIndex = 0,
 ): void {
   const { session, qos, retain, identifiers, shared } = delivery;
   data.keepBody(session, body);
-  const item = session.items.append(body, qos, retain, identifiers, shared?.key, retainedIndex);
+  const fields = { qos, retain, subscriptionIdentifiers: identifiers, group: shared?.key, retainedIndex };
+  const number = session.items.append(body, fields);
   data.queueHolders?.update(session);
-  scheduleExpiry(data, session, item);
+  scheduleExpiry(data, session, number, body);
   if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
 }
 
@@ -126,12 +131,13 @@ function queueBounds(context: ApplyContext, session: Session): { messages: numbe
 }
 
 /** Drops the oldest messages, except QoS 2 exchanges in progress. @returns whether the message fits now */
-function makeRoom(context: ApplyContext, session: Session, body: MessageBody): boolean {
-  if (body.bytes > queueBounds(context, session).bytes) return false;
-  while (!fits(context, session, body.bytes, 1)) {
+function makeRoom(context: ApplyContext, session: Session, body: BodyId): boolean {
+  const bytes = context.data.bodies.bytesOf(body);
+  if (bytes > queueBounds(context, session).bytes) return false;
+  while (!fits(context, session, bytes, 1)) {
     const oldest = session.items.oldestDroppable();
     if (!oldest) return false;
-    dequeue(context, session, oldest);
+    dequeue(context, session, oldest.number);
     context.droppedAtBound++;
     session.dropped++;
   }
@@ -158,23 +164,27 @@ export function reassignSharedItems(
   wanted: (sharedFilter: string) => boolean,
   connectedOnly: boolean,
 ): number {
-  const { sharedSubscriptions } = context.data;
-  const left: QueuedMessage[] = [];
-  for (const item of [...session.items.from(0)]) {
+  const { sharedSubscriptions, bodies } = context.data;
+  const { items } = session;
+  const left: number[] = [];
+  for (const number of items.numbersWithGroup(wanted)) {
     // At the bound of the cluster an earlier move can displace a later item of this session.
-    if (item.removed || item.group === undefined || item.packetId !== 0 || !wanted(item.group)) continue;
+    const item = items.find(number);
+    if (item?.group === undefined || item.packetId !== 0) continue;
+    const { body } = item;
+    const message = { qos: bodies.qosOf(body), retain: bodies.retainOf(body) };
     const shared = sharedSubscriptions.get(item.group);
-    const choice = shared?.chooseSession(item.message.qos, connectedOnly);
+    const choice = shared?.chooseSession(message.qos, connectedOnly);
     if (!shared || !choice || choice.session === session) {
-      left.push(item);
+      left.push(number);
       continue;
     }
     shared.advance();
-    const delivery = deliveryOf(choice.session, choice.subscription, item.message, shared);
+    const delivery = deliveryOf(choice.session, choice.subscription, message, shared);
     // Before this version the message needs room twice, so at the bound it can displace itself.
-    if (context.semantics >= handoverSemantics) dequeue(context, session, item);
-    enqueue(context, delivery, item.body, true);
-    dequeue(context, session, item);
+    if (context.semantics >= handoverSemantics) dequeue(context, session, number);
+    enqueue(context, delivery, body, true);
+    dequeue(context, session, number);
   }
-  return left.filter(({ removed }) => !removed).length;
+  return left.filter((number) => items.has(number)).length;
 }

@@ -118,7 +118,7 @@ export function endSession(context: ApplyContext, session: Session, expired = fa
   for (const filter of [...session.subscriptions.keys()]) removeSubscription(data, session, filter);
   const droppedCount = reassignSharedItems(context, session, () => true, false);
   if (droppedCount > 0) context.effects.push({ kind: 'dropped', reason: 'expired', count: droppedCount });
-  for (const item of [...session.items.from(0)]) dequeue(context, session, item);
+  for (const number of session.items.numbers()) dequeue(context, session, number);
   // Until here the session can be the one that is displaced, on each member.
   data.removeSession(session);
   session.close();

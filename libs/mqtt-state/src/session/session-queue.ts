@@ -1,40 +1,69 @@
 import type { LogIndex, QoS } from '@mqtt-cluster/contracts';
+import type { BodyId, MessageBodies } from '../bodies/message-bodies.ts';
 import { queueItemBytes } from '../bounds/sizes.ts';
+import type { QueueExpiry } from './queue-deadline.ts';
 import { outgoingPacketIdMax, outgoingPacketIdMin, QueuedMessage } from './queued-message.ts';
-import type { MessageBody } from './queued-message.ts';
+import type { ItemFields } from './queued-message.ts';
 
 /** Bound on a session's QoS 2 exchanges in progress, also if the client's Receive Maximum is larger. */
 const outgoingWindowMax = 100;
 /** A queue is compacted when its empty slots outnumber its items by more than this. */
 const removedSlotsMax = 32;
+/** The body of an empty slot. */
+const noBody = -1;
+
+// The flags of an item: QoS (bits 0 and 1), RETAIN (2), PUBREC received (3), and from bit 4 on its route.
+const retainFlag = 4;
+const receivedFlag = 8;
+const routeShift = 4;
+
+/** How items came into the queue. Many items have the same route, so they refer to it by its number. */
+interface Route {
+  readonly subscriptionIdentifiers: readonly number[] | undefined;
+  readonly group: string | undefined;
+}
+
+const plainRoute: Route = { subscriptionIdentifiers: undefined, group: undefined };
 
 /**
- * The queue of one session, in the order of the log. A removed item leaves an empty slot, and the queue is
+ * The queue of one session, in the order of the log. Each item is a slot: a number, a message and flags, without an object,
+ * because absent sessions can have millions of items. A removed item leaves an empty slot, and the queue is
  * compacted when enough slots are empty. So a removal from the middle costs amortised constant time. Items
  * are found by binary search.
  */
 export class SessionQueue {
+  readonly #bodies: MessageBodies;
   /** The item number of each slot, including the slots of removed items. */
   #numbers: number[] = [];
-  /** The item of each slot. Null if the item was removed. */
-  #items: (QueuedMessage | null)[] = [];
+  /** The message of each slot, or {@link noBody}. */
+  #slotBodies: BodyId[] = [];
+  #flags: number[] = [];
   /** All slots before this one are empty. */
   #head = 0;
   #size = 0;
   #bytes = 0;
   #memory = 0;
-  /** QoS 2 items in progress, by packet id. */
-  readonly #outgoing = new Map<number, QueuedMessage>();
-  /** Retained messages that subscriptions queued, in order. */
-  readonly #retainedItems = new Set<QueuedMessage>();
+  #routes: Route[] = [plainRoute];
+  #routeNumbers: Map<string, number> | null = null;
+  /** The numbers of QoS 2 items in progress, by packet id, and the reverse. */
+  readonly #outgoing = new Map<number, number>();
+  readonly #packetIds = new Map<number, number>();
+  /** Retained messages that subscriptions queued, in order: number, and log index of the retained message. */
+  readonly #retained = new Map<number, LogIndex>();
   #retainedBytes = 0;
-  /** QoS 2 items without a packet id, in order. May contain removed items. */
-  #waiting: QueuedMessage[] = [];
+  /** The numbers of QoS 2 items without a packet id, in order. May contain removed items. */
+  #waiting: number[] = [];
   #waitingHead = 0;
+  /** The entries in `StateData.queueExpiries`, by item number. Derived; not encoded. */
+  readonly expiries = new Map<number, QueueExpiry>();
   /** Counter that increases with every change of the items. Not replicated. */
   revision = 0;
   nextNumber = 1;
   nextPacketId = outgoingPacketIdMin;
+
+  constructor(bodies: MessageBodies) {
+    this.#bodies = bodies;
+  }
 
   get size(): number {
     return this.#size;
@@ -44,74 +73,90 @@ export class SessionQueue {
     return this.#bytes;
   }
 
-  /** Bytes of memory of the items with their messages. */
+  /** Bytes of memory of the items with their messages, see `sizes.ts`. */
   get memory(): number {
     return this.#memory;
   }
 
-  get retainedItems(): ReadonlySet<QueuedMessage> {
-    return this.#retainedItems;
+  /** Number of the retained messages that subscriptions queued. */
+  get retainedSize(): number {
+    return this.#retained.size;
   }
 
   get retainedBytes(): number {
     return this.#retainedBytes;
   }
 
-  append(
-    body: MessageBody,
-    qos: QoS,
-    retain: boolean,
-    ids?: readonly number[],
-    group?: string,
-    retainedIndex?: LogIndex,
-  ): QueuedMessage {
-    const item = new QueuedMessage(this.nextNumber++, body, qos, retain, ids, group, retainedIndex);
-    this.#add(item);
-    if (qos === 2) this.#waiting.push(item);
-    return item;
+  /** @returns the number of the item */
+  append(body: BodyId, fields: ItemFields): number {
+    const number = this.nextNumber++;
+    this.#add(number, body, fields, false);
+    if (fields.qos === 2) this.#waiting.push(number);
+    return number;
   }
 
   /** Appends an item of a snapshot. Items must be appended in the order of their numbers. */
-  restore(item: QueuedMessage): void {
-    this.#add(item);
-    if (item.packetId !== 0) this.#outgoing.set(item.packetId, item);
-    else if (item.qos === 2) this.#waiting.push(item);
+  restore(number: number, body: BodyId, fields: ItemFields, packetId: number, received: boolean): void {
+    this.#add(number, body, fields, received);
+    if (packetId !== 0) this.#assign(number, packetId);
+    else if (fields.qos === 2) this.#waiting.push(number);
   }
 
-  remove(item: QueuedMessage): void {
-    if (item.removed) return;
-    item.removed = true;
+  has(number: number): boolean {
+    const slot = this.#lowerBound(number);
+    return this.#numbers[slot] === number && this.#slotBodies[slot] !== noBody;
+  }
+
+  /** Removes an item. @returns its message, or null if the queue does not have the item */
+  remove(number: number): BodyId | null {
+    const slot = this.#lowerBound(number);
+    const body = this.#numbers[slot] === number ? this.#slotBodies[slot]! : noBody;
+    if (body === noBody) return null;
     this.revision++;
-    this.#items[this.#lowerBound(item.number)] = null;
+    this.#slotBodies[slot] = noBody;
     this.#size--;
-    this.#bytes -= item.body.bytes;
-    this.#memory -= queueItemBytes + item.body.memory;
-    if (this.#retainedItems.delete(item)) this.#retainedBytes -= item.body.bytes;
-    if (item.packetId !== 0) this.#outgoing.delete(item.packetId);
-    while (this.#head < this.#items.length && this.#items[this.#head] === null) this.#head++;
-    if (this.#items.length - this.#size > this.#size + removedSlotsMax) this.#compact();
+    const bytes = this.#bodies.bytesOf(body);
+    this.#bytes -= bytes;
+    this.#memory -= queueItemBytes + this.#bodies.memoryOf(body);
+    if (this.#retained.delete(number)) this.#retainedBytes -= bytes;
+    const packetId = this.#packetIds.get(number);
+    if (packetId !== undefined) {
+      this.#packetIds.delete(number);
+      this.#outgoing.delete(packetId);
+    }
+    while (this.#head < this.#slotBodies.length && this.#slotBodies[this.#head] === noBody) this.#head++;
+    if (this.#slotBodies.length - this.#size > this.#size + removedSlotsMax) this.#compact();
     this.#skipRemovedWaiting();
+    return body;
   }
 
-  markReceived(item: QueuedMessage): void {
-    item.received = true;
+  markReceived(number: number): void {
+    const slot = this.#lowerBound(number);
+    if (this.#numbers[slot] !== number) return;
+    this.#flags[slot]! |= receivedFlag;
     this.revision++;
   }
 
   find(number: number): QueuedMessage | undefined {
     const slot = this.#lowerBound(number);
-    return this.#numbers[slot] === number ? (this.#items[slot] ?? undefined) : undefined;
+    return this.#numbers[slot] === number && this.#slotBodies[slot] !== noBody ? this.#item(slot) : undefined;
   }
 
   outgoing(packetId: number): QueuedMessage | undefined {
-    return this.#outgoing.get(packetId);
+    const number = this.#outgoing.get(packetId);
+    return number === undefined ? undefined : this.find(number);
+  }
+
+  /** Returns the packet id of an item, or 0. */
+  packetIdOf(number: number): number {
+    return this.#packetIds.get(number) ?? 0;
   }
 
   /** Returns the first item that is not a QoS 2 exchange in progress. */
   oldestDroppable(): QueuedMessage | undefined {
-    for (let slot = this.#head; slot < this.#items.length; slot++) {
-      const item = this.#items[slot];
-      if (item && item.packetId === 0) return item;
+    for (let slot = this.#head; slot < this.#slotBodies.length; slot++) {
+      if (this.#slotBodies[slot] !== noBody && !this.#packetIds.has(this.#numbers[slot]!))
+        return this.#item(slot);
     }
     return undefined;
   }
@@ -125,11 +170,10 @@ export class SessionQueue {
     let filled = false;
     while (this.#outgoing.size < limit) {
       this.#skipRemovedWaiting();
-      const item = this.#waiting[this.#waitingHead];
-      if (!item) break;
+      const number = this.#waiting[this.#waitingHead];
+      if (number === undefined) break;
       this.#waitingHead++;
-      item.packetId = this.#takePacketId();
-      this.#outgoing.set(item.packetId, item);
+      this.#assign(number, this.#takePacketId());
       filled = true;
       this.revision++;
     }
@@ -138,22 +182,109 @@ export class SessionQueue {
 
   /** Yields the items whose number is at least `number`, in order. */
   *from(number: number): IterableIterator<QueuedMessage> {
-    for (let slot = Math.max(this.#head, this.#lowerBound(number)); slot < this.#items.length; slot++) {
-      const item = this.#items[slot];
-      if (item) yield item;
+    for (let slot = Math.max(this.#head, this.#lowerBound(number)); slot < this.#slotBodies.length; slot++) {
+      if (this.#slotBodies[slot] !== noBody) yield this.#item(slot);
     }
   }
 
-  #add(item: QueuedMessage): void {
+  /** Returns the numbers of the items of shared subscriptions, in order. @param wanted selects them by their filter */
+  numbersWithGroup(wanted: (sharedFilter: string) => boolean): number[] {
+    const isWanted = this.#routes.map(({ group }) => group !== undefined && wanted(group));
+    if (!isWanted.includes(true)) return [];
+    return this.#numbers.filter(
+      (_, slot) => this.#slotBodies[slot] !== noBody && isWanted[this.#flags[slot]! >>> routeShift],
+    );
+  }
+
+  /** Returns the numbers of all items, in order. */
+  numbers(): number[] {
+    return this.#numbers.filter((_, slot) => this.#slotBodies[slot] !== noBody);
+  }
+
+  /** Visits all items, in order. The visit must not remove items. */
+  visit(visit: (number: number, body: BodyId) => void): void {
+    for (let slot = this.#head; slot < this.#slotBodies.length; slot++) {
+      const body = this.#slotBodies[slot]!;
+      if (body !== noBody) visit(this.#numbers[slot]!, body);
+    }
+  }
+
+  /** Yields the items at some positions of the queue, in order. */
+  *at(from: number, to: number): IterableIterator<QueuedMessage> {
+    let position = 0;
+    for (let slot = this.#head; slot < this.#slotBodies.length && position < to; slot++) {
+      if (this.#slotBodies[slot] === noBody) continue;
+      if (position >= from) yield this.#item(slot);
+      position++;
+    }
+  }
+
+  /** Returns the retained messages that subscriptions queued, in order. */
+  retainedItems(): QueuedMessage[] {
+    return [...this.#retained.keys()].flatMap((number) => this.find(number) ?? []);
+  }
+
+  #item(slot: number): QueuedMessage {
+    const number = this.#numbers[slot]!;
+    const flags = this.#flags[slot]!;
+    const { subscriptionIdentifiers, group } = this.#routes[flags >>> routeShift]!;
+    const fields = {
+      qos: (flags & 3) as QoS,
+      retain: (flags & retainFlag) !== 0,
+      subscriptionIdentifiers,
+      group,
+      retainedIndex: this.#retained.get(number) ?? 0,
+    };
+    const received = (flags & receivedFlag) !== 0;
+    return new QueuedMessage(
+      this.#bodies,
+      number,
+      this.#slotBodies[slot]!,
+      fields,
+      this.packetIdOf(number),
+      received,
+    );
+  }
+
+  #add(number: number, body: BodyId, fields: ItemFields, received: boolean): void {
+    const { qos, retain, retainedIndex } = fields;
     this.revision++;
-    this.#numbers.push(item.number);
-    this.#items.push(item);
+    this.#numbers.push(number);
+    this.#slotBodies.push(body);
+    this.#flags.push(
+      qos |
+        (retain ? retainFlag : 0) |
+        (received ? receivedFlag : 0) |
+        (this.#routeNumber(fields) << routeShift),
+    );
     this.#size++;
-    this.#bytes += item.body.bytes;
-    this.#memory += queueItemBytes + item.body.memory;
-    if (item.retainedIndex === 0) return;
-    this.#retainedItems.add(item);
-    this.#retainedBytes += item.body.bytes;
+    const bytes = this.#bodies.bytesOf(body);
+    this.#bytes += bytes;
+    this.#memory += queueItemBytes + this.#bodies.memoryOf(body);
+    if (retainedIndex === 0) return;
+    this.#retained.set(number, retainedIndex);
+    this.#retainedBytes += bytes;
+  }
+
+  #routeNumber({ subscriptionIdentifiers, group }: ItemFields): number {
+    if (subscriptionIdentifiers === undefined && group === undefined) return 0;
+    if (this.#size === 0) {
+      this.#routes = [plainRoute];
+      this.#routeNumbers = null;
+    }
+    const numbers = (this.#routeNumbers ??= new Map<string, number>());
+    const key = `${subscriptionIdentifiers?.join() ?? '-'} ${group ?? ''}`;
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = this.#routes.push({ subscriptionIdentifiers, group }) - 1;
+      numbers.set(key, number);
+    }
+    return number;
+  }
+
+  #assign(number: number, packetId: number): void {
+    this.#outgoing.set(packetId, number);
+    this.#packetIds.set(number, packetId);
   }
 
   /**
@@ -185,7 +316,8 @@ export class SessionQueue {
   }
 
   #skipRemovedWaiting(): void {
-    while (this.#waiting[this.#waitingHead]?.removed) this.#waitingHead++;
+    while (this.#waitingHead < this.#waiting.length && !this.has(this.#waiting[this.#waitingHead]!))
+      this.#waitingHead++;
     if (this.#waitingHead > removedSlotsMax && this.#waitingHead * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#waitingHead);
       this.#waitingHead = 0;
@@ -193,9 +325,10 @@ export class SessionQueue {
   }
 
   #compact(): void {
-    const kept = this.#items.filter((item) => item !== null);
-    this.#items = kept;
-    this.#numbers = kept.map((item) => item.number);
+    const isKept = (_: number, slot: number): boolean => this.#slotBodies[slot] !== noBody;
+    this.#numbers = this.#numbers.filter(isKept);
+    this.#flags = this.#flags.filter(isKept);
+    this.#slotBodies = this.#slotBodies.filter((body) => body !== noBody);
     this.#head = 0;
   }
 }

@@ -98,7 +98,7 @@ export class Session implements SessionView {
   readonly subscriptions = new Map<string, Subscription>();
   /** By filter: the subscriptions that wait for further retained messages, in the order of their SUBSCRIBE. */
   readonly retainedCursors = new Map<string, RetainedCursor>();
-  readonly items = new SessionQueue();
+  readonly items: SessionQueue;
   /** Packet ids of QoS 2 messages from this client that are not yet released by PUBREL. */
   readonly incomingPacketIds = new Set<number>();
   readonly timers: Record<TimerKind, Timer | null> = { will: null, expiry: null, orphan: null };
@@ -127,6 +127,7 @@ export class Session implements SessionView {
     this.client = client;
     this.epoch = epoch;
     this.#usage = usage;
+    this.items = new SessionQueue(usage.bodies);
     this.account = usage.join(null, client);
   }
 
@@ -144,7 +145,7 @@ export class Session implements SessionView {
     former.subscriptionBytes -= this.subscriptionBytes;
     this.account.willBytes += this.#willBytes;
     former.willBytes -= this.#willBytes;
-    for (const { body } of this.items.from(0)) this.#usage.moveItem(former, this.account, body);
+    this.items.visit((_, body) => this.#usage.moveItem(former, this.account, body));
     this.#usage.leave(former);
   }
 

@@ -1,6 +1,6 @@
 import type { Subscription } from '@mqtt-cluster/contracts';
 import { appendItem, deliveryOf, dequeue, fits, mayReceive, notifyHome } from '../session/queueing.ts';
-import { bodyBytes, createBody } from '../session/queued-message.ts';
+import { bodyBytes } from '../bodies/message-bodies.ts';
 import type { Session } from '../session/session.ts';
 import type { ApplyContext } from '../state-data.ts';
 import type { RetainedCursor } from './retained-cursor.ts';
@@ -54,7 +54,7 @@ export function beginRetained(context: ApplyContext, session: Session, subscript
  */
 export function fillRetained(context: ApplyContext, session: Session): boolean {
   const { items, retainedCursors } = session;
-  if (retainedCursors.size === 0 || !session.home || items.retainedItems.size > refillBelow) return false;
+  if (retainedCursors.size === 0 || !session.home || items.retainedSize > refillBelow) return false;
   if (context.retainedVisits.nodesLeft <= 0) return false;
   const before = items.nextNumber;
   for (const cursor of retainedCursors.values()) {
@@ -134,7 +134,7 @@ function append(
 ): void {
   const delivery = { ...deliveryOf(session, subscription, message), retain: true }; // [MQTT-3.3.1-8]
   if (delivery.qos === 0 || !mayReceive(subscription, session.client, message)) return;
-  const body = createBody(message, undefined);
+  const body = context.data.bodies.add(message, undefined);
   appendItem(context, delivery, body, index);
 }
 
@@ -145,7 +145,7 @@ function hasRoom(context: ApplyContext, session: Session, bytes: number): boolea
   // otherwise.
   if (items.size === 0) return true;
   return (
-    items.retainedItems.size < Math.min(queuedRetainedMax, settings.queuedMessagesMax * boundShare) &&
+    items.retainedSize < Math.min(queuedRetainedMax, settings.queuedMessagesMax * boundShare) &&
     items.retainedBytes + bytes <= Math.min(queuedRetainedBytesMax, settings.queuedBytesMax * boundShare) &&
     queuedBytes + bytes <= settings.clusterQueuedBytesMax * boundShare &&
     fits(context, session, bytes, 1)
@@ -160,13 +160,14 @@ function hasRoom(context: ApplyContext, session: Session, bytes: number): boolea
 function dropEarlierCopies(context: ApplyContext, session: Session, filter: string): void {
   const { items, sentBelow, openedAt } = session;
   const connectionStart = Math.max(sentBelow, openedAt);
-  for (const item of [...items.retainedItems]) {
+  for (const item of items.retainedItems()) {
+    if (item.number >= connectionStart || item.packetId !== 0) continue;
     const { topic, payload } = item.message;
-    if (item.number >= connectionStart || item.packetId !== 0 || !topicMatches(filter, topic)) continue;
+    if (!topicMatches(filter, topic)) continue;
     const record = context.data.retained.get(topic);
     // One log entry can set the retained message of a topic twice, so the payload is compared as well.
     const isSame =
       record?.index === item.retainedIndex && Buffer.compare(record.message.payload, payload) === 0;
-    if (isSame) dequeue(context, session, item);
+    if (isSame) dequeue(context, session, item.number);
   }
 }

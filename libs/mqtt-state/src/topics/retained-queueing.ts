@@ -5,7 +5,7 @@ import type { Delivery } from '../session/queueing.ts';
 import { beginRetained } from './retained-cursors.ts';
 import type { RetainedRecord } from './retained-messages.ts';
 import type { Session } from '../session/session.ts';
-import { bodyBytes, createBody } from '../session/queued-message.ts';
+import { bodyBytes } from '../bodies/message-bodies.ts';
 import type { QueuedMessage } from '../session/queued-message.ts';
 import type { ApplyContext } from '../state-data.ts';
 import { parseSharedFilter } from './topic-names.ts';
@@ -51,12 +51,13 @@ function queueAllOrNothing(context: ApplyContext, session: Session, subscription
   if (deliveries === null) return false;
   const replaced = replaceableItems(session, deliveries);
   const bytes =
-    sum(deliveries, ({ record }) => bodyBytes(record.message)) - sum(replaced, ({ body }) => body.bytes);
+    sum(deliveries, ({ record }) => bodyBytes(record.message)) -
+    sum(replaced, ({ body }) => context.data.bodies.bytesOf(body));
   if (!hasRoom(context, session, deliveries.length - replaced.length, bytes)) return false;
-  for (const item of replaced) dequeue(context, session, item);
+  for (const { number } of replaced) dequeue(context, session, number);
   for (const { record, delivery } of deliveries) {
     const { message, index } = record;
-    const body = createBody(message, undefined);
+    const body = context.data.bodies.add(message, undefined);
     appendItem(context, delivery, body, index);
   }
   return true;
@@ -100,9 +101,9 @@ function replaceableItems(
   { items, sentBelow }: Session,
   deliveries: readonly RetainedDelivery[],
 ): QueuedMessage[] {
-  if (items.retainedItems.size === 0) return [];
+  if (items.retainedSize === 0) return [];
   const records = new Map(deliveries.map(({ record }) => [record.message.topic, record]));
-  return [...items.retainedItems].filter(({ number, packetId, message, retainedIndex }) => {
+  return items.retainedItems().filter(({ number, packetId, message, retainedIndex }) => {
     if (number >= sentBelow || packetId !== 0) return false;
     const record = records.get(message.topic);
     // One log entry can set the retained message of a topic twice, so the payload is compared as well.
@@ -115,7 +116,7 @@ function hasRoom(context: ApplyContext, session: Session, count: number, bytes: 
   const { items } = session;
   return (
     fits(context, session, bytes, count) &&
-    items.retainedItems.size + count <= settings.queuedMessagesMax * boundShare &&
+    items.retainedSize + count <= settings.queuedMessagesMax * boundShare &&
     items.retainedBytes + bytes <= settings.queuedBytesMax * boundShare &&
     queuedBytes + bytes <= settings.clusterQueuedBytesMax * boundShare
   );

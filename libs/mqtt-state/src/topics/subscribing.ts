@@ -126,8 +126,8 @@ export function unsubscribe(
 function leaveSharedSubscription(context: ApplyContext, session: Session, key: string): void {
   const droppedCount = reassignSharedItems(context, session, (group) => group === key, false);
   if (droppedCount === 0) return;
-  for (const item of [...session.items.from(0)]) {
-    if (item.group === key && item.packetId === 0) dequeue(context, session, item);
+  for (const number of session.items.numbersWithGroup((group) => group === key)) {
+    if (session.items.packetIdOf(number) === 0) dequeue(context, session, number);
   }
   session.dropped += droppedCount;
   context.effects.push({ kind: 'dropped', reason: 'expired', count: droppedCount });

@@ -80,7 +80,7 @@ function derivedOfSession({ usage }: StateData, session: Session): unknown {
     willBytes,
     account: { ...account },
     queue: [items.size, items.bytes, items.memory, items.retainedBytes],
-    retainedItems: [...items.retainedItems].map(({ number }) => number),
+    retainedItems: items.retainedItems().map(({ number }) => number),
     oldestDroppable: items.oldestDroppable()?.number,
   };
 }

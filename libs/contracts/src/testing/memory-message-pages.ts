@@ -1,0 +1,66 @@
+import type { MessagePages } from '../message-pages.ts';
+
+/**
+ * Pages in memory for tests. They are stricter than files: each read must name exactly what a `write` returned, and
+ * what was freed cannot be read.
+ */
+export class MemoryMessagePages implements MessagePages {
+  readonly #written = new Map<number, Uint8Array>();
+  readonly #accepts: () => boolean;
+  #next = 0;
+  #closed = false;
+
+  /** @param accepts decides for each `write` whether the pages accept it */
+  constructor(accepts: () => boolean = () => true) {
+    this.#accepts = accepts;
+  }
+
+  /** Number of the messages on the pages. */
+  get size(): number {
+    return this.#written.size;
+  }
+
+  /** Every second message counts as one in a sparse part. */
+  get hasSparse(): boolean {
+    return this.#written.size > 0;
+  }
+
+  isSparse(position: number): boolean {
+    return position % 2 === 1;
+  }
+
+  write(bytes: Uint8Array): number | null {
+    this.#checkOpen();
+    if (!this.#accepts()) return null;
+    const position = this.#next;
+    this.#next += bytes.length;
+    this.#written.set(position, new Uint8Array(bytes));
+    return position;
+  }
+
+  read(position: number, length: number): Uint8Array {
+    return this.#find(position, length).slice();
+  }
+
+  free(position: number, length: number): void {
+    this.#find(position, length);
+    this.#written.delete(position);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#written.clear();
+  }
+
+  #find(position: number, length: number): Uint8Array {
+    this.#checkOpen();
+    const bytes = this.#written.get(position);
+    if (bytes?.length !== length)
+      throw new Error(`nothing of ${length} bytes is stored at position ${position}`);
+    return bytes;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error('the pages are closed');
+  }
+}

@@ -1,0 +1,181 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MessagePages } from '@mqtt-cluster/contracts';
+import { PageFile } from './page-file.ts';
+
+/** Bytes of one file. A file is deleted when nobody needs any of it. */
+const fileBytesDefault = 16 * 1024 * 1024;
+/** Buffers that wait for the disk. At this bound the pages accept nothing. */
+const waitingMax = 32;
+/** Bytes that are read at once, because the next messages of a queue usually follow. */
+const blockBytes = 64 * 1024;
+const blocksMax = 64;
+/** How long the pages accept nothing after a failed write. */
+const refusalMs = 10_000;
+/** A file is sparse when less than this part of it is needed. */
+const sparsePart = 1 / 4;
+
+export interface MessagePageOptions {
+  /** Upper bound of the bytes of one file, and of one message. */
+  readonly fileBytes?: number;
+  /** Called when a write fails, at most once in ten seconds. The messages stay in memory. */
+  readonly onWriteError?: (error: Error) => void;
+}
+
+/**
+ * Message pages in files. They are no part of the durable state: they are deleted at the start, written without a sync, and
+ * a page that cannot be read ends the process, which then recovers from its log and snapshots.
+ *
+ * Writes only append, and the event loop does not wait for them. Reads are synchronous; they usually hit the page cache of
+ * the operating system, which is not memory of the process.
+ */
+export class MessagePageFiles implements MessagePages {
+  readonly #directory: string;
+  readonly #fileBytes: number;
+  readonly #onWriteError: (error: Error) => void;
+  readonly #files = new Map<number, PageFile>();
+  /** Blocks of full files, the least recently read first. */
+  readonly #blocks = new Map<number, Buffer>();
+  #current: { readonly number: number; readonly file: PageFile } | null = null;
+  #nextNumber = 0;
+  #waiting = 0;
+  #refusesUntilMs = -Infinity;
+
+  /** Deletes all files in the directory, or creates it. @throws Error the directory cannot be used */
+  constructor(directory: string, options: MessagePageOptions = {}) {
+    this.#directory = directory;
+    this.#fileBytes = options.fileBytes ?? fileBytesDefault;
+    this.#onWriteError = options.onWriteError ?? (() => undefined);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(directory)) rmSync(join(directory, name), { force: true });
+  }
+
+  /** Bytes of all files. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const { used } of this.#files.values()) bytes += used;
+    return bytes;
+  }
+
+  get hasSparse(): boolean {
+    let live = 0;
+    let isAnySparse = false;
+    for (const file of this.#files.values()) {
+      live += file.live;
+      isAnySparse ||= this.#isFileSparse(file);
+    }
+    return isAnySparse && this.bytes > 2 * live + 2 * this.#fileBytes;
+  }
+
+  isSparse(position: number): boolean {
+    const file = this.#files.get(Math.floor(position / this.#fileBytes));
+    return file !== undefined && this.#isFileSparse(file);
+  }
+
+  write(bytes: Uint8Array): number | null {
+    if (bytes.length > this.#fileBytes || performance.now() < this.#refusesUntilMs) return null;
+    if (this.#waiting >= waitingMax) return null;
+    const current = this.#fileFor(bytes.length);
+    if (current === null) return null;
+    const { number, file } = current;
+    const before = file.waiting;
+    const offset = file.append(bytes);
+    this.#waiting += file.waiting - before;
+    return number * this.#fileBytes + offset;
+  }
+
+  read(position: number, length: number): Uint8Array {
+    const number = Math.floor(position / this.#fileBytes);
+    const file = this.#files.get(number);
+    if (file === undefined) throw new Error(`page file ${number} does not exist`);
+    const offset = position - number * this.#fileBytes;
+    const isBlockwise = file.isFull && file.waiting === 0 && length < blockBytes;
+    return isBlockwise ? this.#readBlockwise(number, file, offset, length) : file.read(offset, length);
+  }
+
+  free(position: number, length: number): void {
+    const number = Math.floor(position / this.#fileBytes);
+    const file = this.#files.get(number);
+    if (file === undefined) return;
+    file.live -= length;
+    if (file.live === 0 && file.isFull) this.#delete(number, file);
+  }
+
+  close(): void {
+    for (const [number, file] of this.#files) this.#delete(number, file);
+    this.#current = null;
+    this.#blocks.clear();
+  }
+
+  #isFileSparse(file: PageFile): boolean {
+    return file.isFull && file.live < this.#fileBytes * sparsePart;
+  }
+
+  #fileFor(length: number): { readonly number: number; readonly file: PageFile } | null {
+    if (this.#current !== null && this.#current.file.used + length <= this.#fileBytes) return this.#current;
+    if (this.#current !== null) {
+      const { number, file } = this.#current;
+      this.#current = null;
+      file.isFull = true;
+      file.flush();
+      if (file.live === 0) this.#delete(number, file);
+    }
+    const number = this.#nextNumber++;
+    try {
+      const path = join(this.#directory, `messages-${String(number).padStart(8, '0')}.bin`);
+      const file = new PageFile(path, (error) => this.#onWritten(error));
+      this.#files.set(number, file);
+      this.#current = { number, file };
+      return this.#current;
+    } catch (error) {
+      this.#refuse(error as Error);
+      return null;
+    }
+  }
+
+  #onWritten(error: Error | null): void {
+    this.#countWaiting();
+    if (error !== null) this.#refuse(error);
+  }
+
+  #refuse(error: Error): void {
+    if (performance.now() < this.#refusesUntilMs) return;
+    this.#refusesUntilMs = performance.now() + refusalMs;
+    this.#onWriteError(error);
+    setTimeout(() => {
+      for (const file of this.#files.values()) if (file.isFull) file.flush();
+    }, refusalMs).unref();
+  }
+
+  #delete(number: number, file: PageFile): void {
+    this.#files.delete(number);
+    file.delete();
+    this.#countWaiting();
+  }
+
+  #countWaiting(): void {
+    this.#waiting = 0;
+    for (const { waiting } of this.#files.values()) this.#waiting += waiting;
+  }
+
+  #readBlockwise(number: number, file: PageFile, offset: number, length: number): Uint8Array {
+    const first = Math.floor(offset / blockBytes);
+    const start = offset - first * blockBytes;
+    const block = this.#block(number, file, first);
+    if (start + length <= block.length) return block.subarray(start, start + length);
+    const rest = length - (block.length - start);
+    return Buffer.concat([block.subarray(start), this.#block(number, file, first + 1).subarray(0, rest)]);
+  }
+
+  #block(number: number, file: PageFile, index: number): Buffer {
+    const key = number * Math.ceil(this.#fileBytes / blockBytes) + index;
+    let block = this.#blocks.get(key);
+    if (block === undefined) {
+      const offset = index * blockBytes;
+      block = file.read(offset, Math.min(blockBytes, file.used - offset));
+    } else this.#blocks.delete(key);
+    this.#blocks.set(key, block);
+    if (this.#blocks.size > blocksMax) this.#blocks.delete(this.#blocks.keys().next().value!);
+    return block;
+  }
+}
