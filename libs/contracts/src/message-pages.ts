@@ -12,6 +12,11 @@ export interface MessagePages {
   read(position: number, length: number): Uint8Array;
   /** Gives the room of a `write` back. Nobody reads it any more. */
   free(position: number, length: number): void;
+  /**
+   * Keeps everything readable that is written now, also what is freed meanwhile.
+   * @returns ends the hold
+   */
+  hold(): () => void;
   /** True while moving the messages of sparse parts would give much room back. */
   readonly hasSparse: boolean;
   /** Returns whether a position is in a part of the pages that is mostly free. */

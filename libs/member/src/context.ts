@@ -1,6 +1,7 @@
 import type { ClientEffect, MemberEvent } from '@mqtt-cluster/contracts';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
 import type { ClusterClock } from './log/cluster-clock.ts';
+import type { StatePages } from './log/state-pages.ts';
 import type { SemanticsVersion } from './log/semantics-version.ts';
 import type { MemberOptions } from './options.ts';
 
@@ -9,6 +10,7 @@ export interface MemberContext {
   readonly options: MemberOptions;
   readonly semantics: SemanticsVersion;
   state: MqttState;
+  readonly pages: StatePages;
   nowMs: number;
   readonly clock: ClusterClock;
   /** True while this member is isolated (docs/DESIGN.md, "Loss of quorum"). */

@@ -28,6 +28,7 @@ import { EffectDispatcher } from './log/effect-dispatcher.ts';
 import type { MemberContext } from './context.ts';
 import { ClusterClock } from './log/cluster-clock.ts';
 import { currentSemantics } from './log/semantics-version.ts';
+import { StatePages } from './log/state-pages.ts';
 import { Digests } from './log/digests.ts';
 import { isRemovedByQuorum } from './cluster/removed-by-quorum.ts';
 import { Draining } from './cluster/draining.ts';
@@ -99,7 +100,9 @@ class ClusterMember implements Member {
   constructor(options: MemberOptions) {
     const semantics = options.semantics ?? currentSemantics;
     const turn = { nowMs: 0, effects: [], events: [], isolated: false, hasMajority: false };
-    const shared = { options, semantics, state: semantics.createState(), ...turn };
+    const pages = new StatePages(options);
+    const state = pages.use((cache) => semantics.createState(cache));
+    const shared = { options, semantics, pages, state, ...turn };
     this.#context = Object.assign(shared, { clock: new ClusterClock(shared) });
     const peers = (this.#peers = new Peers(this.#context));
     const bootstrap = (this.#bootstrap = new Bootstrap(this.#context, peers));

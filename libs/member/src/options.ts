@@ -1,4 +1,4 @@
-import type { LogIndex, MemberId, RecoveredState } from '@mqtt-cluster/contracts';
+import type { LogIndex, MemberId, MessagePages, RecoveredState } from '@mqtt-cluster/contracts';
 import { lanTimings } from '@mqtt-cluster/consensus';
 import type { RaftTimings } from '@mqtt-cluster/consensus';
 import type { StateEffect } from '@mqtt-cluster/mqtt-state';
@@ -82,6 +82,11 @@ export interface MemberLimits {
    * Entries that a member keeps before a snapshot, so that a peer needs no snapshot after a short absence.
    */
   readonly keepEntries: number;
+  /**
+   * Upper bound of the queued messages in memory, bytes. Further ones are on pages. A higher bound costs memory and saves
+   * reads for sessions that come back soon.
+   */
+  readonly messageCacheBytesMax: number;
   /** Members compare digests at multiples of this index while the state is small. */
   readonly digestEvery: number;
 }
@@ -99,6 +104,7 @@ export const defaultLimits: MemberLimits = {
   outboxBytesMax: 64 * 1024 * 1024,
   logBytesMax: 32 * 1024 * 1024,
   keepEntries: 4_096,
+  messageCacheBytesMax: 64 * 1024 * 1024,
   digestEvery: 1_024,
 };
 
@@ -146,6 +152,10 @@ export interface MemberOptions {
   readonly willAfterFailover?: 'discard' | 'publish';
   readonly timings: MemberTimings;
   readonly limits: MemberLimits;
+  /**
+   * Opens empty pages for queued messages. They need not survive the member. Absent: all queued messages stay in memory.
+   */
+  readonly openMessagePages?: () => MessagePages;
   /** Returns a uniform random number in [0, 1). The member uses no other source of randomness. */
   readonly random: () => number;
   /**

@@ -1,5 +1,5 @@
 import type { MemberEvent, Snapshot } from '@mqtt-cluster/contracts';
-import { decodeMqttState } from '@mqtt-cluster/mqtt-state';
+import { decodeMqttState, EncodedState } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../src/context.ts';
 import { defaultLimits } from '../src/index.ts';
 import { SnapshotAssembly } from '../src/log/snapshot-assembly.ts';
@@ -86,14 +86,16 @@ describe('snapshots', () => {
     const sizes = [0, 1, 3 * mebibyte, 0, 2 * mebibyte - 1, 5, 4 * mebibyte, 7];
     const parts = sizes.map((size, number) => new Uint8Array(size).fill(number + 1));
     const header = { index: 5, term: 1, config: { members: [] } };
-    const assembly = new SnapshotAssembly(header, parts);
+    const encoded = new EncodedState(null);
+    for (const part of parts) encoded.append(part);
+    const assembly = new SnapshotAssembly(header, encoded);
     let steps = 1;
     let joined = assembly.step();
     for (; joined === null; joined = assembly.step()) steps++;
     expect(steps).toBe(19);
     expect(joined).toMatchObject(header);
     expect(Buffer.compare(joined.data, Buffer.concat(parts))).toBe(0);
-    expect(new SnapshotAssembly(header, []).step()!.data).toHaveLength(0);
+    expect(new SnapshotAssembly(header, new EncodedState(null)).step()!.data).toHaveLength(0);
   });
 
   test('of a large state are taken after more log than those of a small one', () => {

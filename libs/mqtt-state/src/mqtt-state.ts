@@ -37,7 +37,9 @@ import { runDueTimers } from './session/due-timers.ts';
 import { hasRoomForWill } from './session/session-opening.ts';
 import { StateData, alarm } from './state-data.ts';
 import type { ApplyContext } from './state-data.ts';
-import { decodeState, encodeState, encodeStateParts, whole } from './codec/state-codec.ts';
+import { joined } from './codec/encoded-state.ts';
+import type { EncodedState } from './codec/encoded-state.ts';
+import { decodeState, encodeState, whole } from './codec/state-codec.ts';
 import { StateDigester } from './codec/state-digest.ts';
 import { isWithinRetainedBounds } from './topics/retained-bounds.ts';
 import { retainedNodesPerEntryMax } from './topics/retained-cursors.ts';
@@ -115,11 +117,11 @@ class ReplicatedMqttState implements MqttState {
   }
 
   encode(): Uint8Array {
-    return encodeState(this.#data);
+    return joined(encodeState(this.#data));
   }
 
-  encodeParts(): readonly Uint8Array[] {
-    return encodeStateParts(this.#data);
+  encodeInPieces(): EncodedState {
+    return encodeState(this.#data);
   }
 
   digest(part = whole): string {

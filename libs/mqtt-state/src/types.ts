@@ -16,6 +16,7 @@ import type {
   Will,
 } from '@mqtt-cluster/contracts';
 import type { BodyCache } from './bodies/message-bodies.ts';
+import type { EncodedState } from './codec/encoded-state.ts';
 import type { Part } from './codec/bytes.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
 
@@ -260,10 +261,10 @@ export interface MqttState {
   /** Returns the whole replicated state as canonical bytes: a snapshot. */
   encode(): Uint8Array;
   /**
-   * Returns the bytes of `encode()` in parts, in order. It copies no large payload, so that a large state does not stop a
-   * member. The parts stay as they are when the state changes.
+   * Returns the bytes of `encode()` in pieces. It copies no large payload and reads no page, so that a large state does not
+   * stop a member. The pieces stay as they are when the state changes. The caller must take all pieces, or discard them.
    */
-  encodeParts(): readonly Uint8Array[];
+  encodeInPieces(): EncodedState;
   /**
    * Returns the digest of the replicated state, or of one of several parts of it, as 16 hex digits. Only messages and
    * queues that changed since the last call are hashed again. The parts divide sessions, queued messages, retained messages,

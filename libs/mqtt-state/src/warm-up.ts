@@ -41,7 +41,7 @@ export function* warmUp(): Iterable<void> {
     );
     state.digest();
     state.digest({ part: step % 2, parts: 2 });
-    state.encodeParts();
+    state.encode();
     yield;
   }
 }

@@ -1,6 +1,8 @@
 import { jest } from '@jest/globals';
 import { MessageBodies } from '../src/bodies/message-bodies.ts';
+import { MemoryMessagePages } from '@mqtt-cluster/contracts/testing';
 import { decodeMqttState } from '../src/index.ts';
+import type { EncodedState } from '../src/index.ts';
 import { StateDigester } from '../src/codec/state-digest.ts';
 import { openCommand, publishCommand, StateDriver } from './support/state-driver.ts';
 
@@ -85,8 +87,8 @@ describe('the hashes of a digest', () => {
   });
 });
 
-describe('the parts of an encoded state', () => {
-  const joined = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts);
+describe('the pieces of an encoded state', () => {
+  const joined = (encoded: EncodedState): Uint8Array => Buffer.concat([...encoded.pieces()]);
 
   /** Returns a driver whose state has large and small retained messages and a queue. */
   function filled(): StateDriver {
@@ -104,8 +106,8 @@ describe('the parts of an encoded state', () => {
 
   test('are the bytes of the encoded state', () => {
     const { state } = filled();
-    expect(Buffer.compare(joined(state.encodeParts()), state.encode())).toBe(0);
-    const again = decodeMqttState(joined(state.encodeParts()));
+    expect(Buffer.compare(joined(state.encodeInPieces()), state.encode())).toBe(0);
+    const again = decodeMqttState(joined(state.encodeInPieces()));
     expect(again.digest()).toBe(state.digest());
   });
 
@@ -114,17 +116,35 @@ describe('the parts of an encoded state', () => {
     const payloads = [...state.retained('#')].map(({ message }) => message.payload);
     const large = payloads.filter(({ length }) => length >= 4_096);
     expect(large).toHaveLength(4);
-    for (const payload of large) expect(state.encodeParts()).toContain(payload);
+    for (const payload of large) expect([...state.encodeInPieces().pieces()]).toContain(payload);
   });
 
   test('stay as they are when the state changes', () => {
     const driver = filled();
     const before = driver.state.encode();
-    const parts = driver.state.encodeParts();
+    const parts = driver.state.encodeInPieces();
     driver.propose('a', publishCommand('retained/200000', 'new', 1, { retain: true }));
     driver.propose('a', publishCommand('queued/1', large));
-    driver.state.encodeParts();
+    driver.state.encodeInPieces();
     expect(Buffer.compare(joined(parts), before)).toBe(0);
     expect(Buffer.compare(driver.state.encode(), before)).not.toBe(0);
+  });
+
+  test('of messages on pages are read when they are taken, also after the messages have left their queues', () => {
+    const pages = new MemoryMessagePages();
+    const driver = filled();
+    const bytes = driver.state.encode();
+    const state = decodeMqttState(bytes, { pages, bytesMax: 0 });
+    driver.state = state;
+    expect(pages.size).toBe(7);
+    const encoded = state.encodeInPieces();
+    expect(encoded).toHaveLength(bytes.length);
+    const abandoned = state.encodeInPieces();
+    driver.propose('a', openCommand('s', { clean: true }));
+    expect(state.counts().queuedMessages).toBe(0);
+    expect(Buffer.compare(joined(encoded), bytes)).toBe(0);
+    expect(pages.size).toBe(7);
+    abandoned.discard();
+    expect(pages.size).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 export { createStore, type StoreOptions } from './file-store.ts';
+export { messagePagesIn } from './pages/message-page-files.ts';
 export { nodeFileSystem } from './disk/file-system.ts';
 export type { FileSystem, WritableFile } from './disk/file-system.ts';
 export type { Migration } from './identity.ts';

@@ -52,6 +52,14 @@ export const limitSettings = z
       .int()
       .min(1_048_576)
       .default(32 * mebibyte),
+    /**
+     * Bytes of queued messages in memory. Further messages are in files in the data directory, and in memory with about 100
+     * bytes each. A higher bound saves reads for sessions that come back soon.
+     */
+    cacheBytesMax: z
+      .int()
+      .min(1_048_576)
+      .default(64 * mebibyte),
     /** Bytes of degraded acknowledgements that one member stores. A higher bound costs memory and disk. */
     outboxBytesMax: z
       .int()

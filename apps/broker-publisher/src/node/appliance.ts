@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { createBridge } from '@mqtt-cluster/bridge';
 import type { ListeningBridge } from '@mqtt-cluster/bridge';
@@ -24,7 +25,7 @@ import {
 import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { HttpServer, HttpTls } from '@mqtt-cluster/runtime';
-import { createStore } from '@mqtt-cluster/store';
+import { createStore, messagePagesIn } from '@mqtt-cluster/store';
 import { AccessRules } from '../access/access-rules.ts';
 import { watchAclFile } from '../access/acl-file.ts';
 import type { AclFile } from '../access/acl-file.ts';
@@ -294,7 +295,12 @@ export class Appliance implements Lifecycle {
         ...defaultLimits,
         logBytesMax: config.limits.logBytesMax,
         outboxBytesMax: config.limits.outboxBytesMax,
+        messageCacheBytesMax: config.limits.cacheBytesMax,
       },
+      openMessagePages: messagePagesIn(join(config.data, 'pages'), {
+        onWriteError: (error) =>
+          this.#logger.warn({ error }, 'queued messages stay in memory: writing them to files failed'),
+      }),
       // Raft needs different times, not secret ones: a follower draws a number for each heartbeat.
       random: Math.random,
       measures: this.#metrics.reporter.measures,

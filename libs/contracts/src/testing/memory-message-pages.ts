@@ -7,6 +7,9 @@ import type { MessagePages } from '../message-pages.ts';
 export class MemoryMessagePages implements MessagePages {
   readonly #written = new Map<number, Uint8Array>();
   readonly #accepts: () => boolean;
+  /** What is freed and still held. */
+  readonly #freed = new Set<number>();
+  #holds = 0;
   #next = 0;
   #closed = false;
 
@@ -44,7 +47,23 @@ export class MemoryMessagePages implements MessagePages {
 
   free(position: number, length: number): void {
     this.#find(position, length);
-    this.#written.delete(position);
+    if (this.#freed.has(position)) throw new Error(`position ${position} was freed before`);
+    this.#freed.add(position);
+    this.#deleteFreed();
+  }
+
+  hold(): () => void {
+    this.#holds++;
+    return () => {
+      this.#holds--;
+      this.#deleteFreed();
+    };
+  }
+
+  #deleteFreed(): void {
+    if (this.#holds > 0) return;
+    for (const position of this.#freed) this.#written.delete(position);
+    this.#freed.clear();
   }
 
   close(): void {

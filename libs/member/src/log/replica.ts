@@ -317,6 +317,7 @@ export class Replica {
   #restore(snapshot: Snapshot): void {
     const { index, config, data } = snapshot;
     // The snapshot of a peer is newer than the one that is being joined.
+    this.#assembly?.discard();
     this.#assembly = null;
     this.#context.state = this.#decode(snapshot);
     this.appliedIndex = index;
@@ -335,7 +336,8 @@ export class Replica {
    */
   #decode({ index, data }: Snapshot): MqttState {
     try {
-      return this.#context.semantics.decodeState(data);
+      const { pages, semantics } = this.#context;
+      return pages.use((cache) => semantics.decodeState(data, cache));
     } catch (cause) {
       throw new StoreFormatError(
         `this program does not support the format of the snapshot at index ${index}: start the newer program again, ` +
@@ -355,7 +357,7 @@ export class Replica {
   #beginSnapshot(): SnapshotAssembly | null {
     const header = this.#snapshotHeader();
     if (header === null) return null;
-    const assembly = new SnapshotAssembly(header, this.#context.state.encodeParts());
+    const assembly = new SnapshotAssembly(header, this.#context.state.encodeInPieces());
     this.#snapshotTaken(header.index, assembly.bytes);
     return assembly;
   }
@@ -408,7 +410,8 @@ export class Replica {
     const bootstrap = this.#bootstrap.decide();
     if (bootstrap === null) return;
     this.bootstrapConfig = bootstrap;
-    this.#context.state = this.#context.semantics.createState();
+    const { pages, semantics } = this.#context;
+    this.#context.state = pages.use((cache) => semantics.createState(cache));
     this.#context.state.applyConfig(bootstrapIndex, bootstrap);
     const data = this.#context.state.encode();
     this.#writes.snapshot({ index: bootstrapIndex, term: bootstrapTerm, config: bootstrap, data }, true);

@@ -1,28 +1,29 @@
 import type { Snapshot } from '@mqtt-cluster/contracts';
+import type { EncodedState } from '@mqtt-cluster/mqtt-state';
 
 /**
- * Bytes of a snapshot that are copied in one turn. The copy takes a few tenths of a millisecond. A message passes through
- * several turns of several members, so each turn of a copy delays it. A larger number finishes the snapshot in fewer
- * turns.
+ * Bytes of a snapshot that are copied in one turn. The copy takes a few tenths of a millisecond, and reads of pages a few
+ * milliseconds. A message passes through several turns of several members, so each turn of a copy delays it. A larger number
+ * finishes the snapshot in fewer turns.
  */
 const bytesPerTurnMax = 512 * 1024;
 
 /**
- * Joins the parts of a snapshot over several turns. A copy of a large state in one turn would stop this member for a
+ * Joins the pieces of a snapshot over several turns. A copy of a large state in one turn would stop this member for a
  * tenth of a second and more.
  */
 export class SnapshotAssembly {
   readonly #snapshot: Snapshot;
-  readonly #parts: readonly Uint8Array[];
-  #part = 0;
-  #offsetInPart = 0;
+  readonly #encoded: EncodedState;
+  readonly #pieces: Iterator<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array(0);
   #copied = 0;
 
-  /** @param parts the encoded state at `header.index` */
-  constructor(header: Omit<Snapshot, 'data'>, parts: readonly Uint8Array[]) {
-    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-    this.#snapshot = { ...header, data: new Uint8Array(bytes) };
-    this.#parts = parts;
+  /** @param encoded the encoded state at `header.index` */
+  constructor(header: Omit<Snapshot, 'data'>, encoded: EncodedState) {
+    this.#snapshot = { ...header, data: new Uint8Array(encoded.length) };
+    this.#encoded = encoded;
+    this.#pieces = encoded.pieces();
   }
 
   get bytes(): number {
@@ -34,15 +35,24 @@ export class SnapshotAssembly {
     const { data } = this.#snapshot;
     const end = Math.min(this.#copied + bytesPerTurnMax, data.length);
     while (this.#copied < end) {
-      const part = this.#parts[this.#part]!;
-      const piece = part.subarray(this.#offsetInPart, this.#offsetInPart + end - this.#copied);
+      if (this.#rest.length === 0) {
+        const { done, value } = this.#pieces.next();
+        if (done === true) throw new Error('the pieces of a snapshot are shorter than its length');
+        this.#rest = value;
+        continue;
+      }
+      const piece = this.#rest.subarray(0, end - this.#copied);
       data.set(piece, this.#copied);
       this.#copied += piece.length;
-      this.#offsetInPart += piece.length;
-      if (this.#offsetInPart < part.length) continue;
-      this.#part++;
-      this.#offsetInPart = 0;
+      this.#rest = this.#rest.subarray(piece.length);
     }
-    return this.#copied === data.length ? this.#snapshot : null;
+    if (this.#copied < data.length) return null;
+    this.discard();
+    return this.#snapshot;
+  }
+
+  /** Ends the assembly. */
+  discard(): void {
+    this.#encoded.discard();
   }
 }

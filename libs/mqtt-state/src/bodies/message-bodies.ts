@@ -3,6 +3,8 @@ import type { Message, MessagePages, QoS } from '@mqtt-cluster/contracts';
 import { messageBytes } from '../bounds/sizes.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
 import { readBody, writeBody } from '../codec/body-codec.ts';
+import { differs } from '../codec/encoded-state.ts';
+import type { EncodedState } from '../codec/encoded-state.ts';
 import { hashOf } from '../codec/hash.ts';
 import type { QueueItem } from '../types.ts';
 import { AccountCounts } from './account-counts.ts';
@@ -58,6 +60,10 @@ export class MessageBodies {
   /** @param cache null: all messages stay in memory */
   constructor(cache: BodyCache | null = null) {
     this.#cache = cache;
+  }
+
+  get pages(): MessagePages | null {
+    return this.#cache?.pages ?? null;
   }
 
   /** Bytes of the messages in memory, see `messageBytes`. */
@@ -142,13 +148,14 @@ export class MessageBodies {
     return chunk.hashes[row]!;
   }
 
-  /** Writes the message with its origin. */
-  write(writer: ByteWriter, body: BodyId): void {
+  /** Writes the message with its origin. @param encoded receives what the writer writes */
+  write(writer: ByteWriter, body: BodyId, encoded: EncodedState): void {
     const chunk = this.#rows.chunk(body);
     const row = body % rowsPerChunk;
     const message = chunk.messages[row];
     if (message) writeBody(writer, { message, origin: chunk.origins[row] });
-    else writer.append(this.#read(body, chunk, row));
+    else
+      encoded.appendFromPage(writer.length, chunk.positions[row]!, chunk.lengths[row]!, chunk.hashes[row]!);
   }
 
   /** Counts one more queue item. @returns whether it is the first one */
@@ -270,8 +277,7 @@ export class MessageBodies {
     if (this.#cache === null || (chunk.flags[row]! & usedFlag) === 0)
       throw new Error(`message ${body} is not stored: a programming error`);
     const encoded = this.#cache.pages.read(chunk.positions[row]!, chunk.lengths[row]!);
-    if (hashOf(encoded) !== chunk.hashes[row])
-      throw new FrameError('a queued message that was read again differs from the one that was written');
+    if (hashOf(encoded) !== chunk.hashes[row]) throw new FrameError(differs);
     return encoded;
   }
 

@@ -34,6 +34,7 @@ export class ByteWriter {
     this.#buffer = Buffer.allocUnsafe(expectedBytes);
   }
 
+  /** Bytes that are written and not passed to a sink. */
   get length(): number {
     return this.#length;
   }
@@ -89,13 +90,6 @@ export class ByteWriter {
       this.#sink(value);
       return;
     }
-    this.#reserve(value.length);
-    this.#buffer.set(value, this.#length);
-    this.#length += value.length;
-  }
-
-  /** Writes bytes without their length. */
-  append(value: Uint8Array): void {
     this.#reserve(value.length);
     this.#buffer.set(value, this.#length);
     this.#length += value.length;

@@ -11,6 +11,7 @@ import { restoreTimer } from '../session/session-timers.ts';
 import { isOutgoingPacketId } from '../session/queued-message.ts';
 import type { QueuedMessage } from '../session/queued-message.ts';
 import type { BodyId, MessageBodies } from '../bodies/message-bodies.ts';
+import type { EncodedState } from './encoded-state.ts';
 import { readBody } from './body-codec.ts';
 import type { SessionQueue } from '../session/session-queue.ts';
 import type { StateData } from '../state-data.ts';
@@ -27,12 +28,14 @@ export interface BodySink {
 export class BodyWriter implements BodySink {
   readonly #writer: ByteWriter;
   readonly #bodies: MessageBodies;
+  readonly #encoded: EncodedState;
   /** The number of each body plus one, or 0 before its first reference. */
   readonly #numbers: Uint32Array;
   #count = 0;
 
-  constructor(writer: ByteWriter, bodies: MessageBodies) {
+  constructor(writer: ByteWriter, bodies: MessageBodies, encoded: EncodedState) {
     this.#writer = writer;
+    this.#encoded = encoded;
     this.#bodies = bodies;
     this.#numbers = new Uint32Array(bodies.idLimit);
   }
@@ -42,7 +45,7 @@ export class BodyWriter implements BodySink {
     this.#writer.number(known === 0 ? this.#count : known - 1);
     if (known !== 0) return;
     this.#numbers[body] = ++this.#count;
-    this.#bodies.write(this.#writer, body);
+    this.#bodies.write(this.#writer, body, this.#encoded);
   }
 }
 

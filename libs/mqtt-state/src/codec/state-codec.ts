@@ -4,6 +4,7 @@ import type { ReplicatedAccess } from '../access/access-table.ts';
 import { readAccess, writeAccess } from './access-codec.ts';
 import { ByteReader, ByteWriter, rangeOf, writeArray, writeList, writePart } from './bytes.ts';
 import type { Part, Range } from './bytes.ts';
+import { EncodedState } from './encoded-state.ts';
 import { readSettings, settingsOf, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 import type { TopicChange } from '../topics/retained-messages.ts';
@@ -30,34 +31,19 @@ export interface LargeParts {
 
 /**
  * Encodes the state as canonical bytes. All collections are in insertion order. That order is itself
- * replicated, and a decoded state continues with the same order.
+ * replicated, and a decoded state continues with the same order. Large payloads are not copied.
  */
-export function encodeState(data: StateData): Uint8Array {
-  const parts = encodeStateParts(data);
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let position = 0;
-  for (const part of parts) {
-    bytes.set(part, position);
-    position += part.length;
-  }
-  return bytes;
-}
-
-/**
- * Encodes the state as {@link encodeState} does, in parts. Large payloads are not copied: their parts are views of the
- * messages, which do not change.
- */
-export function encodeStateParts(data: StateData): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  const writer = new ByteWriter((part) => parts.push(part));
-  const bodies = new BodyWriter(writer, data.bodies);
+export function encodeState(data: StateData): EncodedState {
+  const encoded = new EncodedState(data.bodies.pages);
+  const writer = new ByteWriter((part) => encoded.append(part));
+  const bodies = new BodyWriter(writer, data.bodies, encoded);
   writeState(writer, data, {
     items: (session, range) => writeItems(writer, bodies, session.items, range),
     message: (message) => writeMessage(writer, message),
     access: (access) => writeAccess(writer, access),
   });
   writer.flush();
-  return parts;
+  return encoded;
 }
 
 /** The only part of a state that is not divided. */

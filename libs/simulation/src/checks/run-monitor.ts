@@ -97,8 +97,8 @@ export class RunMonitor {
     };
     return {
       ...semantics,
-      createState: () => observe(semantics.createState()),
-      decodeState: (bytes) => observe(semantics.decodeState(bytes)),
+      createState: (cache) => observe(semantics.createState(cache)),
+      decodeState: (bytes, cache) => observe(semantics.decodeState(bytes, cache)),
     };
   }
 

@@ -1,4 +1,5 @@
-import type { Member, MemberId, RecoveredState } from '@mqtt-cluster/contracts';
+import type { Member, MemberId, MessagePages, RecoveredState } from '@mqtt-cluster/contracts';
+import { MemoryMessagePages } from '@mqtt-cluster/contracts/testing';
 import { createMember, currentSemantics, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import type { MemberLimits, MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
 import { createRandom } from './random.ts';
@@ -32,11 +33,17 @@ export const smallLimits: MemberLimits = {
   largeInFlightBytesMax: 512,
   logBytesMax: 48 * 1_024,
   keepEntries: 64,
+  messageCacheBytesMax: 4_096,
   digestEvery: 32,
 };
 
 /** Bounds with frequent snapshots and a short log: a member that was away for a moment needs a snapshot. */
-const tinyLimits: MemberLimits = { ...smallLimits, logBytesMax: 12 * 1_024, keepEntries: 8 };
+const tinyLimits: MemberLimits = {
+  ...smallLimits,
+  logBytesMax: 12 * 1_024,
+  keepEntries: 8,
+  messageCacheBytesMax: 0,
+};
 
 /** Chooses the settings of a seed's run. */
 export function settingsForSeed(seed: number): SimulatedSettings {
@@ -51,6 +58,12 @@ export function settingsForSeed(seed: number): SimulatedSettings {
   };
 }
 
+/** The pages reject every seventh write, so that messages stay in memory longer than others. */
+function simulatedPages(): MessagePages {
+  let writes = 0;
+  return new MemoryMessagePages(() => ++writes % 7 > 0);
+}
+
 /** Returns a factory of members with these settings, for {@link World}. */
 export function simulatedMemberFactory(settings: SimulatedSettings): SimulatedMemberFactory {
   return (id, members, recovered, random, hooks) =>
@@ -62,6 +75,7 @@ export function simulatedMemberFactory(settings: SimulatedSettings): SimulatedMe
       whenIsolated: settings.whenIsolated,
       timings: lanMemberTimings,
       limits: settings.limits,
+      openMessagePages: simulatedPages,
       random,
       semantics: hooks?.semantics ?? currentSemantics,
       ...(hooks === undefined ? {} : { observer: hooks.observer }),

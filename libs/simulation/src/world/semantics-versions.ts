@@ -2,7 +2,7 @@ import { semanticsVersion } from '@mqtt-cluster/contracts';
 import type { Batch, ClientId, ClusterConfig, LogIndex, MemberId } from '@mqtt-cluster/contracts';
 import { currentSemantics } from '@mqtt-cluster/member';
 import type { SemanticsVersion } from '@mqtt-cluster/member';
-import type { MqttState, Part, StateEffect } from '@mqtt-cluster/mqtt-state';
+import type { EncodedState, MqttState, Part, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MarkName } from '../history/marks.ts';
 
 /** The version of the program that a member runs. The simulator has two versions. */
@@ -26,8 +26,8 @@ export function newerSemanticsVersion(mark: (name: MarkName) => void): Semantics
   const wrap = (inner: MqttState): MqttState => new NewerState(inner, mark);
   return {
     version: newerSemantics,
-    createState: () => wrap(currentSemantics.createState()),
-    decodeState: (bytes) => wrap(currentSemantics.decodeState(bytes)),
+    createState: (cache) => wrap(currentSemantics.createState(cache)),
+    decodeState: (bytes, cache) => wrap(currentSemantics.decodeState(bytes, cache)),
     encodeBatch(batch, finalised) {
       const bytes = currentSemantics.encodeBatch(batch, finalised);
       return finalised < newerSemantics ? bytes : withNewerCommands(batch, bytes);
@@ -110,7 +110,7 @@ class NewerState implements MqttState {
   }
 
   encode = (): Uint8Array => this.#inner.encode();
-  encodeParts = (): readonly Uint8Array[] => this.#inner.encodeParts();
+  encodeInPieces = (): EncodedState => this.#inner.encodeInPieces();
   digest = (part?: Part): string => this.#inner.digest(part);
   nextDeadline = (): number | null => this.#inner.nextDeadline();
   session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);

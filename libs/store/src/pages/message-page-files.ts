@@ -8,8 +8,8 @@ const fileBytesDefault = 16 * 1024 * 1024;
 /** Buffers that wait for the disk. At this bound the pages accept nothing. */
 const waitingMax = 32;
 /** Bytes that are read at once, because the next messages of a queue usually follow. */
-const blockBytes = 64 * 1024;
-const blocksMax = 64;
+const blockBytes = 4 * 1024;
+const blocksMax = 1_024;
 /** How long the pages accept nothing after a failed write. */
 const refusalMs = 10_000;
 /** A file is sparse when less than this part of it is needed. */
@@ -23,14 +23,28 @@ export interface MessagePageOptions {
 }
 
 /**
- * Message pages in files. They are no part of the durable state: they are deleted at the start, written without a sync, and
- * a page that cannot be read ends the process, which then recovers from its log and snapshots.
+ * Prepares message pages in a directory that nobody else uses: creates it, or deletes everything in it. Pages are no part of
+ * the durable state: they are written without a sync, and a page that cannot be read ends the process, which then recovers
+ * from its log and snapshots.
+ *
+ * @returns a function that opens empty pages; several can be open
+ * @throws Error the directory cannot be used
+ */
+export function messagePagesIn(directory: string, options: MessagePageOptions = {}): () => MessagePageFiles {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(directory)) rmSync(join(directory, name), { force: true, recursive: true });
+  let opened = 0;
+  return () => new MessagePageFiles(directory, `messages-${++opened}`, options);
+}
+
+/**
+ * Message pages in files.
  *
  * Writes only append, and the event loop does not wait for them. Reads are synchronous; they usually hit the page cache of
  * the operating system, which is not memory of the process.
  */
-export class MessagePageFiles implements MessagePages {
-  readonly #directory: string;
+class MessagePageFiles implements MessagePages {
+  readonly #pathPrefix: string;
   readonly #fileBytes: number;
   readonly #onWriteError: (error: Error) => void;
   readonly #files = new Map<number, PageFile>();
@@ -39,15 +53,14 @@ export class MessagePageFiles implements MessagePages {
   #current: { readonly number: number; readonly file: PageFile } | null = null;
   #nextNumber = 0;
   #waiting = 0;
+  #holds = 0;
   #refusesUntilMs = -Infinity;
 
-  /** Deletes all files in the directory, or creates it. @throws Error the directory cannot be used */
-  constructor(directory: string, options: MessagePageOptions = {}) {
-    this.#directory = directory;
+  /** @param prefix of the file names in the directory */
+  constructor(directory: string, prefix: string, options: MessagePageOptions) {
+    this.#pathPrefix = join(directory, prefix);
     this.#fileBytes = options.fileBytes ?? fileBytesDefault;
     this.#onWriteError = options.onWriteError ?? (() => undefined);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(directory)) rmSync(join(directory, name), { force: true });
   }
 
   /** Bytes of all files. */
@@ -101,7 +114,17 @@ export class MessagePageFiles implements MessagePages {
     if (file.live === 0 && file.isFull) this.#delete(number, file);
   }
 
+  hold(): () => void {
+    this.#holds++;
+    return () => {
+      this.#holds--;
+      for (const [number, file] of this.#files)
+        if (file.live === 0 && file.isFull) this.#delete(number, file);
+    };
+  }
+
   close(): void {
+    this.#holds = 0;
     for (const [number, file] of this.#files) this.#delete(number, file);
     this.#current = null;
     this.#blocks.clear();
@@ -122,8 +145,7 @@ export class MessagePageFiles implements MessagePages {
     }
     const number = this.#nextNumber++;
     try {
-      const path = join(this.#directory, `messages-${String(number).padStart(8, '0')}.bin`);
-      const file = new PageFile(path, (error) => this.#onWritten(error));
+      const file = new PageFile(`${this.#pathPrefix}-${number}.bin`, (error) => this.#onWritten(error));
       this.#files.set(number, file);
       this.#current = { number, file };
       return this.#current;
@@ -147,7 +169,9 @@ export class MessagePageFiles implements MessagePages {
     }, refusalMs).unref();
   }
 
+  /** Deletes a file, unless somebody may still read it. */
   #delete(number: number, file: PageFile): void {
+    if (this.#holds > 0) return;
     this.#files.delete(number);
     file.delete();
     this.#countWaiting();

@@ -1,0 +1,127 @@
+import { FrameError } from '@mqtt-cluster/contracts';
+import type { MessagePages } from '@mqtt-cluster/contracts';
+import { hashOf } from './hash.ts';
+
+/** Fields of one gap in {@link Gaps}. */
+const fieldsOfGap = 4;
+
+/** The places in written bytes where messages belong that are only on pages. A number of each field needs no object. */
+class Gaps {
+  #fields = new Float64Array(64 * fieldsOfGap);
+  #length = 0;
+
+  add(offset: number, position: number, length: number, hash: number): void {
+    if (this.#length + fieldsOfGap > this.#fields.length) {
+      const larger = new Float64Array(this.#fields.length * 2);
+      larger.set(this.#fields);
+      this.#fields = larger;
+    }
+    this.#fields.set([offset, position, length, hash], this.#length);
+    this.#length += fieldsOfGap;
+  }
+
+  *[Symbol.iterator](): Iterator<{ offset: number; position: number; length: number; hash: number }> {
+    for (let at = 0; at < this.#length; at += fieldsOfGap) {
+      const [offset = 0, position = 0, length = 0, hash = 0] = this.#fields.subarray(at, at + fieldsOfGap);
+      yield { offset, position, length, hash };
+    }
+  }
+}
+
+/**
+ * A state as canonical bytes, which stay as they were when the state changes. Messages that are on pages are read when their
+ * piece is taken, so that a large state is never in memory as a whole.
+ */
+export class EncodedState {
+  readonly #pages: MessagePages | null;
+  #parts: Uint8Array[] = [];
+  readonly #gaps = new Gaps();
+  #written = 0;
+  #missing = 0;
+  #release: (() => void) | null = null;
+
+  /** @param pages the pages of the state */
+  constructor(pages: MessagePages | null) {
+    this.#pages = pages;
+  }
+
+  /** Number of all bytes. */
+  get length(): number {
+    return this.#written + this.#missing;
+  }
+
+  /** Appends bytes that nobody changes any more. */
+  append(part: Uint8Array): void {
+    this.#parts.push(part);
+    this.#written += part.length;
+  }
+
+  /**
+   * Appends a message that is on a page.
+   * @param pending bytes that are written before it but not appended yet
+   */
+  appendFromPage(pending: number, position: number, length: number, hash: number): void {
+    this.#release ??= this.#pages?.hold() ?? null;
+    this.#gaps.add(this.#written + pending, position, length, hash);
+    this.#missing += length;
+  }
+
+  /**
+   * Yields the bytes in pieces, in order. It can be called once, and lets go of each piece.
+   * @throws FrameError a page does not hold what was written
+   */
+  *pieces(): Generator<Uint8Array, void> {
+    try {
+      const parts = this.#parts;
+      this.#parts = [];
+      const gaps = this.#gaps[Symbol.iterator]();
+      let gap = gaps.next();
+      let offset = 0;
+      for (let index = 0; index < parts.length; index++) {
+        const part = parts[index]!;
+        parts[index] = nothing;
+        let start = 0;
+        while (gap.done !== true && gap.value.offset < offset + part.length) {
+          const end = gap.value.offset - offset;
+          if (end > start) yield part.subarray(start, end);
+          start = end;
+          yield this.#read(gap.value);
+          gap = gaps.next();
+        }
+        yield start === 0 ? part : part.subarray(start);
+        offset += part.length;
+      }
+      for (; gap.done !== true; gap = gaps.next()) yield this.#read(gap.value);
+    } finally {
+      this.discard();
+    }
+  }
+
+  /** Lets go of the pages. Afterwards, no piece can be taken. */
+  discard(): void {
+    this.#release?.();
+    this.#release = null;
+  }
+
+  #read({ position, length, hash }: { position: number; length: number; hash: number }): Uint8Array {
+    const bytes = this.#pages!.read(position, length);
+    if (hashOf(bytes) !== hash) throw new FrameError(differs);
+    return bytes;
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+/** What a member reports when a page does not hold what was written. */
+export const differs = 'a queued message that was read again differs from the one that was written';
+
+/** Joins the pieces of an encoded state. */
+export function joined(encoded: EncodedState): Uint8Array {
+  const bytes = new Uint8Array(encoded.length);
+  let position = 0;
+  for (const piece of encoded.pieces()) {
+    bytes.set(piece, position);
+    position += piece.length;
+  }
+  return bytes;
+}
