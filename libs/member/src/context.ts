@@ -7,7 +7,8 @@ import type { MemberOptions } from './options.ts';
 
 /** The data that all parts of one member share. Installing a snapshot replaces `state`. */
 export interface MemberContext {
-  readonly options: MemberOptions;
+  /** From the first turn on without the contents that were recovered from disk. */
+  options: MemberOptions;
   readonly semantics: SemanticsVersion;
   state: MqttState;
   readonly pages: StatePages;

@@ -125,6 +125,9 @@ class ClusterMember implements Member {
     this.#administration = new Administration(this.#context, { peers, replica, proposer: this.#proposer });
     this.#accessAdministration = new AccessAdministration(this.#context, this.#proposer);
     this.#proposeStart(options.recovered.outbox);
+    // Otherwise the snapshot and the log of the start would stay in memory as long as this member.
+    const recovered = { ...options.recovered, snapshot: null, entries: [], outbox: [] };
+    this.#context.options = { ...options, recovered };
   }
 
   // ---- time, peers, disk ----

@@ -104,7 +104,7 @@ export const defaultLimits: MemberLimits = {
   outboxBytesMax: 64 * 1024 * 1024,
   logBytesMax: 32 * 1024 * 1024,
   keepEntries: 4_096,
-  messageCacheBytesMax: 64 * 1024 * 1024,
+  messageCacheBytesMax: 16 * 1024 * 1024,
   digestEvery: 1_024,
 };
 

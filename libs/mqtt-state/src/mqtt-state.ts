@@ -9,6 +9,7 @@
  * - `access` holds users and rules, and decides which wills may be published.
  * - `commands` applies batches: proposers check their numbers, then each command is applied.
  * - `session` holds sessions, their queues and timers, and how sessions open and end.
+ * - `bodies` holds the messages of all queues, in memory or on pages.
  * - `topics` holds topic filters, subscriptions, shared subscriptions and retained messages.
  * - `codec` encodes batches, outbox items and snapshots, and computes the digest of the state.
  *

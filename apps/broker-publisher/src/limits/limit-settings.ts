@@ -59,7 +59,7 @@ export const limitSettings = z
     cacheBytesMax: z
       .int()
       .min(1_048_576)
-      .default(64 * mebibyte),
+      .default(16 * mebibyte),
     /** Bytes of degraded acknowledgements that one member stores. A higher bound costs memory and disk. */
     outboxBytesMax: z
       .int()
