@@ -54,11 +54,11 @@ export const limitSettings = z
       .default(32 * mebibyte),
     /**
      * Bytes of queued messages in memory. Further messages are in files in the data directory, and in memory with about 100
-     * bytes each. A higher bound saves reads for sessions that come back soon.
+     * bytes each. A higher bound saves reads for sessions that come back soon. 0: all messages are in files.
      */
     cacheBytesMax: z
       .int()
-      .min(1_048_576)
+      .min(0)
       .default(16 * mebibyte),
     /** Bytes of degraded acknowledgements that one member stores. A higher bound costs memory and disk. */
     outboxBytesMax: z
