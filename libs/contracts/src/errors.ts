@@ -85,3 +85,8 @@ export class RulesError extends ClusterError {
     super('RULES', message, options);
   }
 }
+
+/** A queued message cannot be read again from its page. The member must end: it recovers from its log and snapshots. */
+export class MessagePageError extends Error {
+  override readonly name = 'MessagePageError';
+}

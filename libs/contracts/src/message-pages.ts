@@ -8,6 +8,10 @@ export interface MessagePages {
    * @returns the position of the bytes, or null when the pages accept nothing at the moment
    */
   write(bytes: Uint8Array): number | null;
+  /** False while `write` would return null for every message. */
+  readonly isAccepting: boolean;
+  /** Makes room for further writes. The caller waits for the operating system, as at the load of a large state. */
+  flush(): void;
   /** Returns the bytes of a `write`. @throws Error the bytes cannot be read */
   read(position: number, length: number): Uint8Array;
   /** Gives the room of a `write` back. Nobody reads it any more. */

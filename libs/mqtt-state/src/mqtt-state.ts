@@ -14,11 +14,11 @@
  * - `codec` encodes batches, outbox items and snapshots, and computes the digest of the state.
  *
  * `apply` must be deterministic: it reads only the entry and the state. It reads no clock, no setting of this
- * member and no order that is not replicated, and it never throws. See docs/DESIGN.md, "The log and its
- * entries".
+ * member and no order that is not replicated. It throws only if a message on a page cannot be read again, which ends the
+ * member. See docs/DESIGN.md, "The log and its entries".
  */
 
-import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics, MessagePageError } from '@mqtt-cluster/contracts';
 import type {
   AccessTable,
   ClientId,
@@ -252,6 +252,8 @@ class ReplicatedMqttState implements MqttState {
     try {
       run(context);
     } catch (error) {
+      // A page is a fault of this member only: its state would differ from the others'.
+      if (error instanceof MessagePageError) throw error;
       // The same error happens on every member, so the states stay equal. Without the catch, every member
       // would crash.
       alarm(context, `log entry ${index} applied only partly: ${String(error)}`);

@@ -245,7 +245,7 @@ export interface MqttStateCounts {
 }
 
 /**
- * The replicated state. `apply` never throws and is deterministic: the same entries lead to the same bytes of
+ * The replicated state. `apply` is deterministic: the same entries lead to the same bytes of
  * `encode()`.
  */
 export interface MqttState {
@@ -254,6 +254,7 @@ export interface MqttState {
    * then applies the batch. Without a batch (null) only the time advances. If `timeMs` is below the state's
    * cluster time, the cluster time stays unchanged. Bytes that are not a batch change nothing and raise an
    * alarm.
+   * @throws MessagePageError this member cannot read a queued message again
    */
   apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[];
   /** Applies a change of the cluster's members. The connections of removed members end. */

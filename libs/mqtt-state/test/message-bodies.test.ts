@@ -1,7 +1,9 @@
 import { MemoryMessagePages } from '@mqtt-cluster/contracts/testing';
+import { MessagePageError } from '@mqtt-cluster/contracts';
 import type { Message } from '@mqtt-cluster/contracts';
 import { MessageBodies } from '../src/bodies/message-bodies.ts';
-import { messageBytes } from '../src/index.ts';
+import { decodeMqttState, encodeBatch, messageBytes } from '../src/index.ts';
+import { SessionQueue } from '../src/session/session-queue.ts';
 import { openCommand, publishCommand, StateDriver } from './support/state-driver.ts';
 
 const origin = { storeId: 's', incarnation: 1, sequence: 2, command: 3 };
@@ -114,4 +116,44 @@ test('an item of a queue that is used after its message is gone is an error, not
   driver.propose('a', driver.progress('s', { done: [item!.number] }));
   driver.propose('a', publishCommand('t', 'second'));
   expect(() => item!.message).toThrow('item 1 has left its queue');
+});
+
+test('a page that cannot be read ends the entry with an error, because the state would differ from the others', () => {
+  class UnreadablePages extends MemoryMessagePages {
+    override read(): Uint8Array {
+      throw new Error('EIO');
+    }
+  }
+  const driver = new StateDriver().start('a').raiseSemantics(6);
+  driver.propose('a', publishCommand('t', 'retained', 1, { retain: true }));
+  driver.propose('a', openCommand('s'));
+  const epoch = driver.state.session('s')!.epoch;
+  const subscriptions = [{ filter: 't', qos: 1 as const }];
+  const subscribe = { kind: 'subscribe' as const, client: 's', epoch, subscriptions };
+  driver.propose('a', subscribe);
+  driver.propose('a', openCommand('s'));
+  driver.state = decodeMqttState(driver.state.encode(), { pages: new UnreadablePages(), bytesMax: 0 });
+  const again = { ...subscribe, epoch: driver.state.session('s')!.epoch };
+  const batch = { member: 'a', storeId: 'store-a', incarnation: 1, sequence: 0, commands: [again] };
+  const { sequence } = driver.state.proposer('a')!;
+  const bytes = encodeBatch({ ...batch, sequence: sequence + 1 });
+  expect(() => driver.state.apply(driver.state.index + 1, driver.timeMs, bytes)).toThrow(MessagePageError);
+});
+
+test('a queue that never empties does not keep the routes of items that have left it', () => {
+  const bodies = new MessageBodies();
+  const queue = new SessionQueue(bodies);
+  const fields = { qos: 1 as const, retain: false, retainedIndex: 0 };
+  const append = (group: string): number => {
+    const body = bodies.add(messageOf(1), origin);
+    bodies.keep(body);
+    return queue.append(body, { ...fields, group });
+  };
+  const first = append('first');
+  const groups = new Set<string>();
+  for (let number = 0; number < 1_000; number++) queue.remove(append(`group ${number}`));
+  const last = append('last');
+  queue.numbersWithGroup((group) => groups.add(group) !== null);
+  expect(groups.size).toBeLessThan(110);
+  expect([queue.find(first)?.group, queue.find(last)?.group]).toEqual(['first', 'last']);
 });

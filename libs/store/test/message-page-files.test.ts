@@ -1,9 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { jest } from '@jest/globals';
+import { existsSync, write, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { MessagePages } from '@mqtt-cluster/contracts';
 import { messagePagesIn } from '../src/index.ts';
+import type { MessagePageOptions } from '../src/pages/message-page-files.ts';
 
 const kibibyte = 1024;
 const fileBytes = 1024 * kibibyte;
@@ -22,14 +24,15 @@ afterEach(() => {
   rmSync(parent, { recursive: true, force: true });
 });
 
-function open(onWriteError?: (error: Error) => void) {
-  const pages = messagePagesIn(directory, { fileBytes, ...(onWriteError && { onWriteError }) })();
+function open(options: MessagePageOptions = {}) {
+  const pages = messagePagesIn(directory, { fileBytes, ...options })();
   opened.push(pages);
   return pages;
 }
 
+/** Returns bytes that differ by position. */
 function filled(length: number, value: number): Uint8Array {
-  return new Uint8Array(length).fill(value);
+  return Uint8Array.from({ length }, (_, position) => value + position * 7 + (position >> 8));
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -137,7 +140,7 @@ test('message pages accept no message that is larger than a file', () => {
 
 test('message pages report once that no file can be created, and accept nothing for a while', () => {
   const errors: string[] = [];
-  const pages = open((error) => errors.push(error.message));
+  const pages = open({ onWriteError: (error) => errors.push(error.message) });
   rmSync(directory, { recursive: true });
   expect(pages.write(filled(10, 1))).toBeNull();
   expect(pages.write(filled(10, 1))).toBeNull();
@@ -153,4 +156,49 @@ test('message pages name the file that is shorter than what was written', async 
   await new Promise((resolve) => setTimeout(resolve, 50));
   truncateSync(join(directory, name!), 10);
   expect(() => pages.read(first!, 100 * kibibyte)).toThrow(`${name} ends at byte 10`);
+});
+
+test('message pages write everything again when a full disk has room again', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+  try {
+    const errors: string[] = [];
+    let isFull = true;
+    const pages = open({
+      onWriteError: ({ message }) => errors.push(message),
+      write: (descriptor, bytes, offset, length, position, done) =>
+        isFull
+          ? setImmediate(() => done(new Error('ENOSPC'), 0))
+          : write(descriptor, bytes, offset, Math.ceil(length / 2), position, (error, count) =>
+              done(error, count),
+            ),
+    });
+    const positions: number[] = [];
+    for (let position = pages.write(filled(30_000, 0)); position !== null;) {
+      positions.push(position);
+      position = pages.write(filled(30_000, positions.length));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(errors).toEqual(['ENOSPC']);
+    expect(pages.isAccepting).toBe(false);
+    isFull = false;
+    jest.advanceTimersByTime(10_001);
+    while (!pages.isAccepting) await new Promise((resolve) => setImmediate(resolve));
+    expect(positions.length).toBeGreaterThan(200);
+    for (const [number, position] of positions.entries())
+      expect(Buffer.compare(pages.read(position, 30_000), filled(30_000, number))).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test('message pages accept further messages after a flush, without a turn of the event loop', () => {
+  const pages = open();
+  const positions: number[] = [];
+  for (let number = 0; number < 400; number++) {
+    if (!pages.isAccepting) pages.flush();
+    positions.push(pages.write(filled(30_000, number))!);
+  }
+  expect(positions).not.toContain(null);
+  for (const [number, position] of positions.entries())
+    expect(Buffer.compare(pages.read(position, 30_000), filled(30_000, number))).toBe(0);
 });

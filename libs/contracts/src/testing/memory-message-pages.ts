@@ -23,6 +23,14 @@ export class MemoryMessagePages implements MessagePages {
     return this.#written.size;
   }
 
+  get isAccepting(): boolean {
+    return true;
+  }
+
+  flush(): void {
+    this.#checkOpen();
+  }
+
   /** Every second message counts as one in a sparse part. */
   get hasSparse(): boolean {
     return this.#written.size > 0;

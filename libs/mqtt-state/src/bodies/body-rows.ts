@@ -28,7 +28,7 @@ export class RowChunk {
   readonly hashes = new Float64Array(rowsPerChunk);
   /** QoS (bits 0 and 1), RETAIN (2), listed as unreferenced (3), in use (4). */
   readonly flags = new Uint8Array(rowsPerChunk);
-  /** Increases when a row is freed, so that an outdated reference is noticed. */
+  /** Differs for each message that has the row, so that an outdated reference is noticed. */
   readonly generations = new Uint32Array(rowsPerChunk);
   /** The neighbours in the list of the messages in memory. */
   readonly next = new Int32Array(rowsPerChunk).fill(noRow);

@@ -1,9 +1,8 @@
-import { FrameError } from '@mqtt-cluster/contracts';
 import type { Message, MessagePages, QoS } from '@mqtt-cluster/contracts';
 import { messageBytes } from '../bounds/sizes.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
 import { readBody, writeBody } from '../codec/body-codec.ts';
-import { differs } from '../codec/encoded-state.ts';
+import { readPage } from '../codec/encoded-state.ts';
 import type { EncodedState } from '../codec/encoded-state.ts';
 import { hashOf } from '../codec/hash.ts';
 import type { QueueItem } from '../types.ts';
@@ -56,6 +55,7 @@ export class MessageBodies {
   #oldest = noRow;
   #newest = noRow;
   #memory = 0;
+  #generation = 0;
 
   /** @param cache null: all messages stay in memory */
   constructor(cache: BodyCache | null = null) {
@@ -87,6 +87,7 @@ export class MessageBodies {
     chunk.bytes[row] = bodyBytes(message);
     chunk.memory[row] = messageBytes(message);
     chunk.references[row] = 0;
+    chunk.generations[row] = ++this.#generation;
     chunk.expiries[row] = message.expiresAt ?? Infinity;
     chunk.hashes[row] = unknownHash;
     chunk.flags[row] = message.qos | (message.retain ? retainFlag : 0) | listedFlag | usedFlag;
@@ -194,26 +195,37 @@ export class MessageBodies {
     if (this.#cache?.pages.hasSparse) this.#moveFromSparse(this.#cache.pages);
   }
 
-  /** Moves the oldest messages out of memory until the rest is within the bound, or the pages accept no more. */
-  trim(): void {
+  /**
+   * Moves the oldest messages out of memory until the rest is within the bound, or the pages accept no more.
+   * @param waits whether to wait until the pages accept more
+   */
+  trim(waits = false): void {
     if (this.#cache === null) return;
     const { pages, bytesMax } = this.#cache;
     while (this.#memory > bytesMax && this.#oldest !== noRow) {
       const body = this.#oldest;
       const chunk = this.#rows.chunk(body);
       const row = body % rowsPerChunk;
-      if (chunk.positions[row] === noPosition) {
-        const encoded = this.#encode(chunk, row);
-        if (chunk.hashes[row] === unknownHash) chunk.hashes[row] = hashOf(encoded);
-        const position = pages.write(encoded);
-        if (position === null) return;
-        chunk.positions[row] = position;
-        chunk.lengths[row] = encoded.length;
-      }
+      if (chunk.positions[row] === noPosition && !this.#writeToPage(chunk, row, pages, waits)) return;
       this.#unlink(chunk, row);
       chunk.messages[row] = null;
       chunk.origins[row] = undefined;
     }
+  }
+
+  /** @returns false if the pages do not accept the message */
+  #writeToPage(chunk: RowChunk, row: number, pages: MessagePages, waits: boolean): boolean {
+    if (!pages.isAccepting) {
+      if (!waits) return false;
+      pages.flush();
+    }
+    const encoded = this.#encode(chunk, row);
+    if (chunk.hashes[row] === unknownHash) chunk.hashes[row] = hashOf(encoded);
+    const position = pages.write(encoded);
+    if (position === null) return false;
+    chunk.positions[row] = position;
+    chunk.lengths[row] = encoded.length;
+    return true;
   }
 
   #moveFromSparse(pages: MessagePages): void {
@@ -254,7 +266,6 @@ export class MessageBodies {
     chunk.messages[row] = null;
     chunk.origins[row] = undefined;
     chunk.flags[row] = 0;
-    chunk.generations[row]!++;
     if (this.#rows.free(body)) this.#accounts.discardChunk(body - row);
   }
 
@@ -272,13 +283,11 @@ export class MessageBodies {
     return content;
   }
 
-  /** @throws FrameError the page does not hold what was written */
+  /** @throws MessagePageError the page does not hold what was written */
   #read(body: BodyId, chunk: RowChunk, row: number): Uint8Array {
     if (this.#cache === null || (chunk.flags[row]! & usedFlag) === 0)
       throw new Error(`message ${body} is not stored: a programming error`);
-    const encoded = this.#cache.pages.read(chunk.positions[row]!, chunk.lengths[row]!);
-    if (hashOf(encoded) !== chunk.hashes[row]) throw new FrameError(differs);
-    return encoded;
+    return readPage(this.#cache.pages, chunk.positions[row]!, chunk.lengths[row]!, chunk.hashes[row]!);
   }
 
   /** The result is valid until the next call. */

@@ -1,4 +1,4 @@
-import { FrameError } from '@mqtt-cluster/contracts';
+import { MessagePageError } from '@mqtt-cluster/contracts';
 import type { MessagePages } from '@mqtt-cluster/contracts';
 import { hashOf } from './hash.ts';
 
@@ -68,7 +68,7 @@ export class EncodedState {
 
   /**
    * Yields the bytes in pieces, in order. It can be called once, and lets go of each piece.
-   * @throws FrameError a page does not hold what was written
+   * @throws MessagePageError a page does not hold what was written
    */
   *pieces(): Generator<Uint8Array, void> {
     try {
@@ -104,16 +104,24 @@ export class EncodedState {
   }
 
   #read({ position, length, hash }: { position: number; length: number; hash: number }): Uint8Array {
-    const bytes = this.#pages!.read(position, length);
-    if (hashOf(bytes) !== hash) throw new FrameError(differs);
-    return bytes;
+    return readPage(this.#pages!, position, length, hash);
   }
 }
 
 const nothing = new Uint8Array(0);
 
-/** What a member reports when a page does not hold what was written. */
-export const differs = 'a queued message that was read again differs from the one that was written';
+/** @throws MessagePageError the page cannot be read, or does not hold what was written */
+export function readPage(pages: MessagePages, position: number, length: number, hash: number): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = pages.read(position, length);
+  } catch (cause) {
+    throw new MessagePageError('a queued message cannot be read again', { cause });
+  }
+  if (hashOf(bytes) !== hash)
+    throw new MessagePageError('a queued message that was read again differs from the one that was written');
+  return bytes;
+}
 
 /** Joins the pieces of an encoded state. */
 export function joined(encoded: EncodedState): Uint8Array {

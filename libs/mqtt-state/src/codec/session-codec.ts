@@ -69,7 +69,7 @@ export class BodyReader {
     const { message, origin } = readBody(this.#reader);
     const body = this.#bodies.add(message, origin);
     this.#known.push(body);
-    this.#bodies.trim();
+    this.#bodies.trim(true);
     return body;
   }
 }

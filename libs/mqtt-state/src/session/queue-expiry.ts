@@ -21,10 +21,8 @@ export function scheduleExpiries(data: StateData, session: Session): void {
 }
 
 export function cancelExpiry(data: StateData, session: Session, number: number): void {
-  const expiry = session.items.expiries.get(number);
-  if (expiry === undefined) return;
-  data.queueExpiries.cancel(expiry);
-  session.items.expiries.delete(number);
+  const expiry = session.items.takeExpiry(number);
+  if (expiry !== undefined) data.queueExpiries.cancel(expiry);
 }
 
 /**
@@ -37,7 +35,7 @@ export function nextExpired(data: StateData): QueueExpiry | undefined {
     const due = data.queueExpiries.popDue(data.timeMs);
     if (!due) return undefined;
     const { home, items } = due.session;
-    items.expiries.delete(due.number);
+    items.takeExpiry(due.number);
     if (!home && items.packetIdOf(due.number) === 0) return due;
   }
 }

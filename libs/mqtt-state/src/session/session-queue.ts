@@ -23,7 +23,9 @@ interface Route {
   readonly group: string | undefined;
 }
 
-const plainRoute: Route = { subscriptionIdentifiers: undefined, group: undefined };
+const plainRoutes: readonly Route[] = [{ subscriptionIdentifiers: undefined, group: undefined }];
+/** Routes without an item are dropped at a compaction when there are more than this number of routes beyond the items. */
+const unusedRoutesMax = 64;
 
 /**
  * The queue of one session, in the order of the log. Each item is a slot: a number, a message and flags, without an object,
@@ -43,19 +45,19 @@ export class SessionQueue {
   #size = 0;
   #bytes = 0;
   #memory = 0;
-  #routes: Route[] = [plainRoute];
+  /** Numbers are positions. The first route is the plain one. */
+  #routes: readonly Route[] = plainRoutes;
   #routeNumbers: Map<string, number> | null = null;
   /** The numbers of QoS 2 items in progress, by packet id, and the reverse. */
   readonly #outgoing = new Map<number, number>();
-  readonly #packetIds = new Map<number, number>();
+  #packetIds: Map<number, number> | null = null;
   /** Retained messages that subscriptions queued, in order: number, and log index of the retained message. */
   readonly #retained = new Map<number, LogIndex>();
   #retainedBytes = 0;
   /** The numbers of QoS 2 items without a packet id, in order. May contain removed items. */
   #waiting: number[] = [];
   #waitingHead = 0;
-  /** The entries in `StateData.queueExpiries`, by item number. Derived; not encoded. */
-  readonly expiries = new Map<number, QueueExpiry>();
+  #expiries: Map<number, QueueExpiry> | null = null;
   /** Counter that increases with every change of the items. Not replicated. */
   revision = 0;
   nextNumber = 1;
@@ -63,6 +65,18 @@ export class SessionQueue {
 
   constructor(bodies: MessageBodies) {
     this.#bodies = bodies;
+  }
+
+  /** The entries in `StateData.queueExpiries`, by item number. Derived; not encoded. */
+  get expiries(): Map<number, QueueExpiry> {
+    return (this.#expiries ??= new Map());
+  }
+
+  /** Removes and returns the expiry of an item. */
+  takeExpiry(number: number): QueueExpiry | undefined {
+    const expiry = this.#expiries?.get(number);
+    if (expiry !== undefined) this.#expiries?.delete(number);
+    return expiry;
   }
 
   get size(): number {
@@ -119,9 +133,9 @@ export class SessionQueue {
     this.#bytes -= bytes;
     this.#memory -= queueItemBytes + this.#bodies.memoryOf(body);
     if (this.#retained.delete(number)) this.#retainedBytes -= bytes;
-    const packetId = this.#packetIds.get(number);
+    const packetId = this.#packetIds?.get(number);
     if (packetId !== undefined) {
-      this.#packetIds.delete(number);
+      this.#packetIds?.delete(number);
       this.#outgoing.delete(packetId);
     }
     while (this.#head < this.#slotBodies.length && this.#slotBodies[this.#head] === noBody) this.#head++;
@@ -149,13 +163,13 @@ export class SessionQueue {
 
   /** Returns the packet id of an item, or 0. */
   packetIdOf(number: number): number {
-    return this.#packetIds.get(number) ?? 0;
+    return this.#packetIds?.get(number) ?? 0;
   }
 
   /** Returns the first item that is not a QoS 2 exchange in progress. */
   oldestDroppable(): QueuedMessage | undefined {
     for (let slot = this.#head; slot < this.#slotBodies.length; slot++) {
-      if (this.#slotBodies[slot] !== noBody && !this.#packetIds.has(this.#numbers[slot]!))
+      if (this.#slotBodies[slot] !== noBody && this.packetIdOf(this.#numbers[slot]!) === 0)
         return this.#item(slot);
     }
     return undefined;
@@ -266,17 +280,15 @@ export class SessionQueue {
     this.#retainedBytes += bytes;
   }
 
-  #routeNumber({ subscriptionIdentifiers, group }: ItemFields): number {
+  #routeNumber({ subscriptionIdentifiers, group }: Pick<ItemFields, keyof Route>): number {
     if (subscriptionIdentifiers === undefined && group === undefined) return 0;
-    if (this.#size === 0) {
-      this.#routes = [plainRoute];
-      this.#routeNumbers = null;
-    }
     const numbers = (this.#routeNumbers ??= new Map<string, number>());
     const key = `${subscriptionIdentifiers?.join() ?? '-'} ${group ?? ''}`;
     let number = numbers.get(key);
     if (number === undefined) {
-      number = this.#routes.push({ subscriptionIdentifiers, group }) - 1;
+      number = this.#routes.length;
+      if (this.#routes === plainRoutes) this.#routes = [...plainRoutes];
+      (this.#routes as Route[]).push({ subscriptionIdentifiers, group });
       numbers.set(key, number);
     }
     return number;
@@ -284,7 +296,7 @@ export class SessionQueue {
 
   #assign(number: number, packetId: number): void {
     this.#outgoing.set(packetId, number);
-    this.#packetIds.set(number, packetId);
+    (this.#packetIds ??= new Map()).set(number, packetId);
   }
 
   /**
@@ -330,5 +342,16 @@ export class SessionQueue {
     this.#flags = this.#flags.filter(isKept);
     this.#slotBodies = this.#slotBodies.filter((body) => body !== noBody);
     this.#head = 0;
+    if (this.#routes.length > this.#size + unusedRoutesMax) this.#dropUnusedRoutes();
+  }
+
+  #dropUnusedRoutes(): void {
+    const former = this.#routes;
+    this.#routes = plainRoutes;
+    this.#routeNumbers = null;
+    this.#flags = this.#flags.map((flags) => {
+      const number = this.#routeNumber(former[flags >>> routeShift]!);
+      return (flags & (2 ** routeShift - 1)) | (number << routeShift);
+    });
   }
 }

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, write } from 'node:fs';
 import { join } from 'node:path';
 import type { MessagePages } from '@mqtt-cluster/contracts';
 import { PageFile } from './page-file.ts';
+import type { PageWrite } from './page-file.ts';
 
 /** Bytes of one file. A file is deleted when nobody needs any of it. */
 const fileBytesDefault = 16 * 1024 * 1024;
@@ -20,6 +21,8 @@ export interface MessagePageOptions {
   readonly fileBytes?: number;
   /** Called when a write fails, at most once in ten seconds. The messages stay in memory. */
   readonly onWriteError?: (error: Error) => void;
+  /** Replaced by tests of failing disks. */
+  readonly write?: PageWrite;
 }
 
 /**
@@ -47,6 +50,7 @@ class MessagePageFiles implements MessagePages {
   readonly #pathPrefix: string;
   readonly #fileBytes: number;
   readonly #onWriteError: (error: Error) => void;
+  readonly #write: PageWrite;
   readonly #files = new Map<number, PageFile>();
   /** Blocks of full files, the least recently read first. */
   readonly #blocks = new Map<number, Buffer>();
@@ -61,6 +65,7 @@ class MessagePageFiles implements MessagePages {
     this.#pathPrefix = join(directory, prefix);
     this.#fileBytes = options.fileBytes ?? fileBytesDefault;
     this.#onWriteError = options.onWriteError ?? (() => undefined);
+    this.#write = options.write ?? write;
   }
 
   /** Bytes of all files. */
@@ -71,6 +76,8 @@ class MessagePageFiles implements MessagePages {
   }
 
   get hasSparse(): boolean {
+    // During a hold, nothing is given back.
+    if (this.#holds > 0) return false;
     let live = 0;
     let isAnySparse = false;
     for (const file of this.#files.values()) {
@@ -85,9 +92,21 @@ class MessagePageFiles implements MessagePages {
     return file !== undefined && this.#isFileSparse(file);
   }
 
+  get isAccepting(): boolean {
+    return this.#waiting < waitingMax && performance.now() >= this.#refusesUntilMs;
+  }
+
+  flush(): void {
+    try {
+      for (const file of this.#files.values()) file.flushAndWait();
+    } catch (error) {
+      this.#refuse(error as Error);
+    }
+    this.#countWaiting();
+  }
+
   write(bytes: Uint8Array): number | null {
-    if (bytes.length > this.#fileBytes || performance.now() < this.#refusesUntilMs) return null;
-    if (this.#waiting >= waitingMax) return null;
+    if (bytes.length > this.#fileBytes || !this.isAccepting) return null;
     const current = this.#fileFor(bytes.length);
     if (current === null) return null;
     const { number, file } = current;
@@ -117,7 +136,7 @@ class MessagePageFiles implements MessagePages {
   hold(): () => void {
     this.#holds++;
     return () => {
-      this.#holds--;
+      if (this.#holds > 0) this.#holds--;
       for (const [number, file] of this.#files)
         if (file.live === 0 && file.isFull) this.#delete(number, file);
     };
@@ -145,7 +164,9 @@ class MessagePageFiles implements MessagePages {
     }
     const number = this.#nextNumber++;
     try {
-      const file = new PageFile(`${this.#pathPrefix}-${number}.bin`, (error) => this.#onWritten(error));
+      const file = new PageFile(`${this.#pathPrefix}-${number}.bin`, this.#write, (error) =>
+        this.#onWritten(error),
+      );
       this.#files.set(number, file);
       this.#current = { number, file };
       return this.#current;
@@ -165,7 +186,8 @@ class MessagePageFiles implements MessagePages {
     this.#refusesUntilMs = performance.now() + refusalMs;
     this.#onWriteError(error);
     setTimeout(() => {
-      for (const file of this.#files.values()) if (file.isFull) file.flush();
+      this.#refusesUntilMs = -Infinity;
+      for (const file of this.#files.values()) file.flush();
     }, refusalMs).unref();
   }
 

@@ -1,7 +1,17 @@
-import { close, openSync, readSync, unlink, write } from 'node:fs';
+import { close, openSync, readSync, unlink, writeSync } from 'node:fs';
 
 /** Bytes that one write passes to the operating system. */
 export const bufferBytes = 256 * 1024;
+
+/** `write` of `node:fs`. */
+export type PageWrite = (
+  descriptor: number,
+  bytes: Buffer,
+  offset: number,
+  length: number,
+  position: number,
+  done: (error: Error | null, count: number) => void,
+) => void;
 
 /** Bytes of one file that the operating system does not have yet. */
 interface WaitingBuffer {
@@ -18,6 +28,7 @@ interface WaitingBuffer {
 export class PageFile {
   readonly #path: string;
   readonly #descriptor: number;
+  readonly #write: PageWrite;
   readonly #onWritten: (error: Error | null) => void;
   #waiting: WaitingBuffer[] = [];
   #writes = 0;
@@ -33,9 +44,10 @@ export class PageFile {
    * @param onWritten called after each write to the operating system
    * @throws Error the file cannot be created
    */
-  constructor(path: string, onWritten: (error: Error | null) => void) {
+  constructor(path: string, write: PageWrite, onWritten: (error: Error | null) => void) {
     this.#path = path;
     this.#descriptor = openSync(path, 'wx+', 0o600);
+    this.#write = write;
     this.#onWritten = onWritten;
   }
 
@@ -66,6 +78,24 @@ export class PageFile {
     for (const buffer of this.#waiting) if (!buffer.isSent) this.#send(buffer);
   }
 
+  /** Writes all buffers, also those that are being written. @throws Error a write fails */
+  flushAndWait(): void {
+    for (let buffer = this.#waiting[0]; buffer !== undefined; buffer = this.#waiting[0]) {
+      for (let from = 0; from < buffer.length;) {
+        const count = writeSync(
+          this.#descriptor,
+          buffer.bytes,
+          from,
+          buffer.length - from,
+          buffer.offset + from,
+        );
+        if (count === 0) throw new Error(`${this.#path}: the disk accepted nothing`);
+        from += count;
+      }
+      this.#waiting.shift();
+    }
+  }
+
   /** @throws Error the file does not have the bytes, or cannot be read */
   read(offset: number, length: number): Buffer {
     const buffer = this.#waiting.find(
@@ -94,20 +124,16 @@ export class PageFile {
   #send(buffer: WaitingBuffer, from = 0): void {
     buffer.isSent = true;
     this.#writes++;
-    write(
-      this.#descriptor,
-      buffer.bytes,
-      from,
-      buffer.length - from,
-      buffer.offset + from,
-      (error, count) => {
-        this.#writes--;
-        if (this.#isDeleted) return this.delete();
-        if (error === null && from + count < buffer.length) return this.#send(buffer, from + count);
-        if (error === null) this.#waiting = this.#waiting.filter((waiting) => waiting !== buffer);
-        else buffer.isSent = false;
-        this.#onWritten(error);
-      },
-    );
+    const { bytes, length, offset } = buffer;
+    this.#write(this.#descriptor, bytes, from, length - from, offset + from, (failure, count) => {
+      this.#writes--;
+      if (this.#isDeleted) return this.delete();
+      // A disk can accept nothing without an error when it is nearly full.
+      const error = failure ?? (count === 0 ? new Error(`${this.#path}: the disk accepted nothing`) : null);
+      if (error === null && from + count < length) return this.#send(buffer, from + count);
+      if (error === null) this.#waiting = this.#waiting.filter((waiting) => waiting !== buffer);
+      else buffer.isSent = false;
+      this.#onWritten(error);
+    });
   }
 }
