@@ -164,6 +164,8 @@ test('message pages write everything again when a full disk has room again', asy
     const errors: string[] = [];
     let isFull = true;
     const pages = open({
+      // All buffers that wait are in one file.
+      fileBytes: 16 * fileBytes,
       onWriteError: ({ message }) => errors.push(message),
       write: (descriptor, bytes, offset, length, position, done) =>
         isFull
