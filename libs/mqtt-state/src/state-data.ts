@@ -20,7 +20,7 @@ import { NameOrderedList } from './topics/name-ordered-list.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
 import type { Session, Subscriber, Timer } from './session/session.ts';
 import { MessageBodies } from './bodies/message-bodies.ts';
-import type { BodyCache, BodyId } from './bodies/message-bodies.ts';
+import type { BodyCache, BodyId } from './bodies/body-content.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
 import type { SharedSubscription } from './topics/shared-subscription.ts';
 import { ReplicatedAccess } from './access/access-table.ts';

@@ -15,7 +15,7 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
-import type { BodyCache } from './bodies/message-bodies.ts';
+import type { BodyCache } from './bodies/body-content.ts';
 import type { EncodedState } from './codec/encoded-state.ts';
 import type { Part } from './codec/bytes.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';

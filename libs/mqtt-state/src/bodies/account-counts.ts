@@ -1,5 +1,5 @@
 import type { Account } from '../bounds/account.ts';
-import type { BodyId } from './message-bodies.ts';
+import type { BodyId } from './body-content.ts';
 
 const chunkRows = 1_024;
 

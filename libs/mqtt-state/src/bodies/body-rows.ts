@@ -1,5 +1,5 @@
 import type { Message } from '@mqtt-cluster/contracts';
-import type { Origin } from './message-bodies.ts';
+import type { Origin } from './body-content.ts';
 
 /** Rows of one chunk. A chunk takes about 70 KB. */
 export const rowsPerChunk = 1_024;

@@ -5,28 +5,10 @@ import { readBody, writeBody } from '../codec/body-codec.ts';
 import { readPage } from '../codec/encoded-state.ts';
 import type { EncodedState } from '../codec/encoded-state.ts';
 import { hashOf } from '../codec/hash.ts';
-import type { QueueItem } from '../types.ts';
+import type { BodyCache, BodyContent, BodyId, Origin } from './body-content.ts';
 import { AccountCounts } from './account-counts.ts';
 import { BodyRows, noPosition, noRow, rowsPerChunk } from './body-rows.ts';
 import type { RowChunk } from './body-rows.ts';
-
-/** The publish command that a message came from. */
-export type Origin = NonNullable<QueueItem['origin']>;
-
-/** Refers to a message in {@link MessageBodies}. It is valid until the end of the entry that removes its last queue item. */
-export type BodyId = number;
-
-export interface BodyContent {
-  readonly message: Message;
-  readonly origin: Origin | undefined;
-}
-
-/** Where messages go that do not fit into memory. */
-export interface BodyCache {
-  readonly pages: MessagePages;
-  /** Upper bound of the messages in memory, in bytes of `messageBytes`. */
-  readonly bytesMax: number;
-}
 
 /** Bounds on what the end of one entry moves on the pages. */
 const rowsVisitedMax = 1_024;

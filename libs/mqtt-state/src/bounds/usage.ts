@@ -1,6 +1,6 @@
 import type { Message } from '@mqtt-cluster/contracts';
 import { MessageBodies } from '../bodies/message-bodies.ts';
-import type { BodyId } from '../bodies/message-bodies.ts';
+import type { BodyId } from '../bodies/body-content.ts';
 import { Account } from './account.ts';
 import { queueItemBytes, retainedBytes } from './sizes.ts';
 

@@ -1,5 +1,5 @@
 import type { Message } from '@mqtt-cluster/contracts';
-import type { BodyContent } from '../bodies/message-bodies.ts';
+import type { BodyContent } from '../bodies/body-content.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 

@@ -8,7 +8,7 @@ import { EncodedState } from './encoded-state.ts';
 import { readSettings, settingsOf, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 import type { TopicChange } from '../topics/retained-messages.ts';
-import type { BodyCache } from '../bodies/message-bodies.ts';
+import type { BodyCache } from '../bodies/body-content.ts';
 import { BodyReader, BodyWriter, readSession, writeItems, writeSession } from './session-codec.ts';
 import type { Session } from '../session/session.ts';
 import { StateData } from '../state-data.ts';

@@ -19,7 +19,7 @@ import { dequeue, notifyHome } from '../session/queueing.ts';
 import type { Home, Session } from '../session/session.ts';
 import { applySentReport } from '../session/sent-items.ts';
 import { endConnection, settleTakeover } from '../session/session-ending.ts';
-import type { Origin } from '../bodies/message-bodies.ts';
+import type { Origin } from '../bodies/body-content.ts';
 import { alarm } from '../state-data.ts';
 import type { Proposer, ApplyContext } from '../state-data.ts';
 import { refillRetained } from '../topics/retained-cursors.ts';

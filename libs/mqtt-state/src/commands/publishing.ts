@@ -7,7 +7,7 @@ import type { Delivery } from '../session/queueing.ts';
 import { expiryNever } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
 import { bodyBytes } from '../bodies/message-bodies.ts';
-import type { Origin } from '../bodies/message-bodies.ts';
+import type { Origin } from '../bodies/body-content.ts';
 import { hasShare } from '../session/queue-share.ts';
 import { alarm } from '../state-data.ts';
 import type { StateData, ApplyContext } from '../state-data.ts';

@@ -1,4 +1,4 @@
-import type { BodyId } from '../bodies/message-bodies.ts';
+import type { BodyId } from '../bodies/body-content.ts';
 import type { StateData } from '../state-data.ts';
 import type { QueueExpiry } from './queue-deadline.ts';
 import type { Session } from './session.ts';

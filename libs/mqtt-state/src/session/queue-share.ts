@@ -4,7 +4,7 @@ import { queueItemBytes } from '../bounds/sizes.ts';
 import { addedBytes } from '../bounds/usage.ts';
 import type { ApplyContext } from '../state-data.ts';
 import { dequeue } from './dequeuing.ts';
-import type { BodyId } from '../bodies/message-bodies.ts';
+import type { BodyId } from '../bodies/body-content.ts';
 import type { QueuedMessage } from './queued-message.ts';
 import type { Session } from './session.ts';
 

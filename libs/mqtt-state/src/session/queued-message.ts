@@ -1,5 +1,6 @@
 import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
-import type { BodyId, MessageBodies, Origin } from '../bodies/message-bodies.ts';
+import type { BodyId, Origin } from '../bodies/body-content.ts';
+import type { MessageBodies } from '../bodies/message-bodies.ts';
 import type { QueueItem } from '../types.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { ClientId, LogIndex, Message, QoS, Subscription } from '@mqtt-clust
 import { dequeue } from './dequeuing.ts';
 import { makeShare } from './queue-share.ts';
 import { scheduleExpiry } from './queue-expiry.ts';
-import type { BodyId } from '../bodies/message-bodies.ts';
+import type { BodyId } from '../bodies/body-content.ts';
 import type { Session } from './session.ts';
 import type { SharedSubscription } from '../topics/shared-subscription.ts';
 import type { ApplyContext } from '../state-data.ts';

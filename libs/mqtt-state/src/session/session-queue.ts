@@ -1,7 +1,8 @@
 import type { LogIndex, QoS } from '@mqtt-cluster/contracts';
-import type { BodyId, MessageBodies } from '../bodies/message-bodies.ts';
+import type { BodyId } from '../bodies/body-content.ts';
+import type { MessageBodies } from '../bodies/message-bodies.ts';
 import { queueItemBytes } from '../bounds/sizes.ts';
-import type { QueueExpiry } from './queue-deadline.ts';
+import type { Deadline } from './deadline-heap.ts';
 import { outgoingPacketIdMax, outgoingPacketIdMin, QueuedMessage } from './queued-message.ts';
 import type { ItemFields } from './queued-message.ts';
 
@@ -57,7 +58,7 @@ export class SessionQueue {
   /** The numbers of QoS 2 items without a packet id, in order. May contain removed items. */
   #waiting: number[] = [];
   #waitingHead = 0;
-  #expiries: Map<number, QueueExpiry> | null = null;
+  #expiries: Map<number, Deadline> | null = null;
   /** Counter that increases with every change of the items. Not replicated. */
   revision = 0;
   nextNumber = 1;
@@ -68,12 +69,12 @@ export class SessionQueue {
   }
 
   /** The entries in `StateData.queueExpiries`, by item number. Derived; not encoded. */
-  get expiries(): Map<number, QueueExpiry> {
+  get expiries(): Map<number, Deadline> {
     return (this.#expiries ??= new Map());
   }
 
   /** Removes and returns the expiry of an item. */
-  takeExpiry(number: number): QueueExpiry | undefined {
+  takeExpiry(number: number): Deadline | undefined {
     const expiry = this.#expiries?.get(number);
     if (expiry !== undefined) this.#expiries?.delete(number);
     return expiry;

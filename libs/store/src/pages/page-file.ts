@@ -1,7 +1,7 @@
 import { close, openSync, readSync, unlink, writeSync } from 'node:fs';
 
 /** Bytes that one write passes to the operating system. */
-export const bufferBytes = 256 * 1024;
+const bufferBytes = 256 * 1024;
 
 /** `write` of `node:fs`. */
 export type PageWrite = (
