@@ -87,6 +87,8 @@ export class RulesError extends ClusterError {
 }
 
 /** A queued message cannot be read again from its page. The member must end: it recovers from its log and snapshots. */
-export class MessagePageError extends Error {
-  override readonly name = 'MessagePageError';
+export class MessagePageError extends ClusterError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('STORE_PAGES', message, options);
+  }
 }

@@ -1,5 +1,7 @@
-import type { MemberEvent, Snapshot } from '@mqtt-cluster/contracts';
-import { decodeMqttState, EncodedState } from '@mqtt-cluster/mqtt-state';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { MemberEvent, RecoveredState, Snapshot } from '@mqtt-cluster/contracts';
+import { createMqttState, decodeMqttState, EncodedState } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../src/context.ts';
 import { defaultLimits } from '../src/index.ts';
 import { SnapshotAssembly } from '../src/log/snapshot-assembly.ts';
@@ -130,6 +132,31 @@ describe('snapshots', () => {
     // The state has 800 KB, so the log grows by at least 200 KB between two snapshots.
     expect(many).toBeLessThanOrEqual(3);
     expect(cluster.member('a').status().bounds.logBytesMax).toBeGreaterThan(300_000);
+  });
+
+  test('of the start of a member do not stay in memory', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const started = (): { cluster: TestCluster; contents: WeakRef<object>[] } => {
+      const recovered: RecoveredState = {
+        storeId: 's',
+        incarnation: 2,
+        fresh: false,
+        hardState: { term: 1, votedFor: null },
+        snapshot: { ...snapshot, data: createMqttState().encode() },
+        entries: [{ index: 6, term: 1, kind: 'noop', data: new Uint8Array(0) }],
+        outbox: [],
+        repairs: [],
+      };
+      const contents = [new WeakRef(recovered.snapshot!), new WeakRef(recovered.entries)];
+      return { cluster: new TestCluster(['a'], { recovered }), contents };
+    };
+    const { cluster, contents } = started();
+    // A weak reference keeps its value until the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(contents.map((content) => content.deref())).toEqual([undefined, undefined]);
+    expect(cluster.member('a').status().lastIndex).toBe(6);
   });
 
   test("of the member's own state are writes of their own, and do not count as a slow disk", () => {

@@ -241,7 +241,7 @@ class ReplicatedMqttState implements MqttState {
       retainedVisits: {
         nodesLeft: data.semantics < accessSemantics ? Infinity : retainedNodesPerEntryMax,
       },
-      hashed: [],
+      newRetained: [],
     };
     data.applyCount++;
     if (index <= data.index || !Number.isSafeInteger(index)) {
@@ -258,7 +258,7 @@ class ReplicatedMqttState implements MqttState {
       // would crash.
       alarm(context, `log entry ${index} applied only partly: ${String(error)}`);
     }
-    this.#digester.prepare(context.hashed);
+    this.#digester.prepare(context.newRetained);
     data.bodies.settle();
     reportDropped(context);
     return context.effects;

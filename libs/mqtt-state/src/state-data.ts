@@ -191,7 +191,7 @@ export interface ApplyContext {
   /** What the cursors of this entry may still examine. Without a bound before `accessSemantics`. */
   readonly retainedVisits: VisitBudget;
   /** Retained messages that the entry has added. They are hashed at its end, ahead of the next digest. */
-  readonly hashed: Message[];
+  readonly newRetained: Message[];
 }
 
 /** Adds an alarm: the entry contains something that no correct member proposes. */

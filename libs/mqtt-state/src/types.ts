@@ -15,7 +15,7 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
-import type { BodyCache } from './bodies/body-content.ts';
+import type { BodyCache, Origin } from './bodies/body-content.ts';
 import type { EncodedState } from './codec/encoded-state.ts';
 import type { Part } from './codec/bytes.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
@@ -148,14 +148,7 @@ export interface QueueItem {
    * The publish command of the message. With this origin a home recognises the messages that it delivered
    * early while it was isolated.
    */
-  readonly origin?:
-    | {
-        readonly storeId: StoreId;
-        readonly incarnation: Incarnation;
-        readonly sequence: number;
-        readonly command: number;
-      }
-    | undefined;
+  readonly origin?: Origin | undefined;
 }
 
 /** A read-only view of a session. */
@@ -245,8 +238,7 @@ export interface MqttStateCounts {
 }
 
 /**
- * The replicated state. `apply` is deterministic: the same entries lead to the same bytes of
- * `encode()`.
+ * The replicated state. `apply` is deterministic: the same entries lead to the same bytes of `encode()`.
  */
 export interface MqttState {
   /**

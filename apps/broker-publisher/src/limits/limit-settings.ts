@@ -53,8 +53,8 @@ export const limitSettings = z
       .min(1_048_576)
       .default(32 * mebibyte),
     /**
-     * Bytes of queued messages in memory. Further messages are in files in the data directory, and in memory with about 100
-     * bytes each. A higher bound saves reads for sessions that come back soon. 0: all messages are in files.
+     * Bytes of queued messages in memory; further messages are in files in the data directory. A higher bound costs
+     * memory, and saves reads when sessions come back. 0: all messages are in files.
      */
     cacheBytesMax: z
       .int()

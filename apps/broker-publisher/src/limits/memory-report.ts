@@ -7,11 +7,11 @@ const mebibyte = 1024 * 1024;
 /** Memory of the program itself: code, stacks, the publisher, HTTP and metrics. */
 const programBytes = 128 * mebibyte;
 /**
- * Memory of one client with TLS. Measured: 38 KiB idle (`bench rows --only idle-clients --tls`), 45 KiB with a client
- * certificate, 54 KiB when the client never completes a TLS record of 16 KiB.
+ * Memory of one client with TLS: 38 KiB when idle (docs/PERFORMANCE.md), and one incomplete TLS record of 16 KiB
+ * (RFC 8446, 5.1).
  */
 const bytesPerClient = 56 * 1024;
-/** Memory of one connection before its authentication. Measured: 26 KiB after a TLS handshake. */
+/** Memory of one connection before its authentication: less than that of an idle client with TLS. */
 const bytesPerUnauthenticated = 32 * 1024;
 /** Backlogs of the bridge towards one peer, in both directions of a link (libs/bridge/src/bounds.ts). */
 const bytesPerPeer = 18 * mebibyte;

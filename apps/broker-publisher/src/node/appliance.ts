@@ -299,7 +299,10 @@ export class Appliance implements Lifecycle {
       },
       openMessagePages: messagePagesIn(join(config.data, 'pages'), {
         onWriteError: (error) =>
-          this.#logger.warn({ error }, 'queued messages stay in memory: writing them to files failed'),
+          this.#logger.warn(
+            { error },
+            'queued messages stay in memory: they cannot be written to the folder "pages" of the data directory',
+          ),
       }),
       // Raft needs different times, not secret ones: a follower draws a number for each heartbeat.
       random: Math.random,

@@ -2,8 +2,8 @@ import type { Snapshot } from '@mqtt-cluster/contracts';
 import type { EncodedState } from '@mqtt-cluster/mqtt-state';
 
 /**
- * Bytes of a snapshot that are copied in one turn. The copy takes a few tenths of a millisecond, and reads of pages a few
- * milliseconds. A message passes through several turns of several members, so each turn of a copy delays it. A larger number
+ * Bytes of a snapshot that are copied in one turn. The copy takes a few tenths of a millisecond, longer with
+ * messages on pages. A message passes through several turns of several members, so each turn of a copy delays it. A larger number
  * finishes the snapshot in fewer turns.
  */
 const bytesPerTurnMax = 512 * 1024;

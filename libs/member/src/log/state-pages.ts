@@ -4,21 +4,22 @@ import type { MemberOptions } from '../options.ts';
 
 /** Opens pages for each new state of this member, and closes the pages of the state that it replaces. */
 export class StatePages {
-  readonly #options: Pick<MemberOptions, 'limits' | 'openMessagePages'>;
+  readonly #open: MemberOptions['openMessagePages'];
+  readonly #bytesMax: number;
   #pages: MessagePages | null = null;
 
-  constructor(options: Pick<MemberOptions, 'limits' | 'openMessagePages'>) {
-    this.#options = options;
+  constructor({ openMessagePages, limits }: Pick<MemberOptions, 'limits' | 'openMessagePages'>) {
+    this.#open = openMessagePages;
+    this.#bytesMax = limits.messageCacheBytesMax;
   }
 
   /** Creates a state. The former state must not be used any more, unless `create` throws. */
   use(create: (cache: BodyCache | null) => MqttState): MqttState {
-    const { limits, openMessagePages } = this.#options;
-    if (openMessagePages === undefined) return create(null);
-    const pages = openMessagePages();
+    if (this.#open === undefined) return create(null);
+    const pages = this.#open();
     let state: MqttState;
     try {
-      state = create({ pages, bytesMax: limits.messageCacheBytesMax });
+      state = create({ pages, bytesMax: this.#bytesMax });
     } catch (error) {
       pages.close();
       throw error;

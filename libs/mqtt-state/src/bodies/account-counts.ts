@@ -1,7 +1,6 @@
 import type { Account } from '../bounds/account.ts';
 import type { BodyId } from './body-content.ts';
-
-const chunkRows = 1_024;
+import { rowsPerChunk } from './body-rows.ts';
 
 /**
  * Number of queue items by message and account, for the accounts of users. Nearly every message is in the queues of one
@@ -13,15 +12,15 @@ export class AccountCounts {
   readonly #others = new Map<BodyId, Map<Account, number>>();
 
   has(body: BodyId, account: Account): boolean {
-    const chunk = this.#chunks[Math.floor(body / chunkRows)];
-    if (chunk?.accounts[body % chunkRows] === account) return true;
+    const chunk = this.#chunks[Math.floor(body / rowsPerChunk)];
+    if (chunk?.accounts[body % rowsPerChunk] === account) return true;
     return this.#others.get(body)?.has(account) === true;
   }
 
   /** Adds to the count of an account. @returns the new count */
   add(body: BodyId, account: Account, change: 1 | -1): number {
     const { accounts, counts } = this.#chunkOf(body);
-    const row = body % chunkRows;
+    const row = body % rowsPerChunk;
     const others = this.#others.get(body);
     if (accounts[row] === account || (accounts[row] === null && others?.has(account) !== true)) {
       const count = counts[row]! + change;
@@ -39,14 +38,14 @@ export class AccountCounts {
 
   /** Gives back the memory of messages whose counts are all 0. @param firstBody the first of them */
   discardChunk(firstBody: BodyId): void {
-    this.#chunks[Math.floor(firstBody / chunkRows)] = undefined;
+    this.#chunks[Math.floor(firstBody / rowsPerChunk)] = undefined;
   }
 
   #chunkOf(body: BodyId): Chunk {
-    const index = Math.floor(body / chunkRows);
+    const index = Math.floor(body / rowsPerChunk);
     return (this.#chunks[index] ??= {
-      accounts: new Array<Account | null>(chunkRows).fill(null),
-      counts: new Uint32Array(chunkRows),
+      accounts: new Array<Account | null>(rowsPerChunk).fill(null),
+      counts: new Uint32Array(rowsPerChunk),
     });
   }
 }

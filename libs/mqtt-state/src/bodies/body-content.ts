@@ -1,9 +1,9 @@
-import type { Message, MessagePages } from '@mqtt-cluster/contracts';
+import type { Incarnation, Message, MessagePages, StoreId } from '@mqtt-cluster/contracts';
 
 /** The publish command that a message came from. */
 export interface Origin {
-  readonly storeId: string;
-  readonly incarnation: number;
+  readonly storeId: StoreId;
+  readonly incarnation: Incarnation;
   readonly sequence: number;
   readonly command: number;
 }

@@ -1,4 +1,5 @@
 import type { Message, MessagePages, QoS } from '@mqtt-cluster/contracts';
+import type { Account } from '../bounds/account.ts';
 import { messageBytes } from '../bounds/sizes.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
 import { readBody, writeBody } from '../codec/body-codec.ts';
@@ -158,12 +159,12 @@ export class MessageBodies {
     return true;
   }
 
-  isHeldBy(body: BodyId, account: Parameters<AccountCounts['has']>[1]): boolean {
+  isHeldBy(body: BodyId, account: Account): boolean {
     return this.#accounts.has(body, account);
   }
 
   /** Counts queue items of a user. @returns the new count of the user */
-  countFor(body: BodyId, account: Parameters<AccountCounts['has']>[1], change: 1 | -1): number {
+  countFor(body: BodyId, account: Account, change: 1 | -1): number {
     return this.#accounts.add(body, account, change);
   }
 
@@ -221,7 +222,7 @@ export class MessageBodies {
       const row = body % rowsPerChunk;
       const former = chunk.positions[row]!;
       if ((chunk.flags[row]! & usedFlag) === 0 || former === noPosition || !pages.isSparse(former)) continue;
-      const encoded = this.#read(body, chunk, row);
+      const encoded = this.#read(chunk, row);
       const position = pages.write(encoded);
       if (position === null) return;
       chunk.positions[row] = position;
@@ -255,7 +256,7 @@ export class MessageBodies {
   #load(body: BodyId): BodyContent {
     const chunk = this.#rows.chunk(body);
     const row = body % rowsPerChunk;
-    const reader = new ByteReader(this.#read(body, chunk, row), true);
+    const reader = new ByteReader(this.#read(chunk, row), true);
     const content = readBody(reader);
     reader.finish();
     chunk.messages[row] = content.message;
@@ -265,10 +266,10 @@ export class MessageBodies {
     return content;
   }
 
-  /** @throws MessagePageError the page does not hold what was written */
-  #read(body: BodyId, chunk: RowChunk, row: number): Uint8Array {
+  /** @throws MessagePageError the page cannot be read, or does not hold what was written */
+  #read(chunk: RowChunk, row: number): Uint8Array {
     if (this.#cache === null || (chunk.flags[row]! & usedFlag) === 0)
-      throw new Error(`message ${body} is not stored: a programming error`);
+      throw new Error('a message that is not stored is read: a programming error');
     return readPage(this.#cache.pages, chunk.positions[row]!, chunk.lengths[row]!, chunk.hashes[row]!);
   }
 

@@ -5,7 +5,7 @@ import { hashOf } from './hash.ts';
 /** Fields of one gap in {@link Gaps}. */
 const fieldsOfGap = 4;
 
-/** The places in written bytes where messages belong that are only on pages. A number of each field needs no object. */
+/** The messages that are only on pages, by their places in the written bytes. Numbers in one array, because there can be millions. */
 class Gaps {
   #fields = new Float64Array(64 * fieldsOfGap);
   #length = 0;
@@ -30,7 +30,7 @@ class Gaps {
 
 /**
  * A state as canonical bytes, which stay as they were when the state changes. Messages that are on pages are read when their
- * piece is taken, so that a large state is never in memory as a whole.
+ * piece is taken, so that a large state does not stop a member while it is encoded.
  */
 export class EncodedState {
   readonly #pages: MessagePages | null;

@@ -210,7 +210,7 @@ function changeRetained(
   else {
     data.retained.set({ message, ...change, owner: context.semantics < accessSemantics ? null : owner });
     retainedTopics.push(message.topic);
-    context.hashed.push(message);
+    context.newRetained.push(message);
   }
 }
 

@@ -2,6 +2,7 @@ import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
 import type { BodyId, Origin } from '../bodies/body-content.ts';
 import type { MessageBodies } from '../bodies/message-bodies.ts';
 import type { QueueItem } from '../types.ts';
+import type { Route } from './item-routes.ts';
 
 /**
  * Packet ids that the replicated state assigns. A home allocates packet ids below this range for the messages
@@ -15,11 +16,9 @@ export function isOutgoingPacketId(packetId: number): boolean {
 }
 
 /** What a queue holds of an item besides its message and its number. */
-export interface ItemFields {
+export interface ItemFields extends Route {
   readonly qos: QoS;
   readonly retain: boolean;
-  readonly subscriptionIdentifiers?: readonly number[] | undefined;
-  readonly group?: string | undefined;
   /**
    * Log index of the entry that set the retained message, for a retained message that a subscription queued.
    * Otherwise 0.

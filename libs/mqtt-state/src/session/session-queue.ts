@@ -3,6 +3,7 @@ import type { BodyId } from '../bodies/body-content.ts';
 import type { MessageBodies } from '../bodies/message-bodies.ts';
 import { queueItemBytes } from '../bounds/sizes.ts';
 import type { Deadline } from './deadline-heap.ts';
+import { ItemRoutes, plainRoute } from './item-routes.ts';
 import { outgoingPacketIdMax, outgoingPacketIdMin, QueuedMessage } from './queued-message.ts';
 import type { ItemFields } from './queued-message.ts';
 
@@ -18,13 +19,6 @@ const retainFlag = 4;
 const receivedFlag = 8;
 const routeShift = 4;
 
-/** How items came into the queue. Many items have the same route, so they refer to it by its number. */
-interface Route {
-  readonly subscriptionIdentifiers: readonly number[] | undefined;
-  readonly group: string | undefined;
-}
-
-const plainRoutes: readonly Route[] = [{ subscriptionIdentifiers: undefined, group: undefined }];
 /** Routes without an item are dropped at a compaction when there are more than this number of routes beyond the items. */
 const unusedRoutesMax = 64;
 
@@ -46,9 +40,8 @@ export class SessionQueue {
   #size = 0;
   #bytes = 0;
   #memory = 0;
-  /** Numbers are positions. The first route is the plain one. */
-  #routes: readonly Route[] = plainRoutes;
-  #routeNumbers: Map<string, number> | null = null;
+  /** Null while all items have the plain route. */
+  #routes: ItemRoutes | null = null;
   /** The numbers of QoS 2 items in progress, by packet id, and the reverse. */
   readonly #outgoing = new Map<number, number>();
   #packetIds: Map<number, number> | null = null;
@@ -204,7 +197,7 @@ export class SessionQueue {
 
   /** Returns the numbers of the items of shared subscriptions, in order. @param wanted selects them by their filter */
   numbersWithGroup(wanted: (sharedFilter: string) => boolean): number[] {
-    const isWanted = this.#routes.map(({ group }) => group !== undefined && wanted(group));
+    const isWanted = this.#routes?.ofGroups(wanted) ?? [];
     if (!isWanted.includes(true)) return [];
     return this.#numbers.filter(
       (_, slot) => this.#slotBodies[slot] !== noBody && isWanted[this.#flags[slot]! >>> routeShift],
@@ -242,12 +235,10 @@ export class SessionQueue {
   #item(slot: number): QueuedMessage {
     const number = this.#numbers[slot]!;
     const flags = this.#flags[slot]!;
-    const { subscriptionIdentifiers, group } = this.#routes[flags >>> routeShift]!;
     const fields = {
+      ...this.#routes?.route(flags >>> routeShift),
       qos: (flags & 3) as QoS,
       retain: (flags & retainFlag) !== 0,
-      subscriptionIdentifiers,
-      group,
       retainedIndex: this.#retained.get(number) ?? 0,
     };
     const received = (flags & receivedFlag) !== 0;
@@ -266,12 +257,10 @@ export class SessionQueue {
     this.revision++;
     this.#numbers.push(number);
     this.#slotBodies.push(body);
-    this.#flags.push(
-      qos |
-        (retain ? retainFlag : 0) |
-        (received ? receivedFlag : 0) |
-        (this.#routeNumber(fields) << routeShift),
-    );
+    if (fields.subscriptionIdentifiers !== undefined || fields.group !== undefined)
+      this.#routes ??= new ItemRoutes();
+    const route = this.#routes?.numberOf(fields) ?? plainRoute;
+    this.#flags.push(qos | (retain ? retainFlag : 0) | (received ? receivedFlag : 0) | (route << routeShift));
     this.#size++;
     const bytes = this.#bodies.bytesOf(body);
     this.#bytes += bytes;
@@ -279,20 +268,6 @@ export class SessionQueue {
     if (retainedIndex === 0) return;
     this.#retained.set(number, retainedIndex);
     this.#retainedBytes += bytes;
-  }
-
-  #routeNumber({ subscriptionIdentifiers, group }: Pick<ItemFields, keyof Route>): number {
-    if (subscriptionIdentifiers === undefined && group === undefined) return 0;
-    const numbers = (this.#routeNumbers ??= new Map<string, number>());
-    const key = `${subscriptionIdentifiers?.join() ?? '-'} ${group ?? ''}`;
-    let number = numbers.get(key);
-    if (number === undefined) {
-      number = this.#routes.length;
-      if (this.#routes === plainRoutes) this.#routes = [...plainRoutes];
-      (this.#routes as Route[]).push({ subscriptionIdentifiers, group });
-      numbers.set(key, number);
-    }
-    return number;
   }
 
   #assign(number: number, packetId: number): void {
@@ -343,15 +318,15 @@ export class SessionQueue {
     this.#flags = this.#flags.filter(isKept);
     this.#slotBodies = this.#slotBodies.filter((body) => body !== noBody);
     this.#head = 0;
-    if (this.#routes.length > this.#size + unusedRoutesMax) this.#dropUnusedRoutes();
+    if (this.#routes !== null && this.#routes.size > this.#size + unusedRoutesMax) this.#dropUnusedRoutes();
   }
 
   #dropUnusedRoutes(): void {
     const former = this.#routes;
-    this.#routes = plainRoutes;
-    this.#routeNumbers = null;
+    const routes = new ItemRoutes();
+    this.#routes = routes;
     this.#flags = this.#flags.map((flags) => {
-      const number = this.#routeNumber(former[flags >>> routeShift]!);
+      const number = routes.numberOf(former?.route(flags >>> routeShift) ?? {});
       return (flags & (2 ** routeShift - 1)) | (number << routeShift);
     });
   }

@@ -12,6 +12,7 @@ const exitCodes: Readonly<Record<string, number>> = {
   STORE_CORRUPT: 74,
   STORE_FAILED: 74,
   STORE_FULL: 74,
+  STORE_PAGES: 74,
   STORE_LOCKED: 75,
   LISTEN: 75,
 };

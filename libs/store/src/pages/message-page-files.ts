@@ -68,23 +68,18 @@ class MessagePageFiles implements MessagePages {
     this.#write = options.write ?? write;
   }
 
-  /** Bytes of all files. */
-  get bytes(): number {
-    let bytes = 0;
-    for (const { used } of this.#files.values()) bytes += used;
-    return bytes;
-  }
-
   get hasSparse(): boolean {
     // During a hold, nothing is given back.
     if (this.#holds > 0) return false;
     let live = 0;
+    let used = 0;
     let isAnySparse = false;
     for (const file of this.#files.values()) {
       live += file.live;
+      used += file.used;
       isAnySparse ||= this.#isFileSparse(file);
     }
-    return isAnySparse && this.bytes > 2 * live + 2 * this.#fileBytes;
+    return isAnySparse && used > 2 * live + 2 * this.#fileBytes;
   }
 
   isSparse(position: number): boolean {
