@@ -34,7 +34,10 @@ export function certificatesOf(file: PemFile): X509Certificate[] {
   }
 }
 
-/** Returns the subject of a certificate in one line. A certificate may have only alternative names: then their text. */
+/**
+ * Returns one line that names a certificate: its subject, or its alternative names, or its serial number. Node's types omit
+ * that the first two may be undefined.
+ */
 export function certificateNameOf({
   subject,
   subjectAltName,

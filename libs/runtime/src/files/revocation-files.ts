@@ -19,7 +19,7 @@ interface RevocationFiles {
 
 /**
  * Checks that OpenSSL would not refuse every certificate of an authority, which would cut all connections: each authority has a
- * complete list with its signature that has not expired.
+ * complete list that has its signature and is valid now.
  *
  * @throws Error the message starts with the path of the file that is wrong
  */
@@ -92,8 +92,8 @@ interface TimeFault {
 }
 
 /**
- * Returns why no list of one authority is valid now, or null. OpenSSL uses each list that is valid now and tolerates no difference
- * of clocks, so a tolerance here would cut all connections for its time.
+ * Returns why no list of one authority is valid now, or null. OpenSSL needs one that is, and tolerates no difference of clocks.
+ * With a tolerance, this check would accept lists with which OpenSSL refuses every certificate.
  */
 function timeFaultOf(lists: readonly RevocationList[], now: Date): TimeFault | null {
   const nowSeconds = now.getTime() / 1_000;
@@ -105,7 +105,8 @@ function timeFaultOf(lists: readonly RevocationList[], now: Date): TimeFault | n
   );
   if (Number.isFinite(first))
     return {
-      what: `is not valid before ${dateOf(first)}, and the clock of this host shows ${now.toISOString()}`,
+      // The text must be the same at each retry, so that the refusal is logged once.
+      what: `is not valid before ${dateOf(first)} by the clock of this host`,
       advice: 'Compare the clocks of this host and of the host that issued the list',
     };
   return { what: `expired on ${dateOf(last)}`, advice: 'Issue a new list' };
