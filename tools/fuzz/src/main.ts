@@ -34,18 +34,23 @@ async function main(given: FuzzArguments): Promise<Verdict> {
   const offlineMs = isOnline ? given.forMs * offlineShare : given.forMs;
   const parsed = await attackParsers(given, offlineMs);
   // A cluster that does not start must not hide the faults of the parsers.
+  saveInputs(given, parsed);
   if (isOnline && verdictOf(parsed, null) === 'failed') log(renderReport(parsed, null));
   const seen = isOnline ? await attackCluster(given, given.forMs - offlineMs) : null;
+  if (seen !== null) saveInputs(given, seen.report);
   const report: CampaignReport = {
     cases: new Map([...parsed.cases, ...(seen?.report.cases ?? [])]),
     faults: [...parsed.faults, ...(seen?.report.faults ?? [])],
   };
-  for (const { target, number, error } of report.faults)
-    if (error.input !== null)
-      writeFileSync(join(given.folder, `${target}-${given.seed}-${number}.bin`), error.input);
   const online = seen?.online ?? null;
   process.stdout.write(`${renderReport(report, online)}\n`);
   return verdictOf(report, online);
+}
+
+/** Writes the inputs of the faults into the folder of `--dir`. */
+function saveInputs({ folder, seed }: FuzzArguments, { faults }: CampaignReport): void {
+  for (const { target, number, error } of faults)
+    if (error.input !== null) writeFileSync(join(folder, `${target}-${seed}-${number}.bin`), error.input);
 }
 
 async function attackParsers(given: FuzzArguments, forMs: number): Promise<CampaignReport> {

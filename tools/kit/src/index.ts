@@ -26,9 +26,9 @@ export {
   mainThreadSeconds,
   processActivity,
   residentBytes,
-  schedulerTimes,
+  processorWaitMs,
 } from './processes/process-usage.ts';
-export type { ProcessActivity, SchedulerTimes } from './processes/process-usage.ts';
+export type { ProcessActivity } from './processes/process-usage.ts';
 export { attemptCommand, CommandError, runCommand } from './processes/run-command.ts';
 export type { CommandOptions, ProgramResult } from './processes/run-command.ts';
 export { between, pick, seededRandom, shuffled } from './random.ts';

@@ -10,6 +10,7 @@ import {
   holdsWithin,
   mainThreadSeconds,
   processActivity,
+  processorWaitMs,
   residentBytes,
   runCommand,
 } from '../src/index.ts';
@@ -117,13 +118,14 @@ describe('ChildProgram', () => {
   });
 });
 
-test('cpuSeconds and residentBytes return null for a process that does not run', async () => {
+test('cpuSeconds, residentBytes and processorWaitMs return null for a process that does not run', async () => {
   const { pid, ended } = new ChildProgram({ command: node, args: ['-v'], logFile: join(folder, 'log') });
   await ended;
-  expect([cpuSeconds(pid!), residentBytes(pid!)]).toEqual([null, null]);
+  expect([cpuSeconds(pid!), residentBytes(pid!), processorWaitMs(pid!)]).toEqual([null, null, null]);
   if (process.platform !== 'linux') return;
   expect(cpuSeconds(process.pid)).toBeGreaterThan(0);
   expect(residentBytes(process.pid)).toBeGreaterThan(1_000_000);
+  expect(processorWaitMs(process.pid)).toBeGreaterThanOrEqual(0);
 });
 
 test('processActivity counts the system calls and the sleeps of a running process, and mainThreadSeconds its main thread', async () => {

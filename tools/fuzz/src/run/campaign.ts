@@ -20,6 +20,7 @@ export interface CampaignOptions {
 
 export interface CaseFault {
   readonly target: string;
+  readonly seed: number;
   /** With the same seed and number, the case has the same input. */
   readonly number: number;
   readonly error: Fault;
@@ -29,6 +30,11 @@ export interface CampaignReport {
   /** Cases by the name of the target. */
   readonly cases: ReadonlyMap<string, number>;
   readonly faults: readonly CaseFault[];
+}
+
+/** Returns the options that repeat a case. */
+export function repetitionOf({ target, seed, number }: Omit<CaseFault, 'error'>): string {
+  return `repeat with --seed ${seed} --only ${target} --case ${number}`;
 }
 
 /** Runs the cases of all targets side by side until the time has passed. A target ends at its first fault. */
@@ -70,7 +76,7 @@ export class Campaign {
         this.#cases.set(target.name, (this.#cases.get(target.name) ?? 0) + 1);
         if (error === null) continue;
         failed = true;
-        this.#faults.push({ target: target.name, number, error });
+        this.#faults.push({ target: target.name, seed, number, error });
       }
     };
     await Promise.all(Array.from({ length: target.parallel }, lane));

@@ -1,5 +1,3 @@
-import type { SchedulerTimes } from '@mqtt-cluster/kit';
-
 /** A process gets too little processor time if it waits for a processor for a larger part of a sample than this. */
 const waitShareMax = 0.6;
 /** A timer of this process that is later than this shows that this process got too little time, or blocked itself. */
@@ -18,19 +16,20 @@ export interface MachineLoadOptions {
   readonly pids: () => Iterable<readonly [string, number]>;
   /** Planned time between two calls of `sample`, ms. */
   readonly intervalMs: number;
-  readonly times: (pid: number) => SchedulerTimes | null;
+  /** Returns how long a process has waited for a processor since its start, ms; null without a value. */
+  readonly waitedMs: (pid: number) => number | null;
   readonly nowMs?: () => number;
 }
 
 /**
- * Records when the machine gave the members or this process too little processor time. What a member did at such a time
- * is no fault of its code. A member that hangs while a processor is free does not count as starved.
+ * Records when the machine gave the members or this process too little processor time. Elections and lost connections
+ * at such a time are no fault of the member. A member that hangs while a processor is free does not count as starved.
  */
 export class MachineLoad {
   readonly #options: MachineLoadOptions;
   readonly #nowMs: () => number;
   readonly #samples: Sample[] = [];
-  readonly #last = new Map<string, SchedulerTimes>();
+  readonly #last = new Map<string, number>();
   #lastMs: number;
   #lateMs = 0;
 
@@ -50,22 +49,22 @@ export class MachineLoad {
     this.#lateMs += lateMs;
     if (lateMs > lateMsMax) starved.add(thisProcess);
     for (const [id, pid] of [...this.#options.pids(), [thisProcess, process.pid] as const]) {
-      const times = this.#options.times(pid);
-      if (times === null) continue;
+      const waitedMs = this.#options.waitedMs(pid);
+      if (waitedMs === null) continue;
       const before = this.#last.get(id);
-      this.#last.set(id, times);
-      if (before !== undefined && times.waitedMs - before.waitedMs > tookMs * waitShareMax) starved.add(id);
+      this.#last.set(id, waitedMs);
+      if (before !== undefined && waitedMs - before > tookMs * waitShareMax) starved.add(id);
     }
     this.#samples.push({ fromMs, toMs, starved });
     this.#lastMs = toMs;
   }
 
   /**
-   * Returns how long a member can't have worked because it waited for a processor, or this process can't have seen its work
-   * because this process was late; ms since the start, as of the last sample.
+   * Returns the time for which the silence of a member is excused: the member waited for a processor, or this process was late
+   * to read its answer. In ms since the start, as of the last sample.
    */
   excusedMs(id: string): number {
-    return (this.#last.get(id)?.waitedMs ?? 0) + this.#lateMs;
+    return (this.#last.get(id) ?? 0) + this.#lateMs;
   }
 
   /**

@@ -95,7 +95,7 @@ export class MemberHealth {
   #judgeTerm(term: number): void {
     if (this.#term > 0 && term > this.#term) {
       const nowMs = this.#nowMs();
-      const text = `an election: term ${this.#term} before, ${term} after`;
+      const text = `the members elected a leader: term ${this.#term} before, ${term} after`;
       const isStarved = this.#options.load.isStarved(nowMs - electionMsMax, nowMs);
       (isStarved ? this.#notJudged : this.#faults).push(text);
     }

@@ -8,7 +8,7 @@ const mebibyte = 1024 * 1024;
 /** Growth that counts as a fault: both bounds must be exceeded. Smaller growth is noise of the garbage collector. */
 const growthFactorMax = 1.3;
 const growthBytesMax = 32 * mebibyte;
-/** Before a measurement the machine must have been calm for this time: a starved member holds what it could not work on. */
+/** Before a measurement the machine must have been calm for this time: a starved member keeps messages that it has not handled yet. */
 const calmMs = 5_000;
 /** After this wait the memory is measured anyway; then it is shown, and a growth is not judged. */
 const calmMsMax = 60_000;

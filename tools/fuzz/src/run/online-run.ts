@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { schedulerTimes } from '@mqtt-cluster/kit';
+import { processorWaitMs } from '@mqtt-cluster/kit';
 import { MemberWatch, readStatus } from '@mqtt-cluster/lab';
 import type { Cluster } from '@mqtt-cluster/lab';
 import { Witness } from '@mqtt-cluster/workload';
@@ -31,12 +31,25 @@ export async function runOnline(
   forMs: number,
   cluster: Cluster,
 ): Promise<{ readonly report: CampaignReport; readonly online: OnlineReport }> {
+  const witness = new Witness({ connectMsMax });
+  try {
+    await witness.start(cluster.layout.members.map(({ host, mqttPort }) => ({ host, port: mqttPort })));
+    return await runWithWitness(campaign, forMs, cluster, witness);
+  } finally {
+    witness.end();
+  }
+}
+
+async function runWithWitness(
+  campaign: Campaign,
+  forMs: number,
+  cluster: Cluster,
+  witness: Witness,
+): Promise<{ readonly report: CampaignReport; readonly online: OnlineReport }> {
   const places = cluster.layout.members;
   const ids = places.map(({ id }) => id);
   const pids = () => cluster.pidsById();
-  const load = new MachineLoad({ pids, intervalMs: sampleIntervalMs, times: schedulerTimes });
-  const witness = new Witness({ connectMsMax });
-  await witness.start(places.map(({ host, mqttPort }) => ({ host, port: mqttPort })));
+  const load = new MachineLoad({ pids, intervalMs: sampleIntervalMs, waitedMs: processorWaitMs });
   const watch = new MemberWatch(cluster);
   const health = new MemberHealth({
     ids,
@@ -47,6 +60,7 @@ export async function runOnline(
       return typeof status?.['term'] === 'number' ? { term: status['term'] } : null;
     },
   });
+  const hasFailed = (): boolean => health.hanging.length > 0 || watch.ended().length > 0;
   const sampling = setInterval(() => {
     load.sample();
     watch.sample();
@@ -55,7 +69,6 @@ export async function runOnline(
   }, sampleIntervalMs);
   // The memory of a run that has failed shows nothing, and its measurement would wait for a member that hangs.
   const measure = () => (hasFailed() ? noMemory : measureMemory(pids, load));
-  const hasFailed = (): boolean => health.hanging.length > 0 || watch.ended().length > 0;
   try {
     const attack = campaign.run();
     await Promise.race([attack, delay(forMs * warmShare)]);
@@ -80,6 +93,5 @@ export async function runOnline(
     return { report, online: { witness: seen, memory, faults, notJudged, judgedShare } };
   } finally {
     clearInterval(sampling);
-    witness.end();
   }
 }

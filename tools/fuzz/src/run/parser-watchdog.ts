@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { mainThreadSeconds } from '@mqtt-cluster/kit';
+import { repetitionOf } from './campaign.ts';
 
 /** Processor time of one case after which its parser counts as hanging. */
 const caseSecondsMax = 60;
@@ -56,7 +57,7 @@ export function watchParsers(): void {
     }
     if (used - since < caseSecondsMax) return;
     const [target, number] = [names[now[0]!]!, now[1]!];
-    const fault = `FAULT  ${target}: the parser hangs (repeat with --seed ${seed} --only ${target} --case ${number})\n`;
+    const fault = `FAULT  ${target}: the parser hangs (${repetitionOf({ target, seed, number })})\n`;
     writeSync(standardError, fault);
     process.kill(process.pid, 'SIGKILL');
   }, checkMs);

@@ -1,5 +1,6 @@
 import type { MemberMemory } from '@mqtt-cluster/lab';
 import type { WitnessReport } from '@mqtt-cluster/workload';
+import { repetitionOf } from './campaign.ts';
 import type { CampaignReport } from './campaign.ts';
 import { toMebibytes } from './memory-growth.ts';
 
@@ -8,7 +9,7 @@ export interface OnlineReport {
   readonly memory: readonly MemberMemory[];
   /** One sentence for each broken promise that is not in `witness`. */
   readonly faults: readonly string[];
-  /** One sentence for what would be a fault, but happened while the machine gave the processes too little processor time. */
+  /** One sentence for each fault that is excused because the machine gave the processes too little processor time. */
   readonly notJudged: readonly string[];
   /** Part of the time of the attack in which all processes had enough processor time: 0 to 1. */
   readonly judgedShare: number;
@@ -27,9 +28,7 @@ export function verdictOf(campaign: CampaignReport, online: OnlineReport | null)
 
 /** Returns one sentence for each broken promise. No sentence: the run passed. */
 export function faultsOf(campaign: CampaignReport, online: OnlineReport | null): string[] {
-  const faults = campaign.faults.map(
-    ({ target, number, error }) => `${error.message} (repeat with --only ${target} --case ${number})`,
-  );
+  const faults = campaign.faults.map((fault) => `${fault.error.message} (${repetitionOf(fault)})`);
   const idle = [...campaign.cases]
     .filter(([, count]) => count === 0)
     .map(([name]) => `${name}: no case was run`);

@@ -1,10 +1,16 @@
 import type { WitnessReport } from '@mqtt-cluster/workload';
 import type { MachineLoad } from './machine-load.ts';
 
-/** A client of the witness loses its connection at the latest this time after its member or this process stopped to work. */
+/**
+ * A member closes the connection of a silent client, and the client that of a silent member, within this time: the witness has a
+ * keep-alive of 5 s.
+ */
 const keepAliveMsMax = 15_000;
 
-/** Returns the lost connections of the witness that the attack explains, and those that a starved machine explains. */
+/**
+ * Returns one sentence for the lost connections that count as a fault, and one for those at a time when the member or this
+ * process was starved.
+ */
 export function judgeDisconnects(
   { disconnected }: Pick<WitnessReport, 'disconnected'>,
   ids: readonly string[],
@@ -14,6 +20,6 @@ export function judgeDisconnects(
     load.isStarved(atMs - keepAliveMsMax, atMs, [ids[member]!]),
   ).length;
   const sentence = (count: number): string[] =>
-    count === 0 ? [] : [`witness: the server closed its connections ${count} times`];
+    count === 0 ? [] : [`witness: ${count} connections were lost`];
   return { faults: sentence(disconnected.length - starved), notJudged: sentence(starved) };
 }

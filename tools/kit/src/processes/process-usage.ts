@@ -22,20 +22,13 @@ function cpuSecondsOf(file: string): number | null {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / ticksPerSecond;
 }
 
-/** Times of the main thread of a process since its start, ms. */
-export interface SchedulerTimes {
-  /** The thread ran on a processor. */
-  readonly ranMs: number;
-  /** The thread could have run, and waited for a processor. */
-  readonly waitedMs: number;
-}
-
-/** Returns what the scheduler counts for the main thread of a process; null when the process does not run or without Linux. */
-export function schedulerTimes(pid: number): SchedulerTimes | null {
-  const [ran, waited] = (read(`/proc/${pid}/schedstat`) ?? '').split(' ').map(Number);
-  return ran === undefined || waited === undefined
-    ? null
-    : { ranMs: ran / nanosecondsPerMs, waitedMs: waited / nanosecondsPerMs };
+/**
+ * Returns how long the main thread of a process has waited for a processor since its start, ms; null when the process does not
+ * run or the system is not Linux.
+ */
+export function processorWaitMs(pid: number): number | null {
+  const waited = read(`/proc/${pid}/schedstat`)?.split(' ')[1];
+  return waited === undefined ? null : Number(waited) / nanosecondsPerMs;
 }
 
 /** Returns the resident memory of a process in bytes; null when the process does not run or the system is not Linux. */
