@@ -32,12 +32,14 @@ describe('secretsOf', () => {
   test('returns the texts of the vault except names, roles and groups', () => {
     const variables = {
       broker_publisher_rate: 2,
+      vault_pin: '12345',
+      vault_token: '123456',
       vault_monitoring_password: 'monitoring-password',
       vault_broker_users: [
         { name: 'operator', password: 'user-password', role: 'operator', groups: ['telemetry'] },
       ],
     };
-    expect(secretsOf(variables)).toEqual(['monitoring-password', 'user-password']);
+    expect(secretsOf(variables)).toEqual(['123456', 'monitoring-password', 'user-password']);
   });
 });
 

@@ -1,10 +1,10 @@
 import type { IConnackPacket } from 'mqtt-packet';
 
 /** The return code of a broker that does not accept the protocol level of a CONNECT. */
-export const refusedVersion = 1;
+export const unacceptableProtocolVersion = 1;
 /** Return codes of 3.1.1 CONNACK (3.2.2.3). */
 const returnCodes: Readonly<Record<number, string>> = {
-  [refusedVersion]: 'it does not accept this version of MQTT',
+  [unacceptableProtocolVersion]: 'it does not accept this version of MQTT',
   2: 'it does not accept the client id',
   3: 'it is unavailable',
   4: 'the user name or password is wrong',

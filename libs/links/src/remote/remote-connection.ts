@@ -7,7 +7,7 @@ import { PacedWrites } from './paced-writes.ts';
 import { MalformedPacket } from './properties.ts';
 import { isBridge } from './connect-packet.ts';
 import type { RemoteEnd } from '../link/fruitless-connections.ts';
-import { failureText, reasonText, refusalOf, refusedVersion } from './reasons.ts';
+import { failureText, reasonText, refusalOf, unacceptableProtocolVersion } from './reasons.ts';
 
 /** Time for the connection and the CONNACK, ms. */
 const connectMsMax = 5_000;
@@ -144,7 +144,7 @@ export class RemoteConnection {
     if (this.#isConnected) return this.#fail('the other broker sent a second CONNACK');
     const refusal = refusalOf(packet);
     if (refusal !== null) {
-      const hint = packet.returnCode === refusedVersion ? this.#bridgeHint : '';
+      const hint = packet.returnCode === unacceptableProtocolVersion ? this.#bridgeHint : '';
       return this.#fail(`the other broker refused the connection: ${refusal}${hint}`);
     }
     this.#isConnected = true;

@@ -26,14 +26,15 @@ export async function measureRows(
   given: BenchArguments,
   log: (text: string) => void,
 ): Promise<RowsResult> {
-  const selected = rows.filter(
-    ({ name, needsOtherMembers }) =>
-      (given.only === null || given.only.includes(name)) && !(given.tls && needsOtherMembers === true),
-  );
+  const wanted = rows.filter(({ name }) => given.only === null || given.only.includes(name));
+  const selected = wanted.filter(({ needsOtherMembers }) => !given.tls || needsOtherMembers !== true);
   const measurements: RowMeasurement[] = [];
   const failures: string[] = [];
   const reason = given.tls ? 'not measured with --tls' : mosquitto.unavailable();
-  const skipped = reason === null ? [] : [`mosquitto: ${reason}`];
+  const skipped = [
+    ...(reason === null ? [] : [`mosquitto: ${reason}`]),
+    ...wanted.filter((row) => !selected.includes(row)).map(({ name }) => `${name}: not measured with --tls`),
+  ];
   const subjects = [ours(processes, given.tls), ...(reason === null ? [otherBroker(processes)] : [])];
   for (const row of selected) {
     for (let run = 1; run <= given.runs; run++) {

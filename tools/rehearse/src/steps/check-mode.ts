@@ -33,7 +33,7 @@ type Versions = RehearsalContext['versions'];
 /** Playbooks that are not run, each with the reason. */
 export const unchecked: Readonly<Record<string, string>> = {
   'patch-hosts': 'it reads the package lists of a mirror, and the hosts reach none',
-  // Other playbooks run them with variables that make them change more.
+  // The playbooks in the list import these, with variables that make them change more.
   site: 'add-host.yml and roll-over-authority.yml import it',
   brokers: 'site.yml imports it',
   monitoring: 'site.yml imports it',
@@ -90,7 +90,7 @@ export function assertPlainSuccess(status: number, output: string, secrets: read
 }
 
 export const checkMode: Step = {
-  name: 'run each playbook with --check --diff: it must change nothing and print no secret',
+  name: 'run the playbooks with --check --diff: they must change nothing and print no secret',
   async run(context: RehearsalContext) {
     const { bed, cluster, playbooks, versions, log } = context;
     const hosts = [...bed.hosts.values()].filter((host) => host.isRunning);

@@ -8,16 +8,15 @@ import { plural } from '../../text/format.ts';
 /** The acts on one link that the role permits. */
 export function LinkActions({ link, refresh }: { link: Link; refresh: () => void }) {
   const { name, state } = link;
-  const acts = [
-    ...(state === 'invalid'
+  const acts =
+    state === 'invalid'
       ? []
       : [
           { text: 'Test', run: () => askToTest(name) },
           state === 'paused'
             ? { text: 'Resume', run: () => askToResume(link, refresh) }
             : { text: 'Pause', run: () => askToPause(name, refresh) },
-        ]),
-  ];
+        ];
   return (
     <span class="row-acts">
       <Needs role="operator" to="test, pause and resume links" isQuiet>
@@ -47,6 +46,17 @@ export function LinkActions({ link, refresh }: { link: Link; refresh: () => void
   );
 }
 
+/** Runs an act on a link, and announces the answer of the member. */
+async function act(
+  request: (name: string) => Promise<{ text: string }>,
+  name: string,
+  refresh: () => void,
+): Promise<void> {
+  const { text } = await request(name);
+  announce(text);
+  refresh();
+}
+
 function askToTest(name: string): void {
   confirm({
     title: `Test ${name}?`,
@@ -74,11 +84,7 @@ function askToPause(name: string, refresh: () => void): void {
       </p>
     ),
     action: 'Pause',
-    run: async () => {
-      const { text } = await pauseLink(name);
-      announce(text);
-      refresh();
-    },
+    run: () => act(pauseLink, name, refresh),
   });
 }
 
@@ -87,11 +93,7 @@ function askToResume({ name, lagMessages }: Link, refresh: () => void): void {
     title: `Resume ${name}?`,
     body: <p>A member connects, and sends {plural(lagMessages, 'waiting message')}.</p>,
     action: 'Resume',
-    run: async () => {
-      const { text } = await resumeLink(name);
-      announce(text);
-      refresh();
-    },
+    run: () => act(resumeLink, name, refresh),
   });
 }
 
@@ -100,16 +102,12 @@ function askToRemove({ name, lagMessages }: Link, refresh: () => void): void {
     title: `Remove ${name}?`,
     body: (
       <p>
-        The link ends, {plural(lagMessages, 'waiting message')} and the session at the other broker are
-        deleted. A stream of JetStream stays.
+        The link ends. The cluster deletes {plural(lagMessages, 'waiting message')} and the session at the
+        other broker. A stream of JetStream stays.
       </p>
     ),
     action: 'Remove',
     isDangerous: true,
-    run: async () => {
-      const { text } = await removeLink(name);
-      announce(text);
-      refresh();
-    },
+    run: () => act(removeLink, name, refresh),
   });
 }

@@ -27,7 +27,9 @@ export function LinkDetail({ link }: { link: Link }) {
               : reasons.map(([reason, messages]) => `${count(messages)} ${reason}`).join(', '),
           ],
           ['May run it', names(able) || 'no member'],
-          ...unable.map(({ member, reason }) => [`Not ${member}`, reason ?? 'does not say why'] as const),
+          ...unable.map(
+            ({ member, reason }) => [`${member} may not run it`, reason ?? 'no reason given'] as const,
+          ),
         ]}
       />
       {definition !== null && (
