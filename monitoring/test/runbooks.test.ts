@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alertRules } from '../src/index.ts';
+import { commandsIn, mends, unknownNames, unknownParts } from './runbook-commands.ts';
 import { monitoring, ruleFiles, unknownMetrics } from './support.ts';
 
 const folder = join(monitoring, 'runbooks');
@@ -28,4 +29,14 @@ describe('the runbooks', () => {
       expect(queries.flatMap(unknownMetrics)).toEqual([]);
     },
   );
+
+  it.each(alerts)('name, for %s, only commands, playbooks and variables that exist', (alert) => {
+    const text = readFileSync(join(folder, `${alert}.md`), 'utf8');
+    expect([...commandsIn(text).flatMap(unknownParts), ...unknownNames(text)]).toEqual([]);
+  });
+
+  it.each(alerts)('name, for %s, a playbook or command that mends', (alert) => {
+    const [, mitigation = ''] = readFileSync(join(folder, `${alert}.md`), 'utf8').split(/^## Mitigation$/m);
+    expect(commandsIn(mitigation).filter(mends)).not.toEqual([]);
+  });
 });
