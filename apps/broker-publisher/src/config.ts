@@ -217,13 +217,13 @@ export const configSchema = z
           .max(100)
           .default([]),
         /**
-         * With `http.tls`: whether the port serves HTTP, too, for Prometheus, probes and scripts without TLS. Passwords of
-         * other hosts are refused without TLS, and the web console of other hosts is served with TLS only.
+         * With `http.tls`: whether the port serves HTTP, too, for Prometheus, probes and scripts without TLS. Over HTTP,
+         * another host gets only the pages that need no authorization: passwords, tokens and sessions are refused.
          */
         plain: z.boolean().default(false),
         /**
-         * Files (PEM) for HTTPS instead of HTTP. With `ca`, each client must present a certificate of this authority,
-         * Prometheus and probes included.
+         * Files (PEM) for HTTPS instead of HTTP. With `ca`, each client of HTTPS must present a certificate of this
+         * authority, without `http.plain` also Prometheus and probes.
          */
         tls: z
           .object({
@@ -247,11 +247,6 @@ export const configSchema = z
             });
           })
           .prefault({}),
-      })
-      .check(({ value, issues }) => {
-        if (!value.plain || value.tls.ca === '') return;
-        const message = 'must not be true with http.tls.ca: a client without a certificate would use HTTP';
-        issues.push({ code: 'custom', message, input: value.plain, path: ['plain'] });
       })
       .prefault({}),
     cluster: z.object({ port: port.default(7883) }).prefault({}),
@@ -351,6 +346,12 @@ export const configSchema = z
       const message = `must contain only members of the setting peers: "${unknownId}" is not one of them`;
       issues.push({ code: 'custom', message, input: value.urls, path: ['urls'] });
     }
+    const { http, lab } = value;
+    if (lab && http.plain && http.tls.ca !== '') {
+      const message =
+        'must not be true with http.tls.ca in a lab: a client without a certificate could administer over HTTP';
+      issues.push({ code: 'custom', message, input: http.plain, path: ['http', 'plain'] });
+    }
   });
 
 export type ApplianceConfig = z.output<typeof configSchema>;
@@ -371,6 +372,11 @@ export function readConfig(
   ignoredVariables: readonly string[] = [],
 ): Readonly<ApplianceConfig> {
   return loadConfig(configSchema, { prefix, directory, ignoredVariables });
+}
+
+/** Returns whether a program that reads `/metrics` needs HTTPS. It uses HTTP if HTTPS would demand its certificate. */
+export function metricsNeedTls({ http: { plain, tls } }: Pick<ApplianceConfig, 'http'>): boolean {
+  return tls.key !== '' && !(plain && tls.ca !== '');
 }
 
 /** Returns the address at which the peers reach this member. */

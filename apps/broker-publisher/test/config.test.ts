@@ -23,6 +23,12 @@ afterEach(() => {
 });
 
 const plain = { name: 'plain', port: 1 };
+const httpsClients = {
+  MQTT_CLUSTER_HTTP_PLAIN: 'true',
+  MQTT_CLUSTER_HTTP_TLS_KEY: 'k',
+  MQTT_CLUSTER_HTTP_TLS_CERT: 'c',
+  MQTT_CLUSTER_HTTP_TLS_CA: 'a',
+};
 
 function listeners(...list: readonly object[]): Record<string, string> {
   return { MQTT_CLUSTER_MQTT_LISTENERS: JSON.stringify(list) };
@@ -126,6 +132,11 @@ test.each([
     'a proxy that is no network',
     listeners({ ...plain, proxy: ['10.0.0.0/33'] }),
     /10\.0\.0\.0\/33", but must be an IP address/,
+  ],
+  [
+    'HTTP beside client certificates of HTTPS in a lab',
+    { ...httpsClients, MQTT_CLUSTER_LAB: 'true' },
+    /http\.plain .*must not be true with http\.tls\.ca in a lab/,
   ],
   ['origins of a plain listener', listeners({ ...plain, origins: ['*'] }), /must not set origins/],
   ['a URL of an unknown member', { MQTT_CLUSTER_URLS: 'z=mqtt://h:1' }, /urls .*"z" is not one of them/],
@@ -240,6 +251,10 @@ test('listeners of the setting mqtt.listeners replace the default listener', () 
     authentication: ['certificate'],
   };
   expect(clientListeners(read(listeners(plain, secure)))).toMatchObject([{ ...plain, host: '*' }, secure]);
+});
+
+test('HTTP beside client certificates of HTTPS is allowed outside a lab', () => {
+  expect(read(httpsClients).http).toMatchObject({ plain: true, tls: { ca: 'a' } });
 });
 
 test('by default a member listens on all addresses and accepts packets of 256 KiB, at most 1 MiB', () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { billOfMaterialsFault } from './bill-of-materials.ts';
+import { certificatesFault } from './certificates-check.ts';
 import { collectionFault } from './collection-check.ts';
 import { firewallFault } from './firewall-check.ts';
 import { firstFailure } from './playbook.ts';
@@ -48,6 +49,7 @@ export async function checkStatically(
     ...preflights(ansible),
     firewall(root),
     receivers(root),
+    certificates(ansible),
   ].filter(({ name }) => name.includes(only));
   let failed = 0;
   for (const check of checks) {
@@ -109,6 +111,13 @@ function receivers(root: string): Check {
   return {
     name: 'preflight warns about receivers of alerts that send nothing',
     run: () => receiversFault(root),
+  };
+}
+
+function certificates(ansible: string): Check {
+  return {
+    name: 'client certificates and revocation lists of the inventory reach the hosts',
+    run: () => certificatesFault(ansible),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { StateView } from '@mqtt-cluster/contracts';
 import { QueryFault } from '../queries/index.ts';
+import { metricsNeedTls } from '../config.ts';
 import { announcedUrls } from '../listeners/client-listeners.ts';
 import type { ApiComponents } from './api-components.ts';
 import { ApiGateway } from './api-gateway.ts';
@@ -46,7 +47,7 @@ function answerQuestions(components: ApiComponents): void {
     load: () => management.load,
     rates,
     httpPort: config.http.port,
-    httpSecure: config.http.tls.key !== '',
+    httpSecure: metricsNeedTls(config),
     directory: config.data,
     memoryPressure,
   };

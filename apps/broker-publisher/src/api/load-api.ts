@@ -1,4 +1,5 @@
 import type { HttpExchange } from '@mqtt-cluster/runtime';
+import { metricsNeedTls } from '../config.ts';
 import type { ApiComponents } from './api-components.ts';
 import { clientHandlers } from './clients/client-handlers.ts';
 import { ClientsReader } from './clients/clients-reader.ts';
@@ -84,7 +85,7 @@ export function loadApi(components: ApiComponents): (exchange: HttpExchange) => 
         snapshot: () => management.snapshot(),
         peers: config.peers,
         httpPort: config.http.port,
-        isSecure: config.http.tls.key !== '',
+        isSecure: metricsNeedTls(config),
       }),
       ...memberHandlers({ members, status, commandHandler, isKnownMember, ask }),
       ...signInHandlers(management.signIn),

@@ -135,6 +135,24 @@ test('a password over plain HTTP from another host is refused without a check, e
   expect(await accessWith({ lab: true }).decide(plain, 'members')).toMatchObject({ granted: true });
 });
 
+test('a session presented over plain HTTP from another host does not count, except in a lab', async () => {
+  const subject = {
+    identity: { source: 'cluster' as const, user: 'ada', groups: [], client: '', address: '', listener: '' },
+  };
+  const session = { user: 'ada', role: 'admin' as const, subject };
+  const given = { headers: { cookie: `mqtt-cluster=${'x'.repeat(43)}` } };
+  const decide = (more: object, lab = false) =>
+    new AdminAccess({
+      authorization: new Authorization(token, true),
+      sessions: { find: () => session },
+      lab,
+      now: () => nowMs,
+    }).decide(request(undefined, { ...given, ...more }), 'backup');
+  expect(await decide({})).toMatchObject({ granted: true, user: 'ada' });
+  expect(await decide({ isPrivate: false })).toMatchObject({ granted: false, isUnauthenticated: true });
+  expect(await decide({ isPrivate: false }, true)).toMatchObject({ granted: true });
+});
+
 const fromNetwork = { isPrivate: false };
 const withTls = { servesHttps: true };
 

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configSchema } from '../../src/config.ts';
 import { ConsoleFiles } from '../../src/web/console-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'console-files-'));
@@ -27,12 +26,4 @@ test('paths outside the console belong to other components', () => {
   const files = new ConsoleFiles({ needsTls: true, folder });
   for (const path of ['/metrics', '/status', '/api/v1/me', '/index.html'])
     expect(files.respond({ ...request, path })).toBeNull();
-});
-
-test('HTTP beside HTTPS is refused where clients must present a certificate', () => {
-  const settings = (http: object) => configSchema.safeParse({ id: 'a', peers: ['a=127.0.0.1:7883'], http });
-  const tls = { key: 'k', cert: 'c' };
-  expect(settings({ tls, plain: true }).success).toBe(true);
-  const refused = settings({ tls: { ...tls, ca: 'a' }, plain: true });
-  expect(refused.error?.issues).toEqual([expect.objectContaining({ path: ['http', 'plain'] })]);
 });

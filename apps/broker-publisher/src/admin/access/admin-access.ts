@@ -121,7 +121,9 @@ export class AdminAccess {
     );
   }
 
-  #bySession({ headers, isSecure }: AdminRequest): Identified | null {
+  #bySession({ headers, isSecure, isPrivate }: AdminRequest): Identified | null {
+    // The member opens no session over plain HTTP from another host, so another program presents this one.
+    if (!isPrivate && !this.#options.lab) return null;
     const id = sessionIdOf(headers, isSecure);
     const session = id === null ? null : (this.#options.sessions?.find(id) ?? null);
     if (session === null) return null;

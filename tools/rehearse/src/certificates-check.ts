@@ -1,0 +1,153 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attemptCommand } from '@mqtt-cluster/kit';
+import { z } from 'zod';
+import { firstFailure } from './playbook.ts';
+import type { Variables } from './playbook.ts';
+
+/** Names of the files on the control node. Each contains its name. */
+const names = [
+  ...['clients.pem', 'clients.crl', 'persons.pem', 'persons.crl'],
+  ...['client.pem', 'client.key', 'backup.pem', 'backup.key'],
+];
+const accessFolder = '/etc/mqtt-cluster/access';
+const clientFile = '/etc/mqtt-cluster/client-certificate/client.pem';
+
+/** Certificates at every place: clients of MQTT and HTTPS with revocation lists, the client application, the backup. */
+function complete(folder: string): Variables {
+  const [clients, clientsList, persons, personsList, cert, key, backupCert, backupKey] = names.map((name) =>
+    join(folder, name),
+  ) as [string, string, string, string, string, string, string, string];
+  return {
+    broker_publisher_authentication: ['certificate', 'cluster'],
+    ...{ broker_publisher_client_authority: clients, broker_publisher_client_revocations: clientsList },
+    broker_publisher_http_client_authority: persons,
+    broker_publisher_http_client_revocations: personsList,
+    ...{ client_certificate: cert, client_key: key },
+    ...{ backup_certificate: backupCert, backup_key: backupKey },
+  };
+}
+
+/** Changes of {@link complete}, and a part of the message with which preflight must reject them. */
+const wrong: readonly (readonly [Variables, string])[] = [
+  [
+    { broker_publisher_client_authority: '', broker_publisher_authentication: ['cluster'] },
+    'broker_publisher_client_revocations needs broker_publisher_client_authority',
+  ],
+  [
+    { broker_publisher_client_authority: '', broker_publisher_client_revocations: '' },
+    'the provider certificate needs broker_publisher_client_authority',
+  ],
+  [
+    { broker_publisher_http_client_authority: '' },
+    'broker_publisher_http_client_revocations needs broker_publisher_http_client_authority',
+  ],
+  [
+    { broker_publisher_http_client_authority: 'nowhere.pem' },
+    'broker_publisher_http_client_authority is nowhere.pem, which is no file on the control node',
+  ],
+  [
+    { broker_publisher_http_client_authority: "{{ inventory_dir ~ '/pki/authority.pem' }}" },
+    'broker_publisher_http_client_authority is the authority of the cluster',
+  ],
+  [
+    { broker_publisher_http_tls: 'false' },
+    'broker_publisher_http_client_authority needs broker_publisher_http_tls',
+  ],
+  [{ broker_publisher_lab: 'true' }, 'broker_publisher_http_client_authority excludes broker_publisher_lab'],
+  [{ client_key: '' }, 'client_certificate and client_key of client-a need each other'],
+  [{ client_certificate: '' }, 'client_certificate and client_key of client-a need each other'],
+  [{ client_key: 'nowhere.key' }, 'client_key is \\"nowhere.key\\"'],
+  [
+    { client_tls: 'false' },
+    'client_certificate and client_key of client-a need each other, client_tls: true',
+  ],
+  [{ backup_certificate: '', backup_key: '' }, 'the brokers would refuse the backup'],
+  [{ backup_key: '' }, 'backup_certificate and backup_key need each other'],
+];
+
+/**
+ * Checks that client certificates and revocation lists of the inventory reach the settings and files of the hosts, that
+ * nothing is set without them, and that preflight rejects variables that do not fit together.
+ *
+ * @returns the first fault, or null
+ */
+export async function certificatesFault(ansible: string): Promise<string | null> {
+  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-certificates-'));
+  const play = async (variables: Variables): Promise<{ status: number; output: string }> => {
+    const all = {
+      render_to: folder,
+      mqtt_cluster_version: 'static',
+      mqtt_cluster_images: folder,
+      ...variables,
+    };
+    const args = ['-i', 'inventories/example/hosts.yml', 'tests/certificates.yml'];
+    return attemptCommand('ansible-playbook', [...args, '--extra-vars', JSON.stringify(all)], {
+      directory: ansible,
+    });
+  };
+  const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
+  try {
+    for (const name of names) writeFileSync(join(folder, name), name);
+    const without = await play({});
+    if (without.status !== 0) return `without client certificates: ${firstFailure(without.output)}`;
+    const unwanted = unwantedIn(read);
+    if (unwanted !== null) return `without client certificates: ${unwanted}`;
+    const given = await play(complete(folder));
+    if (given.status !== 0) return `with client certificates: ${firstFailure(given.output)}`;
+    const missing = missingIn(read);
+    if (missing !== null) return `with client certificates: ${missing}`;
+    const old = await play({ ...complete(folder), broker_publisher_known: ['MQTT_CLUSTER_HTTP_TLS_CA'] });
+    if (old.status !== 0) return `with an older image: ${firstFailure(old.output)}`;
+    if (read('broker-publisher.env').includes('MQTT_CLUSTER_HTTP_TLS_CA'))
+      return 'an image without MQTT_CLUSTER_HTTP_TLS_CRL gets MQTT_CLUSTER_HTTP_TLS_CA, and would not start';
+    for (const [changes, sentence] of wrong) {
+      const { status, output } = await play({ ...complete(folder), ...changes });
+      if (status === 0) return `not rejected: ${JSON.stringify(changes)}`;
+      if (!output.includes(sentence)) return `expected "${sentence}": ${firstFailure(output)}`;
+    }
+    return null;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function unwantedIn(read: (file: string) => string): string | null {
+  const settings = [
+    'HTTP_TLS_CA',
+    'HTTP_TLS_CRL',
+    `${accessFolder}/client-`,
+    '"client-',
+    '"http-',
+    clientFile,
+  ];
+  const texts = ['broker-publisher.env', 'client.env', 'curl', 'access.json'].map(read).join('\n');
+  const found = [...settings, 'cert = '].find((text) => texts.includes(text));
+  return found === undefined ? null : `the hosts have ${found}`;
+}
+
+function missingIn(read: (file: string) => string): string | null {
+  const lines: readonly (readonly [string, string])[] = [
+    ['broker-publisher.env', `MQTT_CLUSTER_HTTP_TLS_CA=${accessFolder}/http-authority.pem\n`],
+    ['broker-publisher.env', `MQTT_CLUSTER_HTTP_TLS_CRL=${accessFolder}/http-revocations.pem\n`],
+    ['broker-publisher.env', 'MQTT_CLUSTER_HTTP_PLAIN=true\n'],
+    ['broker-publisher.env', `"ca": "${accessFolder}/client-authority.pem"`],
+    ['broker-publisher.env', `"crl": "${accessFolder}/client-revocations.pem"`],
+    ['broker-publisher.env', 'MQTT_CLUSTER_TLS_CRL=/etc/mqtt-cluster/tls/trust.pem\n'],
+    ['client.env', `MQTT_CLIENT_TLS_CERT=${clientFile}\n`],
+    ['client.env', `MQTT_CLIENT_TLS_KEY=${clientFile}\n`],
+    ['curl', 'cert = "/etc/mqtt-cluster-backup/client.pem"\n'],
+  ];
+  const absent = lines.find(([file, line]) => !read(file).includes(line));
+  if (absent !== undefined) return `${absent[0]} has no line with ${absent[1].trim()}`;
+  const expected = {
+    'client-authority.pem': 'clients.pem',
+    'client-revocations.pem': 'clients.crl',
+    'http-authority.pem': 'persons.pem',
+    'http-revocations.pem': 'persons.crl',
+  };
+  const files = z.record(z.string(), z.string()).parse(JSON.parse(read('access.json')));
+  const other = Object.entries(expected).find(([name, text]) => files[name] !== text);
+  return other === undefined ? null : `the file ${other[0]} contains ${files[other[0]]}, and not ${other[1]}`;
+}
