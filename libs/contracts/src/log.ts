@@ -36,3 +36,33 @@ export interface Snapshot {
   readonly config: ClusterConfig;
   readonly data: Uint8Array;
 }
+
+/** Bytes that exist in pieces only, because all of them together would need too much memory. */
+export interface BytesInPieces {
+  /** Number of all bytes. */
+  readonly length: number;
+  /**
+   * Yields the bytes in order. It can be called once. A piece is valid until the next one is taken.
+   * @throws MessagePageError a piece cannot be read
+   */
+  pieces(): Iterable<Uint8Array>;
+  /** Ends the use of the bytes. */
+  discard(): void;
+}
+
+/** A snapshot on its way to the store. */
+export interface SnapshotWrite extends Omit<Snapshot, 'data'> {
+  readonly data: Uint8Array | BytesInPieces;
+}
+
+/** Returns all bytes in one array. Afterwards, `data` cannot be used any more if it was in pieces. */
+export function wholeBytes(data: Uint8Array | BytesInPieces): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  const bytes = new Uint8Array(data.length);
+  let position = 0;
+  for (const piece of data.pieces()) {
+    bytes.set(piece, position);
+    position += piece.length;
+  }
+  return bytes;
+}

@@ -1,5 +1,5 @@
 import type { Incarnation, LogIndex, MemberId, StoreId } from './ids.ts';
-import type { HardState, LogEntry, Snapshot } from './log.ts';
+import type { HardState, LogEntry, Snapshot, SnapshotWrite } from './log.ts';
 
 /**
  * One batch of publishes with degraded acknowledgements. The store keeps it until the cluster has applied the
@@ -31,7 +31,7 @@ export function clusterTimeAt(record: ClockRecord, wallMs: number): number {
 export interface StoreWrite {
   readonly hardState?: HardState;
   /** Replaces the former snapshot and the log entries up to and including `snapshot.index`. */
-  readonly snapshot?: Snapshot;
+  readonly snapshot?: SnapshotWrite;
   /** True when `snapshot` came from a peer: the store removes the whole log. */
   readonly dropLog?: boolean;
   /** Removes all entries from this index on before it appends `entries`. */
@@ -86,7 +86,8 @@ export interface StoreUsage {
  * `write` resolves only when the change is on the disk (fdatasync). The store groups writes made during a
  * sync into the next sync. Writes take effect and resolve in the order of the calls. The exception is a write with a
  * `snapshot` and without `dropLog`: it contains nothing else, and writes that are called later may take effect before
- * it. It has no effect if the store has got a newer snapshot meanwhile. After a failed write the store rejects all further writes with {@link StoreFailedError}, because the content of the disk is unknown.
+ * it. It has no effect if the store has got a newer snapshot meanwhile. The store takes the pieces of such a snapshot while
+ * it writes them, and discards them when it stores or rejects the write. After a failed write the store rejects all further writes with {@link StoreFailedError}, because the content of the disk is unknown.
  *
  * A full disk is the exception: the store rejects the whole write with {@link StoreFullError}, and later
  * writes may succeed.

@@ -30,6 +30,7 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
+import { wholeBytes } from '@mqtt-cluster/contracts';
 import { decodeBatchLeniently } from './codec/batch-codec.ts';
 import type { LenientBatch } from './codec/batch-codec.ts';
 import { applyCommand } from './commands/commands.ts';
@@ -38,7 +39,6 @@ import { runDueTimers } from './session/due-timers.ts';
 import { hasRoomForWill } from './session/session-opening.ts';
 import { StateData, alarm } from './state-data.ts';
 import type { ApplyContext } from './state-data.ts';
-import { joined } from './codec/encoded-state.ts';
 import type { EncodedState } from './codec/encoded-state.ts';
 import { decodeState, encodeState, whole } from './codec/state-codec.ts';
 import { StateDigester } from './codec/state-digest.ts';
@@ -118,7 +118,7 @@ class ReplicatedMqttState implements MqttState {
   }
 
   encode(): Uint8Array {
-    return joined(encodeState(this.#data));
+    return wholeBytes(encodeState(this.#data));
   }
 
   encodeInPieces(): EncodedState {

@@ -6,8 +6,8 @@ import type {
   Logger,
   MemberId,
   RecoveredState,
+  SnapshotWrite,
   Store,
-  Snapshot,
   StoreUsage,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
@@ -24,7 +24,7 @@ import { Journal, createJournal } from './journal/journal.ts';
 import { lockCandidatePrefix } from './disk/directory-lock.ts';
 import type { JournalRecord, SnapshotReference } from './journal/journal-record.ts';
 import { segmentName, segmentNumbers } from './journal/replay.ts';
-import { readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
+import { discard, readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
 import type { QueuedWrite } from './group-commit-queue.ts';
 import { GroupCommitQueue } from './group-commit-queue.ts';
 
@@ -109,11 +109,16 @@ class FileStore implements Store {
   }
 
   write(change: StoreWrite): Promise<void> {
-    if (this.#open === null) return Promise.reject(notOpenError());
-    if (this.#failure !== null) return Promise.reject(this.#failure);
     const { snapshot, dropLog } = change;
+    const refusal = this.#open === null ? notOpenError() : this.#failure;
+    if (refusal !== null) {
+      discard(snapshot);
+      return Promise.reject(refusal);
+    }
     if (snapshot === undefined || dropLog === true) return this.#queue.push(change);
-    const result = this.#snapshotWrite.then(() => this.#writeOwnSnapshot(change, snapshot));
+    const result = this.#snapshotWrite
+      .then(() => this.#writeOwnSnapshot(change, snapshot))
+      .finally(() => discard(snapshot));
     this.#snapshotWrite = result.catch(() => undefined);
     return result;
   }
@@ -236,7 +241,7 @@ class FileStore implements Store {
    * Writes the file of a snapshot of this member's own state while other writes go on, and then the record that refers
    * to it. The entries that the snapshot replaces stay until then, so a crash loses nothing.
    */
-  async #writeOwnSnapshot(change: StoreWrite, snapshot: Snapshot): Promise<void> {
+  async #writeOwnSnapshot(change: StoreWrite, snapshot: SnapshotWrite): Promise<void> {
     let reference: SnapshotReference;
     this.#usable();
     try {
@@ -253,11 +258,11 @@ class FileStore implements Store {
 
   async #writeSnapshotFile(
     file: number,
-    snapshot: Snapshot,
-    afterPiece?: (durationMs: number) => Promise<void>,
+    snapshot: SnapshotWrite,
+    afterSync?: (durationMs: number) => Promise<void>,
   ): Promise<SnapshotReference> {
     const startedMs = performance.now();
-    const reference = await writeSnapshot(this.#system, this.#directory, file, snapshot, afterPiece);
+    const reference = await writeSnapshot(this.#system, this.#directory, file, snapshot, afterSync);
     const seconds = (performance.now() - startedMs) / 1_000;
     this.#metrics.observe(storeMetrics.snapshotWriteSeconds, [], seconds);
     return reference;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { Snapshot } from '@mqtt-cluster/contracts';
+import type { BytesInPieces, Snapshot, SnapshotWrite } from '@mqtt-cluster/contracts';
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
 import { replaceStoreAdvice } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
@@ -8,11 +8,14 @@ import { writeFully } from './disk/file-system.ts';
 import type { SnapshotReference } from './journal/journal-record.ts';
 
 /**
- * Snapshots are written, checksummed and synced in pieces. A piece does not block the event loop for long, and a sync
- * of the journal does not wait for more than one piece: a file system may write the data of all files with the first
- * sync (ext4, `data=ordered`).
+ * Snapshots are written in blocks. Reading the pages of a block and its checksum do not block the event loop for long.
  */
-const pieceBytes = 1024 * 1024;
+const blockBytes = 256 * 1024;
+/**
+ * Bytes that are written before a sync. A sync of the journal does not wait for more than that: a file system may write the
+ * data of all files with the first sync (ext4, `data=ordered`).
+ */
+const unsyncedBytesMax = 1024 * 1024;
 const namePattern = /^snapshot-(\d{8,})\.bin$/;
 
 export function snapshotName(file: number): string {
@@ -30,28 +33,34 @@ export function snapshotNumber(name: string): number | null {
  * created, because creating a segment also syncs the directory. The snapshot takes effect only when a journal
  * record refers to the file.
  *
- * @param afterPiece called after each piece but the last, with the time that the disk needed for it
+ * @param afterSync called after each sync but the last, with the time that the bytes of this sync needed
+ * @throws MessagePageError the bytes of the snapshot cannot be read
  */
 export async function writeSnapshot(
   system: FileSystem,
   directory: string,
   file: number,
-  snapshot: Snapshot,
-  afterPiece: (durationMs: number) => Promise<void> = async () => undefined,
+  { index, term, config, data }: SnapshotWrite,
+  afterSync: (durationMs: number) => Promise<void> = async () => undefined,
 ): Promise<SnapshotReference> {
   const path = join(directory, snapshotName(file));
   let checksum = 0;
+  let written = 0;
   try {
     const handle = await system.open(path, 'create');
     try {
-      for (let offset = 0; offset < snapshot.data.length; offset += pieceBytes) {
-        const piece = snapshot.data.subarray(offset, offset + pieceBytes);
-        const startedMs = performance.now();
-        checksum = crc32(piece, checksum);
-        await writeFully(handle, piece, offset);
-        if (offset + pieceBytes >= snapshot.data.length) break;
-        await handle.sync();
-        await afterPiece(performance.now() - startedMs);
+      let startedMs = performance.now();
+      let syncedBytes = 0;
+      for (const block of blocksOf(data)) {
+        if (written - syncedBytes >= unsyncedBytesMax) {
+          await handle.sync();
+          syncedBytes = written;
+          await afterSync(performance.now() - startedMs);
+          startedMs = performance.now();
+        }
+        checksum = crc32(block, checksum);
+        await writeFully(handle, block, written);
+        written += block.length;
       }
       await handle.sync();
     } finally {
@@ -61,8 +70,27 @@ export async function writeSnapshot(
     await system.remove(path).catch(() => undefined);
     throw error;
   }
-  const { index, term, config, data } = snapshot;
-  return { index, term, config, file, bytes: data.length, checksum };
+  if (written !== data.length)
+    throw new Error('programmer error: the pieces of a snapshot differ from its length');
+  return { index, term, config, file, bytes: written, checksum };
+}
+
+/** Yields the bytes in blocks of equal size. A block is valid until the next one is taken. */
+function* blocksOf(data: Uint8Array | BytesInPieces): Generator<Uint8Array, void> {
+  const block = Buffer.allocUnsafeSlow(Math.min(blockBytes, data.length));
+  let used = 0;
+  for (const piece of data instanceof Uint8Array ? [data] : data.pieces()) {
+    for (let offset = 0; offset < piece.length;) {
+      const part = piece.subarray(offset, offset + block.length - used);
+      block.set(part, used);
+      offset += part.length;
+      used += part.length;
+      if (used < block.length) continue;
+      yield block;
+      used = 0;
+    }
+  }
+  if (used > 0) yield block.subarray(0, used);
 }
 
 /** @throws StoreCorruptError when the file is missing or its checksum is wrong */
@@ -77,8 +105,8 @@ export async function readSnapshot(
   }
   const data = await system.read(join(directory, name));
   let checksum = 0;
-  for (let offset = 0; offset < data.length; offset += pieceBytes) {
-    checksum = crc32(data.subarray(offset, offset + pieceBytes), checksum);
+  for (let offset = 0; offset < data.length; offset += blockBytes) {
+    checksum = crc32(data.subarray(offset, offset + blockBytes), checksum);
   }
   if (data.length !== reference.bytes || checksum !== reference.checksum) {
     throw new StoreCorruptError(
@@ -88,4 +116,9 @@ export async function readSnapshot(
   }
   const { index, term, config } = reference;
   return { index, term, config, data };
+}
+
+/** Ends the use of a snapshot whose bytes are in pieces. */
+export function discard(snapshot: SnapshotWrite | undefined): void {
+  if (snapshot !== undefined && !(snapshot.data instanceof Uint8Array)) snapshot.data.discard();
 }

@@ -126,6 +126,19 @@ test('message pages delete the files of an earlier process, and their own when t
   await until(() => filesOnDisk() === 0);
 });
 
+test('message pages that are closed during a hold stay readable until the hold ends', async () => {
+  const pages = open();
+  const position = pages.write(filled(10, 1))!;
+  const full = await fillFile(pages, 0);
+  const end = pages.hold();
+  pages.close();
+  expect(pages.read(position, 10)).toEqual(filled(10, 1));
+  expect(pages.read(full[0]!, 100 * kibibyte)).toHaveLength(100 * kibibyte);
+  end();
+  expect(() => pages.read(position, 10)).toThrow('does not exist');
+  await until(() => filesOnDisk() === 0);
+});
+
 test('message pages accept nothing while many buffers wait for the disk', async () => {
   const pages = open();
   let count = 0;

@@ -1,3 +1,5 @@
+import type { BytesInPieces } from '@mqtt-cluster/contracts';
+import { MessagePageError } from '@mqtt-cluster/contracts';
 import type { FileSystem } from '../src/index.ts';
 import { createStore } from '../src/index.ts';
 import { testEntries, testEntry } from '../src/testing/index.ts';
@@ -54,6 +56,34 @@ function bound<T extends object>(object: T): T {
   return functions as T;
 }
 
+/** The bytes of a snapshot. An error instead of a piece is thrown. */
+class Pieces implements BytesInPieces {
+  readonly length: number;
+  readonly #pieces: readonly (Buffer | Error)[];
+  taken = 0;
+  discards = 0;
+
+  constructor(pieces: readonly (Buffer | Error)[]) {
+    this.#pieces = pieces;
+    this.length = pieces.reduce((sum, piece) => sum + (piece instanceof Error ? 1 : piece.length), 0);
+  }
+
+  *pieces(): Generator<Uint8Array> {
+    for (const piece of this.#pieces) {
+      if (piece instanceof Error) throw piece;
+      this.taken++;
+      // The store must not keep a piece.
+      const valid = Uint8Array.from(piece);
+      yield valid;
+      valid.fill(0);
+    }
+  }
+
+  discard(): void {
+    this.discards++;
+  }
+}
+
 async function openStore(slow: SlowSnapshots) {
   const store = createStore({ directory: '/disk', fileSystem: slow.fileSystem() });
   await store.open('a');
@@ -94,6 +124,61 @@ describe("a snapshot of the member's own state", () => {
     await store.write({ snapshot: { index: 4, term: 1, config, data: Buffer.alloc(5 * mebibyte) } });
     expect(slow.syncs).toBe(5);
     await store.close();
+  });
+
+  test.each([[[0, 1, 3 * mebibyte, 0, 2 * mebibyte - 1, 5, 4 * mebibyte, 7]], [[]], [[256 * 1024]]])(
+    'is stored from pieces of %j bytes, and gives them back',
+    async (sizes) => {
+      const slow = new SlowSnapshots();
+      const store = await openStore(slow);
+      slow.release();
+      const pieces = sizes.map((size, number) => Buffer.alloc(size, number + 1));
+      const data = new Pieces(pieces);
+      await store.write({ snapshot: { index: 4, term: 1, config, data } });
+      expect(data.discards).toBe(1);
+      await store.close();
+      const recovered = await reopened(slow);
+      expect(Buffer.compare(recovered.snapshot!.data, Buffer.concat(pieces))).toBe(0);
+    },
+  );
+
+  test('is taken in pieces between the syncs, so that it is never in memory as a whole', async () => {
+    const slow = new SlowSnapshots();
+    const store = await openStore(slow);
+    const data = new Pieces(Array.from({ length: 40 }, () => Buffer.alloc(100_000, 1)));
+    const stored = store.write({ snapshot: { index: 4, term: 1, config, data } });
+    await store.write({ entries: [testEntry(6)] });
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(slow.syncs).toBe(1);
+    expect(data.taken).toBeLessThanOrEqual(14);
+    slow.release();
+    await stored;
+    expect(data.taken).toBe(40);
+    await store.close();
+  });
+
+  test('ends the store with its own error if a piece cannot be read, and gives the pieces back', async () => {
+    const slow = new SlowSnapshots();
+    const store = await openStore(slow);
+    slow.release();
+    const data = new Pieces([
+      Buffer.alloc(10),
+      new MessagePageError('a queued message cannot be read again'),
+    ]);
+    const stored = store.write({ snapshot: { index: 4, term: 1, config, data } });
+    await expect(stored).rejects.toMatchObject({ code: 'STORE_PAGES' });
+    expect(data.discards).toBe(1);
+    const later = new Pieces([Buffer.alloc(1)]);
+    await expect(store.write({ snapshot: { index: 5, term: 1, config, data: later } })).rejects.toMatchObject(
+      {
+        code: 'STORE_PAGES',
+      },
+    );
+    expect(later.discards).toBe(1);
+    await store.close();
+    const recovered = await reopened(slow);
+    expect(recovered.snapshot).toBeNull();
+    expect(recovered.entries).toHaveLength(5);
   });
 
   test('leaves the log complete if the process ends before it is stored', async () => {

@@ -70,13 +70,14 @@ export class MemoryMessagePages implements MessagePages {
 
   #deleteFreed(): void {
     if (this.#holds > 0) return;
+    if (this.#closed) this.#written.clear();
     for (const position of this.#freed) this.#written.delete(position);
     this.#freed.clear();
   }
 
   close(): void {
     this.#closed = true;
-    this.#written.clear();
+    this.#deleteFreed();
   }
 
   #find(position: number, length: number): Uint8Array {
@@ -88,6 +89,6 @@ export class MemoryMessagePages implements MessagePages {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new Error('the pages are closed');
+    if (this.#closed && this.#holds === 0) throw new Error('the pages are closed');
   }
 }

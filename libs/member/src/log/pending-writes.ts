@@ -1,4 +1,4 @@
-import type { MemberOutput, OutboxItem, Snapshot, StoreWrite } from '@mqtt-cluster/contracts';
+import type { MemberOutput, OutboxItem, SnapshotWrite, StoreWrite } from '@mqtt-cluster/contracts';
 import type { RaftWrite } from '@mqtt-cluster/consensus';
 import { bootstrapTerm } from '../cluster/bootstrap.ts';
 import type { MemberContext } from '../context.ts';
@@ -13,7 +13,7 @@ const fullDiskRetryMs = 500;
 export interface CompletedWrite {
   readonly raftToken: number | null;
   readonly outboxSequences: readonly number[];
-  readonly snapshot: Snapshot | null;
+  readonly snapshot: SnapshotWrite | null;
   readonly bootstrap: boolean;
 }
 
@@ -29,7 +29,7 @@ export class PendingWrites {
   >();
   #nextToken = 1;
   #raft: RaftWrite | null = null;
-  #snapshot: Snapshot | null = null;
+  #snapshot: SnapshotWrite | null = null;
   #bootstrap = false;
   #outboxPut: OutboxItem[] = [];
   #outboxDelete: OutboxKey[] = [];
@@ -73,7 +73,7 @@ export class PendingWrites {
     this.#raft = write;
   }
 
-  snapshot(snapshot: Snapshot, bootstrap: boolean): void {
+  snapshot(snapshot: SnapshotWrite, bootstrap: boolean): void {
     this.#snapshot = snapshot;
     this.#bootstrap = bootstrap;
   }
@@ -121,7 +121,7 @@ export class PendingWrites {
   }
 
   /** A snapshot of this member's own state is a write of its own, because the store completes it later than others. */
-  #takeSnapshot(snapshot: Snapshot): MemberOutput['write'] {
+  #takeSnapshot(snapshot: SnapshotWrite): MemberOutput['write'] {
     this.#snapshot = null;
     const token = this.#nextToken++;
     const nothing = { raftToken: null, outboxSequences: [], outboxDelete: [], bootstrap: false };
@@ -158,7 +158,7 @@ function fromRaft(write: RaftWrite | null): StoreWrite {
   };
 }
 
-function fromSnapshot(snapshot: Snapshot | null, bootstrap: boolean): StoreWrite {
+function fromSnapshot(snapshot: SnapshotWrite | null, bootstrap: boolean): StoreWrite {
   if (snapshot === null) return {};
   return bootstrap
     ? { hardState: { term: bootstrapTerm, votedFor: null }, snapshot, dropLog: true }

@@ -1,4 +1,4 @@
-import { StoreFormatError } from '@mqtt-cluster/contracts';
+import { StoreFormatError, wholeBytes } from '@mqtt-cluster/contracts';
 import type {
   ClusterConfig,
   LinkState,
@@ -7,6 +7,7 @@ import type {
   PeerMessage,
   RaftMessage,
   Snapshot,
+  SnapshotWrite,
 } from '@mqtt-cluster/contracts';
 import { createRaft } from '@mqtt-cluster/consensus';
 import type { Raft, RaftEvent, RaftInitialState, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
@@ -18,7 +19,6 @@ import type { Bootstrap } from '../cluster/bootstrap.ts';
 import { headerOf } from './leader-duties.ts';
 import { AdaptiveElectionTimeout } from '../cluster/adaptive-election-timeout.ts';
 import type { Peers } from '../cluster/peers.ts';
-import { SnapshotAssembly } from './snapshot-assembly.ts';
 import { unstamp } from './stamp.ts';
 import type { CompletedWrite, PendingWrites } from './pending-writes.ts';
 
@@ -98,8 +98,6 @@ export class Replica {
   #logBytesAfterCut = 0;
   /** Size of the last snapshot, bytes. */
   #snapshotBytes = 0;
-  /** The snapshot whose parts are being joined. */
-  #assembly: SnapshotAssembly | null = null;
   #transferredMs = -Infinity;
   #snapshotRefusedMs = -Infinity;
 
@@ -173,19 +171,13 @@ export class Replica {
 
   /**
    * @returns true when another turn has work: a snapshot has to be written on its own, so that Raft's outputs wait for
-   * the next turn, or its parts are not joined yet
+   * the next turn
    */
   turn(): boolean {
     this.#considerBootstrap();
-    if (this.#assembly === null && this.#isSnapshotDue()) this.#assembly = this.#beginSnapshot();
-    const snapshot = this.#assembly?.step() ?? null;
-    if (snapshot !== null) {
-      this.#assembly = null;
-      this.#writes.snapshot(snapshot, false);
-      return true;
-    }
+    if (this.#isSnapshotDue() && this.#beginSnapshot()) return true;
     if (this.bootstrapConfig === null) this.#consume(this.raft.take());
-    return this.#assembly !== null;
+    return false;
   }
 
   /**
@@ -316,9 +308,6 @@ export class Replica {
 
   #restore(snapshot: Snapshot): void {
     const { index, config, data } = snapshot;
-    // The snapshot of a peer is newer than the one that is being joined.
-    this.#assembly?.discard();
-    this.#assembly = null;
     this.#context.state = this.#decode(snapshot);
     this.appliedIndex = index;
     this.snapshotIndex = index;
@@ -354,12 +343,13 @@ export class Replica {
     this.raft.provideSnapshot(snapshot);
   }
 
-  #beginSnapshot(): SnapshotAssembly | null {
+  #beginSnapshot(): boolean {
     const header = this.#snapshotHeader();
-    if (header === null) return null;
-    const assembly = new SnapshotAssembly(header, this.#context.state.encodeInPieces());
-    this.#snapshotTaken(header.index, assembly.bytes);
-    return assembly;
+    if (header === null) return false;
+    const data = this.#context.state.encodeInPieces();
+    this.#writes.snapshot({ ...header, data }, false);
+    this.#snapshotTaken(header.index, data.length);
+    return true;
   }
 
   #snapshotTaken(index: number, bytes: number): void {
@@ -417,7 +407,8 @@ export class Replica {
     this.#writes.snapshot({ index: bootstrapIndex, term: bootstrapTerm, config: bootstrap, data }, true);
   }
 
-  #bootstrapped(snapshot: Snapshot): void {
+  #bootstrapped(written: SnapshotWrite): void {
+    const snapshot: Snapshot = { ...written, data: wholeBytes(written.data) };
     this.bootstrapConfig = null;
     this.appliedIndex = snapshot.index;
     this.#appliedConfig = snapshot.config;

@@ -1,5 +1,5 @@
 import { MessagePageError } from '@mqtt-cluster/contracts';
-import type { MessagePages } from '@mqtt-cluster/contracts';
+import type { BytesInPieces, MessagePages } from '@mqtt-cluster/contracts';
 import { hashOf } from './hash.ts';
 
 /** Fields of one gap in {@link Gaps}. */
@@ -32,7 +32,7 @@ class Gaps {
  * A state as canonical bytes, which stay as they were when the state changes. Messages that are on pages are read when their
  * piece is taken, so that a large state does not stop a member while it is encoded.
  */
-export class EncodedState {
+export class EncodedState implements BytesInPieces {
   readonly #pages: MessagePages | null;
   #parts: Uint8Array[] = [];
   readonly #gaps = new Gaps();
@@ -120,16 +120,5 @@ export function readPage(pages: MessagePages, position: number, length: number, 
   }
   if (hashOf(bytes) !== hash)
     throw new MessagePageError('a queued message that was read again differs from the one that was written');
-  return bytes;
-}
-
-/** Joins the pieces of an encoded state. */
-export function joined(encoded: EncodedState): Uint8Array {
-  const bytes = new Uint8Array(encoded.length);
-  let position = 0;
-  for (const piece of encoded.pieces()) {
-    bytes.set(piece, position);
-    position += piece.length;
-  }
   return bytes;
 }

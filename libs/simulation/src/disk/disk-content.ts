@@ -1,9 +1,11 @@
+import { wholeBytes } from '@mqtt-cluster/contracts';
 import type {
   HardState,
   LogEntry,
   LogIndex,
   OutboxItem,
   Snapshot,
+  SnapshotWrite,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
 
@@ -65,9 +67,9 @@ export class DiskContent {
     return copy;
   }
 
-  #replace(snapshot: Snapshot, dropLog: boolean): void {
+  #replace(snapshot: SnapshotWrite, dropLog: boolean): void {
     const kept = dropLog ? [] : this.entries.filter((entry) => entry.index > snapshot.index);
-    this.snapshot = snapshot;
+    this.snapshot = { ...snapshot, data: wholeBytes(snapshot.data) };
     this.entries = kept;
   }
 }

@@ -58,6 +58,7 @@ class MessagePageFiles implements MessagePages {
   #nextNumber = 0;
   #waiting = 0;
   #holds = 0;
+  #isClosed = false;
   #refusesUntilMs = -Infinity;
 
   /** @param prefix of the file names in the directory */
@@ -133,12 +134,12 @@ class MessagePageFiles implements MessagePages {
     return () => {
       if (this.#holds > 0) this.#holds--;
       for (const [number, file] of this.#files)
-        if (file.live === 0 && file.isFull) this.#delete(number, file);
+        if (this.#isClosed || (file.live === 0 && file.isFull)) this.#delete(number, file);
     };
   }
 
   close(): void {
-    this.#holds = 0;
+    this.#isClosed = true;
     for (const [number, file] of this.#files) this.#delete(number, file);
     this.#current = null;
     this.#blocks.clear();

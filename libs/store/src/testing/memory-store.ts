@@ -14,8 +14,10 @@ import {
   StoreFullError,
   StoreLockedError,
   StoreOwnerError,
+  wholeBytes,
 } from '@mqtt-cluster/contracts';
 import { StoredState } from '../stored-state.ts';
+import type { StateChange } from '../stored-state.ts';
 import type { QueuedWrite } from '../group-commit-queue.ts';
 import { GroupCommitQueue } from '../group-commit-queue.ts';
 
@@ -191,7 +193,7 @@ class MemoryDiskStore implements MemoryStore {
     }
     if (this.#full) throw new StoreFullError('the disk is full, as the test requested');
     for (const write of queue.accept(group, this.#disk.state.lastIndex)) {
-      this.#disk.state.apply(write.change);
+      this.#disk.state.apply(withWholeSnapshot(write.change));
       write.resolve();
     }
     this.#syncs++;
@@ -200,4 +202,10 @@ class MemoryDiskStore implements MemoryStore {
 
 export function createMemoryStore(disk: MemoryDisk = createMemoryDisk()): MemoryStore {
   return new MemoryDiskStore(disk);
+}
+
+function withWholeSnapshot({ snapshot, ...change }: StoreWrite): StateChange<Snapshot> {
+  return snapshot === undefined
+    ? change
+    : { ...change, snapshot: { ...snapshot, data: wholeBytes(snapshot.data) } };
 }

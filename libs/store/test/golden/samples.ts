@@ -1,4 +1,4 @@
-import type { ClusterConfig, LogEntry, StoreWrite } from '@mqtt-cluster/contracts';
+import type { ClusterConfig, LogEntry, Snapshot, StoreWrite } from '@mqtt-cluster/contracts';
 import type { Complete } from '@mqtt-cluster/contracts/testing';
 
 export const member = 'm1';
@@ -21,7 +21,7 @@ function entry(index: number, term: number, kind: LogEntry['kind'], text = ''): 
 }
 
 /** A sample of each field of a write. The compiler rejects this object when a field has no sample. */
-const field: Complete<StoreWrite> = {
+const field: Complete<StoreWrite & { readonly snapshot?: Snapshot }> = {
   hardState: { term: 3, votedFor: 'm2' },
   snapshot: { index: 4, term: 1, config, data: new TextEncoder().encode('the replicated state, ünicode') },
   dropLog: true,
