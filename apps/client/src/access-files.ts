@@ -1,21 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import type { Credentials, TlsOptions } from '@mqtt-cluster/failover-client';
-import { checkTlsFiles } from '@mqtt-cluster/runtime';
+import { checkTlsFiles, readSettingFile } from '@mqtt-cluster/runtime';
 import type { PemFile, WatchedFile, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ClientConfig } from './config.ts';
 
 /** Reads the first line of the token file. @throws ConfigError the file cannot be read, or its first line is empty */
 function readToken(file: string): string {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`tokenFile: the file ${file} cannot be read (MQTT_CLIENT_TOKEN_FILE)`, { cause });
-  }
-  const token = text.split(/\r?\n/, 1)[0]!.trim();
+  const token = readSettingFile('tokenFile (MQTT_CLIENT_TOKEN_FILE)', file).split(/\r?\n/, 1)[0]!.trim();
   if (token === '')
-    throw new ConfigError(`tokenFile: the first line of ${file} is empty (MQTT_CLIENT_TOKEN_FILE)`);
+    throw new ConfigError(`tokenFile (MQTT_CLIENT_TOKEN_FILE): the first line of ${file} is empty`);
   return token;
 }
 

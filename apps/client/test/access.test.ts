@@ -64,10 +64,21 @@ requiring('openssl')('the client', () => {
   });
 
   test.each([
-    ['a missing token file', { tokenFile: 'missing' }, 'tokenFile: the file missing cannot be read'],
+    [
+      'a missing token file',
+      { tokenFile: 'missing' },
+      'tokenFile (MQTT_CLIENT_TOKEN_FILE): the file missing cannot be read',
+    ],
     ['a missing authority', { tls: { ca: 'missing.pem' } }, 'missing.pem does not exist'],
   ])('does not start with %s, and the error names the file', async (_text, settings, words) => {
     await expect(create({ servers: ['mqtts://127.0.0.1:1'], ...settings })).rejects.toThrow(words);
+  });
+
+  test('does not start with a token that is not UTF-8', async () => {
+    writeFileSync(file('latin1'), Buffer.from('gehe\xEFm', 'latin1'));
+    await expect(create({ servers: ['mqtt://127.0.0.1:1'], tokenFile: file('latin1') })).rejects.toThrow(
+      `${file('latin1')}: line 1: the text is not UTF-8`,
+    );
   });
 
   test('does not start with a key of another certificate, and the error names both files', async () => {

@@ -9,7 +9,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const asked = { setting: '--password-file', name: 'alice', twice: true };
 
-function fromFile(content: string): Promise<string> {
+function fromFile(content: string | Buffer): Promise<string> {
   const path = join(directory, 'password');
   writeFileSync(path, content);
   return readPassword(path, asked);
@@ -23,4 +23,8 @@ test('a password file has one line, whose end does not belong to the password', 
   await expect(readPassword(join(directory, 'none'), asked)).rejects.toThrow(
     '--password-file: the file ' + join(directory, 'none') + ' cannot be read',
   );
+});
+
+test('a password that is not UTF-8 is refused, because it would become another password', async () => {
+  await expect(fromFile(Buffer.from('gehe\xEFm', 'latin1'))).rejects.toThrow('line 1: the text is not UTF-8');
 });

@@ -249,6 +249,7 @@ test('a flood of tokens from one address leaves places for other addresses, and 
 
 describe('a key set', () => {
   test.each([
+    ['Latin-1', Buffer.from('{"keys":[\n{"kty":"\xEF"}]}', 'latin1'), 'line 2: the text is not UTF-8'],
     ['no JSON', 'x', 'not a JSON Web Key Set'],
     ['no keys', '{}', 'not a JSON Web Key Set'],
     ['a shared secret', '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}', 'key 1: the type must be'],
@@ -256,7 +257,7 @@ describe('a key set', () => {
     ['too many keys', JSON.stringify({ keys: Array(101).fill({ kty: 'RSA' }) }), 'more than 100 keys'],
     ['too many bytes', ' '.repeat(256 * 1024 + 1), 'more than 262144 bytes'],
   ])('with %s is refused', (_what, text, fault) => {
-    expect(() => parseKeySet(Buffer.from(text))).toThrow(fault);
+    expect(() => parseKeySet(typeof text === 'string' ? Buffer.from(text) : text)).toThrow(fault);
   });
 
   test.each([

@@ -28,4 +28,5 @@ export { parseJson } from './schema.ts';
 export type { Decoded } from './schema.ts';
 export * from './state-view.ts';
 export * from './store.ts';
+export { decodeText, TextError } from './text-content.ts';
 export * from './topics.ts';

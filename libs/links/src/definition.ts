@@ -1,4 +1,4 @@
-import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
+import { decodeText, linkDefinitionSchema, TextError } from '@mqtt-cluster/contracts';
 import type { LinkDefinition, LinkRule } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { filtersOverlap, isTopicFilter } from './topics/filters.ts';
@@ -17,9 +17,10 @@ export type ParsedDefinition =
 export function parseDefinition(payload: Uint8Array): ParsedDefinition {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(payload).toString('utf8'));
-  } catch {
-    return { definition: null, fault: 'the definition is not JSON' };
+    value = JSON.parse(decodeText(payload));
+  } catch (error) {
+    const fault = error instanceof TextError ? error.message : 'the definition is not JSON';
+    return { definition: null, fault };
   }
   return checkDefinition(value);
 }

@@ -1,3 +1,4 @@
+import { parseDefinition } from '../src/definition.ts';
 import { checkDefinition } from '../src/index.ts';
 
 const rule = { direction: 'out', filter: 'a/#' };
@@ -6,6 +7,11 @@ const base = { addresses: ['mqtt://broker:1883'], rules: [rule] };
 function faultOf(change: object): string | null {
   return checkDefinition({ ...base, ...change }).fault;
 }
+
+test('a definition that is not UTF-8 is refused with its line', () => {
+  const text = JSON.stringify({ ...base, rules: [{ ...rule, filter: 'gehe\xEFm' }] }, null, 1);
+  expect(parseDefinition(Buffer.from(text, 'latin1')).fault).toBe('line 8: the text is not UTF-8');
+});
 
 test('a definition with an address and one rule is complete: the other fields have defaults', () => {
   expect(checkDefinition(base)).toEqual({

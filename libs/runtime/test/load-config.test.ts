@@ -231,6 +231,14 @@ describe('loadConfig', () => {
     expect(errorOf({})).toContain(join(directory, 'default.json'));
   });
 
+  test('rejects a file that is not UTF-8, with the file and the line', () => {
+    const file = join(directory, 'local.json');
+    writeFileSync(file, Buffer.from('{\n"member": {"id": "\xEF"}}', 'latin1'));
+    expect(errorOf({})).toBe(
+      `Configuration: the files cannot be read: ${file}: line 2: the text is not UTF-8`,
+    );
+  });
+
   test('accepts a missing directory of configuration files', () => {
     const config = loadConfig(schema, {
       prefix: 'TEST_CLUSTER',

@@ -1,4 +1,5 @@
 import { parseAclFile } from '@mqtt-cluster/access';
+import { decodeText } from '@mqtt-cluster/contracts';
 import type { AccessRule } from '@mqtt-cluster/contracts';
 import type { WatchedFile, WatchedFiles } from '@mqtt-cluster/runtime';
 
@@ -19,6 +20,6 @@ export async function watchAclFile(
   return files.watch({
     setting: 'mqtt.aclFile',
     paths: [path],
-    parse: ([file]) => parseAclFile(Buffer.from(file!.bytes).toString('utf8')),
+    parse: ([file]) => parseAclFile(decodeText(file!.bytes)),
   });
 }

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
+import { readSettingFile } from '@mqtt-cluster/runtime';
 import type { HttpRequest } from '@mqtt-cluster/runtime';
 
 /** Minimum number of characters of a token. A shorter token could be guessed. */
@@ -55,28 +55,23 @@ export class Authorization {
    */
   allowsTopics(userName: string | undefined, password: Uint8Array | undefined): boolean {
     if (userName !== adminUserName || password === undefined) return false;
-    return this.#digest !== null && this.#matches(Buffer.from(password).toString('utf8'));
+    return this.#digest !== null && this.#matches(password);
   }
 
-  #matches(token: string): boolean {
+  #matches(token: string | Uint8Array): boolean {
     return this.#digest !== null && timingSafeEqual(digestOf(token), this.#digest);
   }
 }
 
 /** The digests of all tokens have the same length, as `timingSafeEqual` requires. */
-function digestOf(token: string): Buffer {
+function digestOf(token: string | Uint8Array): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
 /** Returns null when `file` is empty. @throws ConfigError the file cannot be read, or its token is invalid */
 export function readToken(file: string): string | null {
   if (file === '') return null;
-  let token: string;
-  try {
-    token = readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    throw new ConfigError(`admin.tokenFile: the file ${file} cannot be read`, { cause });
-  }
+  const token = readSettingFile('admin.tokenFile', file).trim();
   if (token.length >= tokenLengthMin && !/\s/.test(token)) return token;
   throw new ConfigError(
     `admin.tokenFile: ${file} must contain one token of at least ${tokenLengthMin} characters, ` +

@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
+import { readSettingFile } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
 
 /**
  * Returns the user name and the password with which the publisher in this process connects to the members. Null: it
  * connects inside the process.
  *
- * @throws ConfigError the password file cannot be read or is empty
+ * @throws ConfigError the password file cannot be read, is not UTF-8 or is empty
  */
 export function publisherCredentials(
   config: ApplianceConfig,
@@ -16,13 +16,7 @@ export function publisherCredentials(
 }
 
 function readPassword(file: string): string {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`publisher.passwordFile: the file ${file} cannot be read`, { cause });
-  }
-  const [line = ''] = text.split(/\r?\n/, 1);
+  const [line = ''] = readSettingFile('publisher.passwordFile', file).split(/\r?\n/, 1);
   if (line === '') throw new ConfigError(`publisher.passwordFile: the first line of ${file} is empty`);
   return line;
 }

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { ConfigError } from '@mqtt-cluster/contracts';
+import { ConfigError, decodeText } from '@mqtt-cluster/contracts';
 import type { ClientPort, Lifecycle, Logger } from '@mqtt-cluster/contracts';
 import { describeValidationError } from '@mqtt-cluster/runtime';
 import { nodeFileSystem } from '@mqtt-cluster/store';
@@ -53,8 +53,8 @@ export class FaultInjection implements Lifecycle {
   readonly #logger: Logger;
   readonly #ackBeforeCommit: boolean;
   #faults: Faults;
-  #appliedText = '';
-  #rejectedText = '';
+  #applied: Uint8Array | null = null;
+  #rejected: Uint8Array | null = null;
   #timer: NodeJS.Timeout | null = null;
   #restoreClock: (() => void) | null = null;
 
@@ -99,25 +99,26 @@ export class FaultInjection implements Lifecycle {
 
   /** A missing file means that no fault is injected. */
   #readFaults(): void {
-    const text = readText(this.#file) ?? '{}';
-    if (text === this.#appliedText || text === this.#rejectedText) return;
+    const content = readContent(this.#file) ?? Buffer.from('{}');
+    if ([this.#applied, this.#rejected].some((earlier) => earlier !== null && content.equals(earlier)))
+      return;
     try {
-      this.#faults = parseFaults(text);
+      this.#faults = parseFaults(decodeText(content));
     } catch (error) {
-      this.#rejectedText = text;
+      this.#rejected = content;
       this.#logger.error({ error }, 'TESTING: the faults file is invalid; the previous faults stay in force');
       return;
     }
-    this.#appliedText = text;
-    this.#rejectedText = '';
+    this.#applied = content;
+    this.#rejected = null;
     this.#logger.warn({ faults: this.#faults }, 'TESTING: the injected faults changed');
-    writeFileSync(`${this.#file}.applied`, text);
+    writeFileSync(`${this.#file}.applied`, content);
   }
 }
 
-function readText(file: string): string | null {
+function readContent(file: string): Buffer | null {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch {
     return null;
   }

@@ -11,7 +11,7 @@ import type {
   Role,
   Snapshot,
 } from '@mqtt-cluster/contracts';
-import { adminAnswerTopic } from '@mqtt-cluster/contracts';
+import { adminAnswerTopic, decodeText } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { createNotifier, measureEventLoopDelay } from '@mqtt-cluster/runtime';
 import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runtime';
@@ -296,13 +296,12 @@ export class ManagementInterface implements Lifecycle {
   }
 }
 
-/** Decodes JSON. Returns a text that is not JSON unchanged, so that the command handler rejects the text. */
+/** Decodes JSON. Returns a payload that is not JSON in UTF-8 as a text, which the command handler rejects. */
 function parametersOf(payload: Uint8Array): unknown {
-  const text = Buffer.from(payload).toString('utf8').trim();
-  if (text === '') return {};
   try {
-    return JSON.parse(text);
+    const text = decodeText(payload).trim();
+    return text === '' ? {} : JSON.parse(text);
   } catch {
-    return text;
+    return Buffer.from(payload).toString('utf8');
   }
 }

@@ -42,6 +42,19 @@ describe('the ACL file', () => {
     expect(changes).toEqual([['b']]);
   });
 
+  it('in Latin-1 stops the start, and its rules do not come into force later', async () => {
+    const latin1 = Buffer.from('topic readwrite #\ntopic deny gehe\xEFm/#\n', 'latin1');
+    writeFileSync(path, latin1);
+    const fault = `${path}: line 2: the text is not UTF-8`;
+    await expect(watchAclFile(path, files)).rejects.toThrow(fault);
+    writeFileSync(path, 'topic read a\n');
+    const file = await watchAclFile(path, files);
+    writeFileSync(path, latin1);
+    await files.reload();
+    expect(file?.current.flatMap(({ topics }) => topics)).toEqual(['a']);
+    expect(errors).toMatchObject([{ setting: 'mqtt.aclFile', error: fault }]);
+  });
+
   it('is optional', async () => {
     await expect(watchAclFile('', files)).resolves.toBeNull();
   });

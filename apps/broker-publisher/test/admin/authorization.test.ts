@@ -32,6 +32,8 @@ test('Authorization with a token accepts requests and MQTT clients with that tok
   expect(authorization.allowsTopics('admin', Buffer.from(token))).toBe(true);
   expect(authorization.allowsTopics('other', Buffer.from(token))).toBe(false);
   expect(authorization.allowsTopics('admin', undefined)).toBe(false);
+  const withReplacement = new Authorization(`${token}\uFFFD`, true);
+  expect(withReplacement.allowsTopics('admin', Buffer.from(`${token}\xEF`, 'latin1'))).toBe(false);
 });
 
 describe('readToken', () => {
@@ -54,6 +56,12 @@ describe('readToken', () => {
     const file = join(directory, 'token');
     writeFileSync(file, content);
     expect(() => readToken(file)).toThrow(/admin\.tokenFile.*16 characters/);
+  });
+
+  test('rejects a token that is not UTF-8, which would be equal to other tokens', () => {
+    const file = join(directory, 'token');
+    writeFileSync(file, Buffer.from(`${token}\xEF`, 'latin1'));
+    expect(() => readToken(file)).toThrow(`admin.tokenFile: ${file}: line 1: the text is not UTF-8`);
   });
 
   test('rejects a file that does not exist', () => {

@@ -85,6 +85,18 @@ it('refuses a body that is not JSON, and one of another content type', async () 
   expect(((await form.json()) as { detail: string }).detail).toMatch(/must be application\/json$/);
 });
 
+it('refuses a body that is not UTF-8, with its line', async () => {
+  const rules = Buffer.from(
+    '{"rules":[\n{"effect":"deny","actions":["publish"],"topics":["gehe\xEFm"]}]}',
+    'latin1',
+  );
+  const response = await api.raw('PUT', '/rules', rules);
+  expect([response.status, ((await response.json()) as { detail: string }).detail]).toEqual([
+    400,
+    'the body must be JSON: line 2: the text is not UTF-8',
+  ]);
+});
+
 it('refuses a body of more than 1 MiB', async () => {
   const response = await api.raw(
     'POST',

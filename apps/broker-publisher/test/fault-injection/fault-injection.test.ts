@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
@@ -35,6 +35,23 @@ describe('fault injection', () => {
       rmSync(folder, { recursive: true });
     }
     expect(Date.now()).toBeLessThan(trueNow + 3_600_000);
+  });
+
+  test('keeps the faults in force when the file is not UTF-8, and logs its line once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'faults-'));
+    const file = join(folder, 'faults.json');
+    const errors: unknown[] = [];
+    writeFileSync(file, Buffer.from('{\n"\xEF": 1}', 'latin1'));
+    const logger: Logger = { ...silentLogger, error: (fields) => void errors.push(fields) };
+    const injection = FaultInjection.from(config({ faults: file }), logger);
+    try {
+      await injection?.start();
+      expect(errors).toMatchObject([{ error: { message: 'line 2: the text is not UTF-8' } }]);
+      expect(existsSync(`${file}.applied`)).toBe(false);
+    } finally {
+      await injection?.stop();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test.each([

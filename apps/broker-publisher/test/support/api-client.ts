@@ -34,7 +34,7 @@ export class ApiClient {
   raw(
     method: string,
     path: string,
-    body?: string,
+    body?: string | Uint8Array,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Response> {
     return fetch(`${this.#url}${path}`, {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseAclFile, parseRulesFile } from '@mqtt-cluster/access';
 import type { Schemas } from '@mqtt-cluster/api/client';
+import { decodeText } from '@mqtt-cluster/contracts';
 import type { Command } from 'commander';
 import { CommandError } from '../program/errors.ts';
 import type { Registry } from '../program/registry.ts';
@@ -48,7 +49,7 @@ export function addRuleCommands(program: Command, registry: Registry): void {
 /** Reads a JSON array of rules, or an ACL file of Mosquitto. A text that begins with `[` or `{` is JSON. */
 function readRules(file: string): Schemas['AccessRule'][] {
   try {
-    const text = readFileSync(file, 'utf8');
+    const text = decodeText(readFileSync(file));
     const rules = /^\s*[[{]/.test(text) ? parseRulesFile(text) : parseAclFile(text);
     return structuredClone(rules) as Schemas['AccessRule'][];
   } catch (cause) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { decodeText } from '@mqtt-cluster/contracts';
 import { CommandError } from '../program/errors.ts';
 
 const bytesMax = 64 * 1024;
@@ -17,12 +18,22 @@ export function tokenOfFile(file: string, setting: string): string {
 }
 
 function textOfFile(file: string, setting: string): string {
+  let content: Uint8Array;
   try {
-    return readFileSync(file, 'utf8');
+    content = readFileSync(file);
   } catch (cause) {
     throw new CommandError(`${setting}: the file ${file} cannot be read: ${(cause as Error).message}`, {
       cause,
     });
+  }
+  return textOf(content, `${setting}: ${file}`);
+}
+
+function textOf(content: Uint8Array, source: string): string {
+  try {
+    return decodeText(content);
+  } catch (cause) {
+    throw new CommandError(`${source}: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -59,7 +70,7 @@ async function readStandardInput(): Promise<string> {
     if (bytes > bytesMax) throw new CommandError('standard input has too many bytes for a password');
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return textOf(Buffer.concat(chunks), 'standard input');
 }
 
 async function prompt(text: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { createLocalJWKSet } from 'jose';
 import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
-import { parseJson } from '@mqtt-cluster/contracts';
+import { decodeText, parseJson } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 
 const keysMax = 100;
@@ -26,7 +26,7 @@ const publicKeyTypes = ['RSA', 'EC', 'OKP'];
  */
 export function parseKeySet(content: Uint8Array): JSONWebKeySet {
   if (content.length > keySetBytesMax) throw new Error(`the key set has more than ${keySetBytesMax} bytes`);
-  const set = parseJson(keySetSchema, content);
+  const set = parseJson(keySetSchema, decodeText(content));
   if (set === undefined) throw new Error('the text is not a JSON Web Key Set, {"keys": [...]}');
   if (set.keys.length > keysMax) throw new Error(`the key set has more than ${keysMax} keys`);
   for (const [index, key] of set.keys.entries()) {

@@ -1,3 +1,4 @@
+import { decodeText } from '@mqtt-cluster/contracts';
 import { parsePasswordHash } from '../hashing/password-hash.ts';
 import type { PasswordHash } from '../hashing/password-hash.ts';
 
@@ -25,7 +26,7 @@ export type PasswordFile = ReadonlyMap<string, PasswordFileUser>;
 export function parsePasswordFile(content: Uint8Array): PasswordFile {
   const users = new Map<string, PasswordFileUser>();
   const lineOfUser = new Map<string, number>();
-  for (const [index, line] of linesOf(content).entries()) {
+  for (const [index, line] of decodeText(content).split('\n').entries()) {
     const number = index + 1;
     if (line.trim() === '' || line.startsWith('#')) continue;
     try {
@@ -40,33 +41,6 @@ export function parsePasswordFile(content: Uint8Array): PasswordFile {
     }
   }
   return users;
-}
-
-function linesOf(content: Uint8Array): string[] {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(content);
-  } catch (cause) {
-    throw new Error(`line ${lineOfInvalidUtf8(content)}: the text is not UTF-8`, { cause });
-  }
-  return text.split('\n');
-}
-
-function lineOfInvalidUtf8(content: Uint8Array): number {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  let line = 1;
-  let start = 0;
-  for (;;) {
-    const end = content.indexOf(0x0a, start);
-    try {
-      decoder.decode(content.subarray(start, end < 0 ? content.length : end));
-    } catch {
-      return line;
-    }
-    if (end < 0) return line;
-    start = end + 1;
-    line++;
-  }
 }
 
 function parseLine(line: string): { name: string; user: PasswordFileUser } {

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeText } from '@mqtt-cluster/contracts';
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
 import type { TlsOptions } from '@mqtt-cluster/failover-client';
 
@@ -61,7 +62,15 @@ async function readBounded(path: string): Promise<Buffer> {
 }
 
 function firstLine(bytes: Buffer, name: string): Buffer {
-  const [line = ''] = bytes.toString('utf8').split(/\r?\n/, 1);
+  const [line = ''] = textOf(bytes, name).split(/\r?\n/, 1);
   if (line === '') throw new Error(`the first line of ${name} is empty`);
   return Buffer.from(line);
+}
+
+function textOf(bytes: Buffer, name: string): string {
+  try {
+    return decodeText(bytes);
+  } catch (cause) {
+    throw new Error(`${name}: ${(cause as Error).message}`, { cause });
+  }
 }

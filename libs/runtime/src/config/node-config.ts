@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
+import { delimiter, extname, join } from 'node:path';
+import { decodeText } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { overrideEnvironment } from './process-environment.ts';
 import type { Environment } from './process-environment.ts';
@@ -14,6 +17,9 @@ const restoreEnvironment = overrideEnvironment({
 });
 const { default: nodeConfig } = await import('config').finally(restoreEnvironment);
 
+/** Formats of node-config that contain settings. */
+const settingsFormats = ['.json', '.json5', '.yaml', '.yml', '.toml', '.properties', '.hjson', '.cson'];
+
 const settingsSchema = z.record(z.string(), z.unknown());
 
 /**
@@ -23,22 +29,46 @@ const settingsSchema = z.record(z.string(), z.unknown());
  * as empty.
  *
  * @param directory directory of the files if `NODE_CONFIG_DIR` is not set
- * @throws Error a file or `NODE_CONFIG` cannot be parsed
+ * @throws Error a file is not UTF-8, or a file or `NODE_CONFIG` cannot be parsed
  */
 export function loadFiles(directory: string, environment: Environment): Record<string, unknown> {
   const inline = environment['NODE_CONFIG'];
   // node-config only logs malformed JSON in NODE_CONFIG, and ignores it.
   if (inline) JSON.parse(inline);
   const deployment = environment['NODE_CONFIG_ENV'] ?? environment['NODE_ENV'] ?? 'production';
+  const configDir = environment['NODE_CONFIG_DIR'] ?? directory;
+  for (const each of configDir.split(delimiter)) checkEncoding(each);
   const restore = overrideEnvironment({ NODE_CONFIG: inline });
   try {
     const loaded: unknown = nodeConfig.util.loadFileConfigs(undefined, {
-      configDir: environment['NODE_CONFIG_DIR'] ?? directory,
+      configDir,
       nodeEnv: deployment.split(','),
     });
     // Return a copy with plain data only, because the objects of node-config are shared.
     return settingsSchema.parse(JSON.parse(JSON.stringify(loaded)));
   } finally {
     restore();
+  }
+}
+
+/** node-config decodes its files leniently, so that it would accept a setting with a wrong character. */
+function checkEncoding(directory: string): void {
+  for (const file of filesOf(directory)) {
+    try {
+      decodeText(readFileSync(file));
+    } catch (cause) {
+      throw new Error(`${file}: ${(cause as Error).message}`, { cause });
+    }
+  }
+}
+
+function filesOf(directory: string): string[] {
+  try {
+    const files = readdirSync(directory, { withFileTypes: true }).filter((entry) => !entry.isDirectory());
+    return files
+      .filter(({ name }) => settingsFormats.includes(extname(name)))
+      .map(({ name }) => join(directory, name));
+  } catch {
+    return []; // node-config treats a missing directory as empty.
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
-import { plainAddress } from '@mqtt-cluster/contracts';
+import { decodeText, plainAddress, TextError } from '@mqtt-cluster/contracts';
 import type { GuardedRequest } from './cross-site.ts';
 import { HttpBodyError } from './http-types.ts';
 import type { HttpRequest } from './http-types.ts';
@@ -42,11 +42,11 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
     if (bytes > bodyBytesMax) throw new HttpBodyError(`the body exceeds ${bodyBytesMax} bytes`);
     chunks.push(chunk);
   }
-  const text = Buffer.concat(chunks).toString('utf8').trim();
-  if (text === '') return {};
   try {
-    return JSON.parse(text) as unknown;
-  } catch {
+    const text = decodeText(Buffer.concat(chunks)).trim();
+    return text === '' ? {} : (JSON.parse(text) as unknown);
+  } catch (error) {
+    if (error instanceof TextError) throw new HttpBodyError(`the body is not JSON: ${error.message}`);
     throw new HttpBodyError('the body is not JSON');
   }
 }
