@@ -196,6 +196,67 @@ requiring('openssl')('a server with TLS', () => {
     expect(status).toBe(1);
     expect(err).toContain('name the authority of the cluster with --ca FILE');
   });
+
+  describe('that demands a client certificate', () => {
+    let authority: TestAuthority;
+    let tls: Parameters<typeof FakeApi.start>[1];
+
+    beforeAll(() => {
+      authority = new TestAuthority(directory, 'demanded');
+      const { key, cert } = authority.issueServer('demanding', host);
+      tls = { key, cert, ca: authority.ca, requestCert: true, rejectUnauthorized: true };
+    });
+
+    test('gets that of --cert and --key', async () => {
+      const api = await start(answering(noMembers), tls);
+      const { certFile, keyFile } = authority.issue('ann');
+      const given = ['members', '--json', '--server', api.url, '--ca', authority.caFile];
+      expect(await run([...given, '--cert', certFile, '--key', keyFile])).toMatchObject({
+        status: 0,
+        err: '',
+      });
+    });
+
+    test('the error without one, or with one of another authority, names the options', async () => {
+      const [api, second] = [await start(answering(noMembers), tls), await start(answering(noMembers), tls)];
+      const given = ['members', '--json', '--server', api.url, '--ca', authority.caFile];
+      const reason = 'it demands a client certificate: add --cert FILE and --key FILE';
+      expect(await run(given)).toMatchObject({ status: 1, err: `mqtt-cluster: ${api.url}: ${reason}\n` });
+      const several = await run([...given, '--server', second.url]);
+      expect(several.err).toContain(`${api.url}: ${reason}; ${second.url}: ${reason}`);
+      const { certFile, keyFile } = new TestAuthority(directory, 'other').issue('eve');
+      const stranger = await run([...given, '--cert', certFile, '--key', keyFile]);
+      expect(stranger.status).toBe(1);
+      expect(stranger.err).toContain('does the member accept the certificate of --cert');
+    });
+
+    test.each([
+      ['a certificate without a key', (own: string) => ['--cert', own], '--cert needs --key FILE'],
+      [
+        'a key without a certificate',
+        (_own: string, key: string) => ['--key', key],
+        '--key needs --cert FILE',
+      ],
+      [
+        'the key of another certificate',
+        (own: string, _key: string, other: string) => ['--cert', own, '--key', other],
+        'are no certificate with its key',
+      ],
+      [
+        'a missing file',
+        (own: string) => ['--cert', own, '--key', '/does/not/exist'],
+        '--key: the file /does/not/exist cannot be read',
+      ],
+    ])('%s is rejected before a connection, with one line', async (_what, options, problem) => {
+      const { certFile, keyFile } = authority.issue('bob');
+      const other = authority.issue('carl').keyFile;
+      const given = ['members', '--server', `https://${host}:1`, ...options(certFile, keyFile, other)];
+      const { status, err } = await run(given);
+      expect(status).toBe(2);
+      expect(err).toContain(problem);
+      expect(err.trim().split('\n')).toHaveLength(1);
+    });
+  });
 });
 
 test.each([

@@ -1,9 +1,12 @@
 import { CommandError, UsageError } from '../program/errors.ts';
 
+const certificateRequired = 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED';
+
 /** Returns the reason of a failed request in a few words. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: string };
   if (error instanceof AggregateError) return reasonOf(error.errors[0]);
+  if (code === certificateRequired) return 'it demands a client certificate: add --cert FILE and --key FILE';
   if (message !== undefined && message !== '') return message;
   return typeof code === 'string' ? code : String(error);
 }
@@ -26,6 +29,7 @@ export function unanswered(server: string, cause: unknown): CommandError {
       `the certificate of ${server} is not trusted: name the authority of the cluster with --ca FILE`,
       { cause },
     );
+  if (code === certificateRequired) return new CommandError(`${server}: ${reasonOf(cause)}`, { cause });
   return new CommandError(
     `${server} does not answer: ${reasonOf(cause)}; ${hintOf(server, code)} (--server sets another address)`,
     { cause },
@@ -35,6 +39,9 @@ export function unanswered(server: string, cause: unknown): CommandError {
 /** Returns what may be wrong. A member serves HTTP, HTTPS or both at its port. */
 function hintOf(server: string, code: string | undefined): string {
   if (code === 'ECONNREFUSED') return 'is the member running?';
+  // A server that does not accept a certificate closes the connection without a reason.
+  if (server.startsWith('https:') && code === 'ECONNRESET')
+    return 'does the member accept the certificate of --cert (http.tls.ca, http.tls.crl)?';
   if (server.startsWith('https:')) return 'is the member running, and does it serve HTTPS (http.tls)?';
   return 'is the member running, or does it serve HTTPS only (http.tls)?';
 }

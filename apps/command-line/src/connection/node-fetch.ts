@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
+import type { TlsFiles } from './tls-files.ts';
 
 /** Statuses of responses without a body. `Response` rejects a body for them. */
 const withoutBody = new Set([204, 205, 304]);
@@ -9,12 +10,10 @@ const withoutBody = new Set([204, 205, 304]);
 export type Fetch = (request: Request) => Promise<Response>;
 
 /**
- * Returns a `fetch` that trusts the given authority. The `fetch` of Node accepts an authority only in an environment
- * variable that it reads at its start.
- *
- * @param ca PEM text, or null for the authorities of Node
+ * Returns a `fetch` that trusts the given authority and presents the given certificate. The `fetch` of Node accepts an
+ * authority only in an environment variable that it reads at its start.
  */
-export function createFetch(ca: string | null): Fetch {
+export function createFetch(tls: TlsFiles): Fetch {
   return async (request) => {
     const body = request.body === null ? null : Buffer.from(await request.arrayBuffer());
     return new Promise((resolve, reject) => {
@@ -23,7 +22,7 @@ export function createFetch(ca: string | null): Fetch {
         ...Object.fromEntries(request.headers),
         ...(body !== null && { 'content-length': String(body.length) }),
       };
-      const options = { method: request.method, headers, signal: request.signal, ...(ca !== null && { ca }) };
+      const options = { method: request.method, headers, signal: request.signal, ...tls };
       send(request.url, options, (message) => resolve(responseOf(message)))
         .on('error', reject)
         .end(body ?? undefined);

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { chooseServer } from '../connection/choose-server.ts';
 import { Connection } from '../connection/connection.ts';
 import { authorizationFor } from '../connection/credentials.ts';
 import type { CredentialOptions } from '../connection/credentials.ts';
 import { createFetch } from '../connection/node-fetch.ts';
+import { tlsFilesOf } from '../connection/tls-files.ts';
 import type { Environment } from './environment.ts';
 import { printable } from '../text/printable.ts';
 import { CommandError, UsageError } from './errors.ts';
@@ -17,6 +17,8 @@ export interface GlobalOptions extends CredentialOptions {
   /** The former name of `server` in the program of the appliance. */
   readonly url?: readonly string[];
   readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
   readonly json?: boolean;
   /** Seconds. */
   readonly wait: number;
@@ -51,7 +53,7 @@ export class Context {
     const given = [...(options.server ?? []), ...(options.url ?? [])];
     const servers = serversOf(given, this.#environment);
     const onHost = this.#onHost(servers.length > 0);
-    const fetch = createFetch(authorityOf(options.ca));
+    const fetch = createFetch(tlsFilesOf(options));
     const server = await chooseServer(
       servers.length > 0 ? servers : [onHost?.server ?? serverDefault],
       fetch,
@@ -134,13 +136,4 @@ function serversOf(given: readonly string[], environment: Environment): readonly
     if (/^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '');
     throw new UsageError(`--server: "${url}" is not a URL such as ${serverDefault}`);
   });
-}
-
-function authorityOf(file: string | undefined): string | null {
-  if (file === undefined) return null;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError(`--ca: the file ${file} cannot be read: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -60,6 +60,12 @@ function createProgram(options: RegistryOptions, registry: Registry, version: st
     .option('--user <NAME>', 'user of the cluster with a role, instead of the token', text)
     .option('--user-password-file <FILE>', 'file with the password of --user (default: a prompt)', text)
     .option('--ca <FILE>', 'PEM file with the authority that signed the certificates of the servers', text)
+    .option(
+      '--cert <FILE>',
+      'PEM file with the client certificate that the servers demand (http.tls.ca)',
+      text,
+    )
+    .option('--key <FILE>', 'PEM file with the private key of --cert', text)
     .option('--json', 'print JSON for programs instead of text')
     .addOption(
       new Option('--wait <SECONDS>', 'how long changes of members and settings wait')
