@@ -1,6 +1,7 @@
 export { Authentication, passwordBytesMax } from './authentication.ts';
 export type { AuthenticationOptions } from './authentication.ts';
 export type { ListenerAuthentication, ProviderName } from './chain/provider.ts';
+export { CredentialError } from './credential-error.ts';
 export { HashPool } from './hashing/hash-pool.ts';
 export type { HashPoolOptions } from './hashing/hash-pool.ts';
 export { parsePasswordHash } from './hashing/password-hash.ts';

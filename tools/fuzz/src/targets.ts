@@ -1,6 +1,7 @@
 import type { MemberPlace } from '@mqtt-cluster/lab';
 import { makeSequence } from './mqtt/sequences.ts';
 import { goldenCorpus } from './offline/corpus.ts';
+import { fileTargets } from './offline/file-targets.ts';
 import { storeTarget } from './offline/store-target.ts';
 import { wireTargets } from './offline/wire-targets.ts';
 import { makeClusterPortSequence } from './online/cluster-port-sequences.ts';
@@ -10,13 +11,22 @@ import { brokenWebSocket, proxied, tcp, tls, webSocket } from './online/transpor
 import type { AttackPorts } from './online/attacked-listeners.ts';
 import type { Target } from './target.ts';
 
-export const offlineNames = ['bridge-frames', 'log-batches', 'snapshots', 'store-files'] as const;
+export const offlineNames = [
+  'bridge-frames',
+  'log-batches',
+  'snapshots',
+  'store-files',
+  'password-files',
+  'acl-files',
+  'rules-files',
+  'key-sets',
+] as const;
 export const onlineNames = ['mqtt', 'tls', 'ws', 'wss', 'ws-bytes', 'proxy', 'http', 'cluster-port'] as const;
 export type TargetName = (typeof offlineNames)[number] | (typeof onlineNames)[number];
 
 /** Targets without a cluster: parsers and the store. @param root folder of the repository */
 export function offlineTargets(root: string): Target[] {
-  return [...wireTargets(root), storeTarget()];
+  return [...wireTargets(root), storeTarget(), ...fileTargets(root)];
 }
 
 /**

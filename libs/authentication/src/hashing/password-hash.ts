@@ -1,3 +1,5 @@
+import { CredentialError } from '../credential-error.ts';
+
 /**
  * Password hashes in text form: `$scrypt$` in the PHC string format, and the formats `$7$` (PBKDF2-SHA512) and `$6$`
  * (one SHA-512 over password and salt) of `mosquitto_passwd`.
@@ -34,20 +36,21 @@ export const newHashCost = { ln: 14, r: 8, p: 1, saltBytes: 16, hashBytes: 32 } 
  * Parses a password hash. Parameters that would cost more than half a second or 64 MiB are refused, because each
  * login would cost that much.
  *
- * @throws Error with the fault. The message does not contain the text, which may be a password.
+ * @throws CredentialError with the fault. The message does not contain the text, which may be a password.
  */
 export function parsePasswordHash(text: string): PasswordHash {
-  if (text.length > textBytesMax) throw new Error(`the hash has more than ${textBytesMax} characters`);
+  if (text.length > textBytesMax)
+    throw new CredentialError(`the hash has more than ${textBytesMax} characters`);
   const [before, kind, ...fields] = text.split('$');
   if (before !== '' || kind === undefined) {
-    throw new Error(
+    throw new CredentialError(
       'the password is plain text; mosquitto_passwd -U replaces the passwords of a file by hashes',
     );
   }
   if (kind === 'scrypt') return parseScrypt(fields);
   if (kind === '7') return parsePbkdf2(fields);
   if (kind === '6') return parseSha512(fields);
-  throw new Error(
+  throw new CredentialError(
     'the hash has an unknown format; the formats are $7$ and $6$ of mosquitto_passwd, and $scrypt$',
   );
 }
@@ -76,13 +79,13 @@ function parseScrypt(fields: readonly string[]): PasswordHash {
   const [parameters = '', saltText = '', hashText = ''] = fields;
   const [, ln, r, p] = /^ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})$/.exec(parameters) ?? [];
   if (fields.length !== 3 || ln === undefined) {
-    throw new Error('the hash must have the form $scrypt$ln=14,r=8,p=1$SALT$HASH');
+    throw new CredentialError('the hash must have the form $scrypt$ln=14,r=8,p=1$SALT$HASH');
   }
   const cost = { ln: Number(ln), r: Number(r), p: Number(p) };
   const tooCheap = cost.ln < 1 || cost.r < 1 || cost.p < 1;
   const bytes = 128 * cost.r * 2 ** cost.ln;
   if (tooCheap || bytes > scryptBytesMax || cost.r * cost.p * 2 ** cost.ln > scryptWorkMax) {
-    throw new Error(
+    throw new CredentialError(
       'the cost of the hash is out of bounds: 128·r·2^ln at most 64 MiB, r·p·2^ln at most 2^20',
     );
   }
@@ -90,7 +93,7 @@ function parseScrypt(fields: readonly string[]): PasswordHash {
   const hash = decoded(hashText, unpadded);
   checkSalt(salt);
   if (hash.length < scryptHashBytes.min || hash.length > scryptHashBytes.max) {
-    throw new Error(`the hash must have ${scryptHashBytes.min} to ${scryptHashBytes.max} bytes`);
+    throw new CredentialError(`the hash must have ${scryptHashBytes.min} to ${scryptHashBytes.max} bytes`);
   }
   return { kind: 'scrypt', ...cost, salt, hash };
 }
@@ -98,18 +101,18 @@ function parseScrypt(fields: readonly string[]): PasswordHash {
 function parsePbkdf2(fields: readonly string[]): PasswordHash {
   const [iterationsText = '', saltText = '', hashText = ''] = fields;
   if (fields.length !== 3 || !/^\d{1,10}$/.test(iterationsText)) {
-    throw new Error('the hash must have the form $7$ITERATIONS$SALT$HASH');
+    throw new CredentialError('the hash must have the form $7$ITERATIONS$SALT$HASH');
   }
   const iterations = Number(iterationsText);
   if (iterations < 1 || iterations > pbkdf2IterationsMax) {
-    throw new Error(`the number of iterations must be from 1 to ${pbkdf2IterationsMax}`);
+    throw new CredentialError(`the number of iterations must be from 1 to ${pbkdf2IterationsMax}`);
   }
   return { kind: 'pbkdf2', iterations, ...saltAndHash(saltText, hashText) };
 }
 
 function parseSha512(fields: readonly string[]): PasswordHash {
   const [saltText = '', hashText = ''] = fields;
-  if (fields.length !== 2) throw new Error('the hash must have the form $6$SALT$HASH');
+  if (fields.length !== 2) throw new CredentialError('the hash must have the form $6$SALT$HASH');
   return { kind: 'sha512', ...saltAndHash(saltText, hashText) };
 }
 
@@ -117,20 +120,20 @@ function saltAndHash(saltText: string, hashText: string): { salt: Buffer; hash: 
   const salt = decoded(saltText, padded);
   const hash = decoded(hashText, padded);
   checkSalt(salt);
-  if (hash.length !== sha512Bytes) throw new Error(`the hash must have ${sha512Bytes} bytes`);
+  if (hash.length !== sha512Bytes) throw new CredentialError(`the hash must have ${sha512Bytes} bytes`);
   return { salt, hash };
 }
 
 function checkSalt(salt: Buffer): void {
   if (salt.length < 1 || salt.length > saltBytesMax) {
-    throw new Error(`the salt must have 1 to ${saltBytesMax} bytes`);
+    throw new CredentialError(`the salt must have 1 to ${saltBytesMax} bytes`);
   }
 }
 
-/** @throws Error unless the text is the base64 form that `encode` returns for its bytes */
+/** @throws CredentialError unless the text is the base64 form that `encode` returns for its bytes */
 function decoded(text: string, encode: (bytes: Buffer) => string): Buffer {
   const bytes = Buffer.from(text, 'base64');
-  if (encode(bytes) !== text) throw new Error('salt and hash must be in base64');
+  if (encode(bytes) !== text) throw new CredentialError('salt and hash must be in base64');
   return bytes;
 }
 

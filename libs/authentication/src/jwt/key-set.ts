@@ -2,6 +2,7 @@ import { createLocalJWKSet } from 'jose';
 import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
 import { decodeText, parseJson } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
+import { CredentialError } from '../credential-error.ts';
 
 const keysMax = 100;
 /** Bytes of a key set, in a file or from a URL. */
@@ -22,17 +23,21 @@ const publicKeyTypes = ['RSA', 'EC', 'OKP'];
  * Parses a set of public keys (RFC 7517). A set with a secret or a private key is refused: a file with such a key
  * lets its readers make tokens.
  *
- * @throws Error with the fault
+ * @throws CredentialError with the fault
+ * @throws TextError the content is not UTF-8
  */
 export function parseKeySet(content: Uint8Array): JSONWebKeySet {
-  if (content.length > keySetBytesMax) throw new Error(`the key set has more than ${keySetBytesMax} bytes`);
+  if (content.length > keySetBytesMax)
+    throw new CredentialError(`the key set has more than ${keySetBytesMax} bytes`);
   const set = parseJson(keySetSchema, decodeText(content));
-  if (set === undefined) throw new Error('the text is not a JSON Web Key Set, {"keys": [...]}');
-  if (set.keys.length > keysMax) throw new Error(`the key set has more than ${keysMax} keys`);
+  if (set === undefined) throw new CredentialError('the text is not a JSON Web Key Set, {"keys": [...]}');
+  if (set.keys.length > keysMax) throw new CredentialError(`the key set has more than ${keysMax} keys`);
   for (const [index, key] of set.keys.entries()) {
     const name = `key ${index + 1}`;
-    if (!publicKeyTypes.includes(key.kty)) throw new Error(`${name}: the type must be RSA, EC or OKP`);
-    if ('d' in key) throw new Error(`${name} is a private key; the key set must contain public keys only`);
+    if (!publicKeyTypes.includes(key.kty))
+      throw new CredentialError(`${name}: the type must be RSA, EC or OKP`);
+    if ('d' in key)
+      throw new CredentialError(`${name} is a private key; the key set must contain public keys only`);
   }
   // The types differ only in `readonly`.
   return set as unknown as JSONWebKeySet;

@@ -1,4 +1,5 @@
 import { decodeText } from '@mqtt-cluster/contracts';
+import { CredentialError } from '../credential-error.ts';
 import { parsePasswordHash } from '../hashing/password-hash.ts';
 import type { PasswordHash } from '../hashing/password-hash.ts';
 
@@ -20,7 +21,7 @@ export type PasswordFile = ReadonlyMap<string, PasswordFileUser>;
  * `#`. Mosquitto skips a line that it does not understand; this parser refuses the file, because a skipped user could
  * not log in.
  *
- * @throws Error with the number of the first faulty line. The message contains no part of a line that may be a
+ * @throws CredentialError with the number of the first faulty line. The message contains no part of a line that may be a
  *   password.
  */
 export function parsePasswordFile(content: Uint8Array): PasswordFile {
@@ -32,12 +33,13 @@ export function parsePasswordFile(content: Uint8Array): PasswordFile {
     try {
       const { name, user } = parseLine(line);
       const earlier = lineOfUser.get(name);
-      if (earlier !== undefined) throw new Error(`line ${earlier} has the same user name`);
-      if (users.size >= usersMax) throw new Error(`the file has more than ${usersMax} users`);
+      if (earlier !== undefined) throw new CredentialError(`line ${earlier} has the same user name`);
+      if (users.size >= usersMax) throw new CredentialError(`the file has more than ${usersMax} users`);
       users.set(name, user);
       lineOfUser.set(name, number);
     } catch (cause) {
-      throw new Error(`line ${number}: ${(cause as Error).message}`, { cause });
+      if (!(cause instanceof CredentialError)) throw cause;
+      throw new CredentialError(`line ${number}: ${cause.message}`, { cause });
     }
   }
   return users;
@@ -45,13 +47,13 @@ export function parsePasswordFile(content: Uint8Array): PasswordFile {
 
 function parseLine(line: string): { name: string; user: PasswordFileUser } {
   const colon = line.indexOf(':');
-  if (colon < 0) throw new Error('the line must have the form NAME:HASH');
+  if (colon < 0) throw new CredentialError('the line must have the form NAME:HASH');
   const name = line.slice(0, colon).trim();
   const hashText = line.slice(colon + 1).trim();
-  if (name === '') throw new Error('the user name is empty');
+  if (name === '') throw new CredentialError('the user name is empty');
   if (Buffer.byteLength(name) > nameBytesMax) {
-    throw new Error(`the user name has more than ${nameBytesMax} bytes`);
+    throw new CredentialError(`the user name has more than ${nameBytesMax} bytes`);
   }
-  if (hashText === '') throw new Error('the password hash is missing');
+  if (hashText === '') throw new CredentialError('the password hash is missing');
   return { name, user: { hashText, hash: parsePasswordHash(hashText) } };
 }

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { decodeFrame } from '@mqtt-cluster/bridge/testing';
 import { FrameError } from '@mqtt-cluster/contracts';
 import { createMqttState, decodeMqttState } from '@mqtt-cluster/mqtt-state';
+import { mutate } from '../mutation/mutate.ts';
 import type { Target } from '../target.ts';
 import { goldenCorpus } from './corpus.ts';
 import { parserTarget } from './parser-target.ts';
@@ -18,7 +19,8 @@ export function wireTargets(root: string): Target[] {
       name: 'bridge-frames',
       corpus: goldenCorpus(root, 'bridge', 'frames.json'),
       // With a wrong checksum the decoder does not reach the body. Most cases therefore have a right one.
-      adapt: (random, frame) => {
+      change: (random, valid) => {
+        const frame = mutate(random, valid);
         if (frame.length > frameHeaderBytes && random() < 0.8)
           frame.writeUInt32BE(crc32(frame.subarray(frameHeaderBytes)), checksumAt);
         return frame;
