@@ -10,6 +10,7 @@ import { firewallFault } from './firewall-check.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { receiversFault } from './receivers-check.ts';
+import { silencesFault } from './silences-check.ts';
 import { assertRejected } from './steps/refusals.ts';
 import { tagsFault } from './tags-check.ts';
 import { wrongUpdates } from './wrong-updates.ts';
@@ -50,6 +51,7 @@ export async function checkStatically(
     firewall(root),
     receivers(root),
     certificates(ansible),
+    silences(root),
   ].filter(({ name }) => name.includes(only));
   let failed = 0;
   for (const check of checks) {
@@ -118,6 +120,13 @@ function certificates(ansible: string): Check {
   return {
     name: 'client certificates and revocation lists of the inventory reach the hosts',
     run: () => certificatesFault(ansible),
+  };
+}
+
+function silences(root: string): Check {
+  return {
+    name: 'silences: a planned stop silences the alerts that it causes, and no alert of another host',
+    run: () => silencesFault(root),
   };
 }
 

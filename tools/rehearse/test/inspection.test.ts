@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { pemParts } from '../src/inspection/certificates.ts';
 import { firstChange } from '../src/inspection/host-state.ts';
+import { unmadeSilence } from '../src/inspection/silences.ts';
 import { lineWithSecret, secretsOf } from '../src/inspection/secrets.ts';
 import { assertReissued, assertRenewed } from '../src/steps/certificates.ts';
 import { assertPlainSuccess, checksFor, unchecked } from '../src/steps/check-mode.ts';
@@ -121,5 +122,31 @@ describe('assertReissued', () => {
   test('accepts a certificate of another authority only', () => {
     expect(() => assertReissued(before, new Map([['h', { ...certificate, issuer: 'CN=b' }]]))).not.toThrow();
     expect(() => assertReissued(before, before)).toThrow('h is still signed by the former authority, CN=a');
+  });
+});
+
+describe('unmadeSilence', () => {
+  const silence = (name: string, value: string, state = 'expired'): unknown => ({
+    status: { state },
+    comment: 'one is stopped by a playbook',
+    matchers: [{ name, value }],
+  });
+  const all = [
+    silence('member', '10\\.0\\.0\\.5'),
+    silence('instance', '10\\.0\\.0\\.5:[0-9]+'),
+    silence('instance', '10\\.0\\.0\\.6:[0-9]+'),
+  ];
+  const stopped = { brokers: ['10.0.0.5'], clients: ['10.0.0.6'] };
+
+  test('returns null if each stopped host has its silences, and all have ended', () => {
+    expect(unmadeSilence(JSON.stringify(all), stopped)).toBeNull();
+  });
+
+  test.each([
+    [all.slice(1), 'no silence has the matcher member=10.0.0.5'],
+    [all.slice(0, 2), 'no silence has the matcher instance=10.0.0.6:9100'],
+    [[...all, silence('site', 'one', 'active')], 'the silence "one is stopped by a playbook" has not ended'],
+  ])('names what is wrong with %j', (silences, sentence) => {
+    expect(unmadeSilence(JSON.stringify(silences), stopped)).toBe(sentence);
   });
 });

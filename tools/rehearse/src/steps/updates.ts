@@ -1,7 +1,8 @@
-import { addressOf } from '../bed/layout.ts';
+import { addressOf, clientHost, monitoringHost } from '../bed/layout.ts';
 import { positionSchema } from '../cluster.ts';
 import { RehearsalError } from '../errors.ts';
 import { assertRevoked, certificatesOf } from '../inspection/certificates.ts';
+import { unmadeSilence } from '../inspection/silences.ts';
 import type { Allowance } from '../load/tally.ts';
 import { waitFor } from '@mqtt-cluster/kit';
 import { logAll } from './context.ts';
@@ -30,6 +31,17 @@ async function expectVersion({ bed, cluster }: RehearsalContext, version: string
   }
 }
 
+/** Checks that the playbook has silenced the alerts of each host that it stopped, and of no other, and has ended the silences. */
+async function expectSilences({ bed, cluster }: RehearsalContext): Promise<void> {
+  const folder = '/etc/prometheus/mqtt-cluster-access';
+  const url = `https://${addressOf(monitoringHost)}:9093/api/v2/silences`;
+  const credentials = `--cacert ${folder}/authority.pem --user prometheus:$(cat ${folder}/password)`;
+  const answer = await bed.host(monitoringHost).ssh(`curl --silent --show-error ${credentials} ${url}`);
+  const stopped = { brokers: cluster.hosts.map(addressOf), clients: [addressOf(clientHost)] };
+  const fault = unmadeSilence(answer, stopped);
+  if (fault !== null) throw new RehearsalError(`Alertmanager: ${fault}`);
+}
+
 export const rollingUpdate: Step = {
   name: 'rolling update of all brokers to a second version, under load',
   async run(context: RehearsalContext) {
@@ -37,6 +49,7 @@ export const rollingUpdate: Step = {
     const before = await clients.snapshot();
     await playbooks.run('rolling-update', { mqtt_cluster_version: versions.second });
     await expectVersion(context, versions.second);
+    await expectSilences(context);
     await cluster.waitUntilHealthy();
     logAll(log, await clients.check(before, oneReconnectPerHost(cluster.hosts)));
   },

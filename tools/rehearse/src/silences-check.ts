@@ -1,0 +1,146 @@
+import { attemptCommand, ChildProgram, findProgram, freePort, waitFor } from '@mqtt-cluster/kit';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { firstFailure } from './playbook.ts';
+
+const host = '127.0.0.1';
+const startMsMax = 60_000;
+const lifeMs = 3_600_000;
+const site = 'mqtt-cluster';
+
+type Labels = Readonly<Record<string, string>>;
+
+const alertsSchema = z.array(
+  z.object({
+    labels: z.record(z.string(), z.string()),
+    status: z.object({ silencedBy: z.array(z.string()) }),
+  }),
+);
+
+const member = (name: string, member: string): Labels => ({ alertname: `MqttCluster${name}`, site, member });
+const instance = (name: string, instance: string): Labels => ({
+  alertname: `MqttCluster${name}`,
+  site,
+  instance,
+});
+const whole = (name: string, more: Labels = {}): Labels => ({
+  alertname: `MqttCluster${name}`,
+  site,
+  ...more,
+});
+
+/** Alerts that the stop of the member m1 at 192.0.2.1 causes. */
+const ofMember: readonly Labels[] = [
+  ...['MemberDown', 'MemberRestarted', 'MemberNotServing', 'MemberLagging', 'LinkDown'].map((name) =>
+    member(name, 'm1'),
+  ),
+  { ...member('ScrapeMissing', 'm1'), instance: '192.0.2.1:9101' },
+  whole('MajorityAtRisk'),
+  whole('ClientFailover', { client: 'app1' }),
+];
+/** Alerts that the stop of the application at 192.0.2.21 causes. */
+const ofClient: readonly Labels[] = [
+  { ...instance('ClientDisconnected', '192.0.2.21:9110'), client: 'app1' },
+  { ...instance('ScrapeMissing', '192.0.2.21:9110'), client: 'app1' },
+];
+/** Alerts that have another cause. */
+const ofOthers: readonly Labels[] = [
+  ...['MemberDown', 'MemberRestarting', 'MemberLagging', 'LinkDown'].map((name) => member(name, 'm10')),
+  { ...member('ScrapeMissing', 'm10'), instance: '192.0.2.10:9101' },
+  { ...instance('ClientDisconnected', '192.0.2.22:9110'), client: 'app2' },
+  { ...member('MemberDown', 'm1'), site: 'another' },
+  whole('MajorityAtRisk', { site: 'another' }),
+  whole('MajorityLost'),
+  member('DiskFull', 'm1'),
+];
+const cases: readonly { readonly stopped: string; readonly silenced: readonly Labels[] }[] = [
+  { stopped: 'm1', silenced: ofMember },
+  { stopped: 'app1', silenced: ofClient },
+];
+
+/**
+ * Lets the role `maintenance` silence the alerts of hosts in a real Alertmanager, and end the silences.
+ * @returns the first alert that is silenced or notified wrongly, or null
+ */
+export async function silencesFault(root: string): Promise<string | null> {
+  const command = findProgram('prometheus-alertmanager');
+  if (command === null) return 'prometheus-alertmanager is not installed';
+  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-silences-'));
+  const port = await freePort(host);
+  const alertmanager = new ChildProgram({
+    command,
+    args: [
+      `--config.file=${join(root, 'monitoring/alertmanager/alertmanager.yml')}`,
+      `--storage.path=${folder}`,
+      `--web.listen-address=${host}:${port}`,
+      '--cluster.listen-address=',
+    ],
+    logFile: join(folder, 'alertmanager.log'),
+  });
+  try {
+    const url = `http://${host}:${port}/api/v2/alerts`;
+    await waitFor('Alertmanager', async () => ((await fetch(url)).ok ? true : undefined), {
+      timeoutMs: startMsMax,
+    });
+    const endsAt = new Date(Date.now() + lifeMs).toISOString();
+    await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([...ofMember, ...ofClient, ...ofOthers].map((labels) => ({ labels, endsAt }))),
+    });
+    for (const { stopped, silenced } of cases) {
+      const fault = await silenceFault(root, join(folder, 'alerts.json'), port, stopped, silenced);
+      if (fault !== null) return `${stopped} is stopped: ${fault}`;
+      const after = silencedIn(await (await fetch(url)).text());
+      if (after.length > 0) return `the silence of ${stopped} has not ended: ${after.join(', ')}`;
+    }
+    return null;
+  } finally {
+    await alertmanager.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function silenceFault(
+  root: string,
+  results: string,
+  port: number,
+  stopped: string,
+  expected: readonly Labels[],
+): Promise<string | null> {
+  const variables = { stopped, results, maintenance_alertmanager_port: port };
+  const args = [
+    '-i',
+    'tests/inventories/silences.yml',
+    'tests/silences.yml',
+    '-e',
+    JSON.stringify(variables),
+  ];
+  const { status, output } = await attemptCommand('ansible-playbook', args, {
+    directory: join(root, 'ansible'),
+  });
+  if (status !== 0) return firstFailure(output);
+  const found = silencedIn(readFileSync(results, 'utf8'));
+  const wanted = expected.map(textOf);
+  const missing = wanted.find((text) => !found.includes(text));
+  if (missing !== undefined) return `the alert ${missing} is not silenced`;
+  const wrong = found.find((text) => !wanted.includes(text));
+  return wrong === undefined ? null : `the alert ${wrong} has another cause and is silenced`;
+}
+
+/** @param answer answer of Alertmanager to GET /api/v2/alerts @returns the silenced alerts */
+function silencedIn(answer: string): string[] {
+  return alertsSchema
+    .parse(JSON.parse(answer))
+    .filter(({ status }) => status.silencedBy.length > 0)
+    .map(({ labels }) => textOf(labels));
+}
+
+function textOf(labels: Labels): string {
+  return Object.entries(labels)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}
