@@ -218,6 +218,12 @@ test('retained prints text payloads as text and others as hexadecimal digits', a
   expect(out).toMatch(/t\/2 .* 0xff00\n/);
 });
 
+test('publish says that a message with QoS 0 was accepted, not that it was acknowledged', async () => {
+  const handler = answering({ 'POST /publish': { acknowledged: false } });
+  const { out } = await against(handler, 'publish', 't', 'x');
+  expect(out).toBe('accepted; QoS 0 has no acknowledgement\n');
+});
+
 test('publish sends a file as base64, with the properties', async () => {
   const file = join(directory, 'payload');
   writeFileSync(file, Buffer.from([0, 255]));

@@ -100,6 +100,20 @@ describe('the access rules of the caller', () => {
     expect((await events).map(({ data }) => (data as { topic: string }).topic)).toEqual(['mine/b']);
   });
 
+  it.each([0, 1, 2])('refuse a publish with QoS %i, also to reserved topics', async (qos) => {
+    const operator = as('operator');
+    for (const topic of ['other/a', '$SYS/x', '$cluster/admin/bootstrap']) {
+      const problem = await operator.problem('POST', '/publish', { topic, payload: 'x', qos });
+      expect([topic, problem.status]).toEqual([topic, 403]);
+    }
+    for (const topic of ['$SYS/x', '$bridge/x']) {
+      const problem = await admin.problem('POST', '/publish', { topic, payload: 'x', qos });
+      expect([topic, problem.status]).toEqual([topic, 403]);
+    }
+    const accepted = await operator.ok('publish', 'POST', '/publish', { topic: 'mine/a', payload: 'x', qos });
+    expect(accepted).toMatchObject({ acknowledged: qos > 0 });
+  });
+
   it('do not bind the admin token', async () => {
     await admin.ok('publish', 'POST', '/publish', { topic: 'other/a', payload: 'x', qos: 1 });
   });

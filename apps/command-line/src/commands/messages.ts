@@ -56,9 +56,10 @@ export function addMessageCommands(program: Command, registry: Registry): void {
       const body = bodyOf(topic, message, options);
       const connection = await context.connect();
       const answer = await connection.ask((api) => api.POST('/publish', { body }));
-      context.output.show(answer, ({ noSubscribers }) =>
-        noSubscribers ? 'acknowledged; no session has a matching subscription\n' : 'acknowledged\n',
-      );
+      context.output.show(answer, ({ acknowledged, noSubscribers }) => {
+        if (!acknowledged) return 'accepted; QoS 0 has no acknowledgement\n';
+        return noSubscribers ? 'acknowledged; no session has a matching subscription\n' : 'acknowledged\n';
+      });
     },
   });
   registry.add<SubscribeOptions>(program, {

@@ -447,7 +447,7 @@ export interface paths {
         put?: never;
         /**
          * Publish a message
-         * @description The access rules of the caller apply. Needs the role operator.
+         * @description The access rules of the caller apply. A message that the rules do not permit, or whose topic is reserved, gets 403 with each QoS. Needs the role operator.
          */
         post: operations["publish"];
         delete?: never;
@@ -1189,8 +1189,8 @@ export interface components {
             next: string | null;
         };
         Published: {
-            /** @enum {boolean} */
-            acknowledged: true;
+            /** @description True if the cluster has acknowledged the message (QoS 1 and 2). QoS 0 has no acknowledgement: the member has accepted the message. */
+            acknowledged: boolean;
             /** @description True if no session of the cluster had a matching subscription (QoS 1 and 2). */
             noSubscribers?: boolean;
         };
@@ -2589,7 +2589,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The cluster has acknowledged the message as for a client of this QoS. */
+            /** @description The member has accepted the message (QoS 0), or the cluster has acknowledged it (QoS 1 and 2). */
             200: {
                 headers: {
                     [name: string]: unknown;

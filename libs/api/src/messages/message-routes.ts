@@ -18,11 +18,12 @@ export const messageRoutes = {
     operationId: 'publish',
     tags,
     summary: 'Publish a message',
-    description: 'The access rules of the caller apply.',
+    description:
+      'The access rules of the caller apply. A message that the rules do not permit, or whose topic is reserved, gets 403 with each QoS.',
     request: { body: jsonBody(publishSchema) },
     responses: jsonResult(
       publishedSchema,
-      'The cluster has acknowledged the message as for a client of this QoS.',
+      'The member has accepted the message (QoS 0), or the cluster has acknowledged it (QoS 1 and 2).',
     ),
   }),
   subscribe: createRoute({

@@ -41,7 +41,10 @@ export type PublishBody = z.output<typeof publishSchema>;
 
 export const publishedSchema = z
   .object({
-    acknowledged: z.literal(true),
+    acknowledged: z.boolean().meta({
+      description:
+        'True if the cluster has acknowledged the message (QoS 1 and 2). QoS 0 has no acknowledgement: the member has accepted the message.',
+    }),
     noSubscribers: z
       .boolean()
       .optional()

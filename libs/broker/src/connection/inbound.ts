@@ -45,6 +45,8 @@ export interface InboundHost {
   onPublishWindow(full: boolean): void;
   /** Reports a received publish, for the rate limits. `bytes`: topic and payload. */
   onPublish(bytes: number): void;
+  /** Reports that a QoS 0 publish was rejected or dropped. */
+  onQos0Refused(reasonCode: number): void;
   /** Reports the memory of the packets that wait for the QoS 2 window, bytes. */
   onHeld(bytes: number): void;
   /** Reports the payloads of the large publishes that the member has not answered, bytes. */
@@ -237,6 +239,7 @@ export class Inbound {
     if (qos === 0 && this.#context.clientLimits.memoryPressure === 'dropQos0') {
       counters.droppedForMemory++;
       tap?.decided('dropped: the process of the member uses too much memory');
+      this.#host.onQos0Refused(reasonCodes.quotaExceeded);
       return;
     }
     if (qos > 0 && this.#context.clientLimits.refusesPublishes && command === null) {
@@ -301,9 +304,8 @@ export class Inbound {
         reasonCode,
         fault === null ? 'the client may not publish to this topic' : `the topic is rejected: ${fault}`,
       );
-    if (qos > 0) {
-      this.#outbound.refuse(qos === 1 ? 'puback' : 'pubrec', packet.packetId, reasonCode);
-    }
+    if (qos === 0) this.#host.onQos0Refused(reasonCode);
+    else this.#outbound.refuse(qos === 1 ? 'puback' : 'pubrec', packet.packetId, reasonCode);
   }
 
   /** Rejects a publish that would enlarge the replicated state, unless it repeats a publish that the member has accepted. */

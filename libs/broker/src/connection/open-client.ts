@@ -103,6 +103,10 @@ export class OpenClient implements InboundHost, EffectTarget {
     this.#parts.limited.onPublish(bytes);
   }
 
+  onQos0Refused(reasonCode: number): void {
+    this.#parts.lifecycle.origin.onQos0Refused?.(reasonCode);
+  }
+
   onHeld(bytes: number): void {
     this.#parts.limited.countHeld(bytes);
   }

@@ -55,6 +55,8 @@ export interface ConnectionOrigin {
   readonly certificate?: ClientCertificate;
   /** Authenticates this connection instead of the broker's authenticator: the caller already knows the client. */
   readonly authenticator?: Authenticator;
+  /** Called when the broker rejects or drops a QoS 0 publish, because MQTT has no answer for it. */
+  readonly onQos0Refused?: (reasonCode: number) => void;
 }
 
 export interface BoundAddress {

@@ -1,4 +1,4 @@
-import { connectPacket, startBroker } from '../support/driver.ts';
+import { connectPacket, RawClient, startBroker, streamPair } from '../support/driver.ts';
 import { connectFrom, openFrom } from './support.ts';
 
 const address = '192.0.2.1';
@@ -35,6 +35,23 @@ test('far above the memory ceiling QoS 0 publishes are dropped and counted, and 
   await client.settle();
   expect(client.publishes.map((each) => each.payload.toString())).toEqual(['stored', 'served again']);
   expect(target.broker.counters()).toMatchObject({ droppedForMemory: 1, refusals: { memory: 1 } });
+});
+
+test('an owner of a connection learns that a QoS 0 publish was dropped', async () => {
+  const target = await startBroker({});
+  const refused: number[] = [];
+  const [stream, served] = streamPair();
+  target.broker.handle(served, { address, onQos0Refused: (reasonCode) => refused.push(reasonCode) });
+  const client = new RawClient(stream, 5);
+  client.send(connectPacket('c', { protocolVersion: 5 }));
+  await client.next('connack');
+  client.publish('a', 'accepted');
+  await client.settle();
+  expect(refused).toEqual([]);
+  target.broker.setMemoryPressure('dropQos0');
+  client.publish('a', 'dropped');
+  await client.settle();
+  expect(refused).toEqual([0x97]);
 });
 
 test('an MQTT 5 client is redirected if the memory of this member is used and another member can serve it', async () => {

@@ -31,7 +31,8 @@ export interface LocalPublish {
 }
 
 export interface LocalClientOptions {
-  readonly stream: Duplex;
+  /** Opens the connection. `onQos0Refused` is called with the reason code when the broker rejects a QoS 0 publish. */
+  readonly open: (onQos0Refused: (reasonCode: number) => void) => Duplex;
   readonly clientId: string;
   /** QoS 1 and 2 messages that the broker may send without an acknowledgement. */
   readonly receiveMaximum?: number;
@@ -47,14 +48,18 @@ export interface LocalClientOptions {
  */
 export class LocalClient {
   readonly #options: LocalClientOptions;
+  readonly #stream: Duplex;
   readonly #parser = parser({ protocolVersion: 5 });
   readonly #waiting = new Map<string, (packet: Packet | null) => void>();
   #lastPacketId = 0;
+  /** Reason code of the last QoS 0 publish if the broker rejected it. */
+  #qos0Refusal: number | null = null;
   #isClosed = false;
 
   private constructor(options: LocalClientOptions) {
     this.#options = options;
-    const { stream } = options;
+    const stream = options.open((reasonCode) => (this.#qos0Refusal = reasonCode));
+    this.#stream = stream;
     this.#parser.on('packet', (packet) => this.#onPacket(packet));
     this.#parser.on('error', () => stream.destroy());
     stream.on('data', (chunk: Buffer) => this.#parser.parse(chunk));
@@ -86,8 +91,14 @@ export class LocalClient {
     return client;
   }
 
-  /** Resolves when the broker has acknowledged the message. @throws ApiProblem */
-  async publish(message: LocalPublish): Promise<{ readonly noSubscribers: boolean }> {
+  /**
+   * Resolves when the broker has acknowledged the message, or has accepted a message with QoS 0.
+   *
+   * @throws ApiProblem the broker rejects the message
+   */
+  async publish(
+    message: LocalPublish,
+  ): Promise<{ readonly acknowledged: boolean; readonly noSubscribers: boolean }> {
     const { qos } = message;
     const packet: IPublishPacket = {
       cmd: 'publish',
@@ -95,12 +106,14 @@ export class LocalClient {
       ...(message as LocalPublish & { properties: object }),
     };
     if (qos === 0) {
+      this.#qos0Refusal = null;
       this.#send(packet);
-      // QoS 0 has no acknowledgement. The answer to a later packet shows that the broker has read the message.
+      // QoS 0 has no acknowledgement. The answer to a later packet shows that the broker has handled the message.
       const read = this.#expect('pingresp', 'the message');
       this.#send({ cmd: 'pingreq' });
       await read;
-      return { noSubscribers: false };
+      if (this.#qos0Refusal !== null) throw refusal('the message', this.#qos0Refusal);
+      return { acknowledged: false, noSubscribers: false };
     }
     const messageId = this.#nextPacketId();
     const first = this.#expect(`${qos === 1 ? 'puback' : 'pubrec'} ${messageId}`, 'the message');
@@ -112,7 +125,7 @@ export class LocalClient {
       this.#send({ cmd: 'pubrel', messageId });
       await complete;
     }
-    return { noSubscribers: reasonCode === 0x10 };
+    return { acknowledged: true, noSubscribers: reasonCode === 0x10 };
   }
 
   /** @throws ApiProblem the rules do not permit the filter */
@@ -128,11 +141,11 @@ export class LocalClient {
   end(): void {
     if (this.#isClosed) return;
     this.#send({ cmd: 'disconnect', reasonCode: 0 });
-    this.#options.stream.end();
+    this.#stream.end();
   }
 
   #send(packet: Packet): void {
-    if (!this.#options.stream.destroyed) this.#options.stream.write(generate(packet, { protocolVersion: 5 }));
+    if (!this.#stream.destroyed) this.#stream.write(generate(packet, { protocolVersion: 5 }));
   }
 
   /** Waits for an answer of the broker. @throws ApiProblem 503 */
@@ -153,7 +166,7 @@ export class LocalClient {
   #onPacket(packet: Packet): void {
     if (packet.cmd === 'publish') return void this.#onMessage(packet);
     if (packet.cmd === 'pubrel') return this.#send({ cmd: 'pubcomp', messageId: packet.messageId! });
-    if (packet.cmd === 'disconnect') return void this.#options.stream.destroy();
+    if (packet.cmd === 'disconnect') return void this.#stream.destroy();
     const isNumbered = packet.messageId !== undefined;
     this.#waiting.get(isNumbered ? `${packet.cmd} ${packet.messageId}` : packet.cmd)?.(packet);
   }

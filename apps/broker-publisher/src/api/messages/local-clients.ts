@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { Broker } from '@mqtt-cluster/broker';
+import type { Broker, ConnectionOrigin } from '@mqtt-cluster/broker';
 import type { AccessSubject, Authenticator, MemberId } from '@mqtt-cluster/contracts';
 import { httpListenerName } from '../../admin/access/admin-access.ts';
 import type { ClientAuthentication } from '../../authentication/client-authentication.ts';
@@ -9,6 +9,9 @@ import { streamPair } from '../../health/stream-pair.ts';
 import type { Caller } from '../http/handler.ts';
 import { LocalClient } from './local-client.ts';
 import type { LocalClientOptions } from './local-client.ts';
+
+/** On these connections no rule applies. */
+const internalOrigin: Partial<ConnectionOrigin> = { listener: internalListeners.publisher };
 
 export interface LocalClientsOptions {
   readonly self: MemberId;
@@ -28,22 +31,19 @@ export class LocalClients {
   async openAs(
     { subject }: Caller,
     address: string,
-    options: Omit<LocalClientOptions, 'stream' | 'clientId'> = {},
+    options: Omit<LocalClientOptions, 'open' | 'clientId'> = {},
   ): Promise<LocalClient> {
-    const stream = subject === undefined ? this.#internalStream() : this.#streamOf(subject, address);
-    return LocalClient.connect({ stream, clientId: this.#newClientId(), ...options });
+    const open = (onQos0Refused: (reasonCode: number) => void): Duplex => {
+      const [client, served] = streamPair();
+      const origin = subject === undefined ? internalOrigin : this.#originOf(subject, address);
+      this.#options.broker().handle(served, { ...origin, onQos0Refused });
+      return client;
+    };
+    return LocalClient.connect({ open, clientId: this.#newClientId(), ...options });
   }
 
-  /** Opens a stream on which no rule applies. */
-  #internalStream(): Duplex {
-    const [client, served] = streamPair();
-    this.#options.broker().handle(served, { listener: internalListeners.publisher });
-    return client;
-  }
-
-  #streamOf(subject: AccessSubject, address: string): Duplex {
-    const { broker, authentication } = this.#options;
-    const [stream, served] = streamPair();
+  #originOf(subject: AccessSubject, address: string): Partial<ConnectionOrigin> {
+    const { authentication } = this.#options;
     const authenticator: Authenticator = {
       authenticate: ({ client, address: from, listener }) =>
         Promise.resolve({
@@ -51,8 +51,7 @@ export class LocalClients {
           subject: authentication.subjectFor(subject, { client, address: from, listener }),
         }),
     };
-    broker().handle(served, { listener: httpListenerName, address, authenticator });
-    return stream;
+    return { listener: httpListenerName, address, authenticator };
   }
 
   #newClientId(): string {

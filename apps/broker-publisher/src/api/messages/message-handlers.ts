@@ -19,14 +19,14 @@ export function messageHandlers(clients: LocalClients): ApiHandlers<'publish' | 
       const { topic, payload, encoding, qos, retain, properties } = body;
       const client = await clients.openAs(caller!, exchange.address);
       try {
-        const { noSubscribers } = await client.publish({
+        const { acknowledged, noSubscribers } = await client.publish({
           topic,
           payload: Buffer.from(payload, encoding),
           qos,
           retain,
           ...(properties && { properties: packetProperties(properties as PropertiesItem) }),
         });
-        return { acknowledged: true, ...(noSubscribers && { noSubscribers }) };
+        return { acknowledged, ...(noSubscribers && { noSubscribers }) };
       } finally {
         client.end();
       }
