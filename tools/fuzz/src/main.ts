@@ -75,12 +75,14 @@ async function attackCluster(
 ): Promise<{ readonly report: CampaignReport; readonly online: OnlineReport }> {
   const wanted = new Set<string>(given.only);
   const ports = await chooseAttackPorts();
-  const { cluster, end } = await startAttackedCluster(resolve(given.folder), ports);
+  const { cluster, witness, token, end } = await startAttackedCluster(resolve(given.folder), ports);
   try {
     const [attacked] = cluster.layout.members;
-    const targets = onlineTargets(root, attacked!, ports).filter(({ name }) => wanted.has(name));
+    const targets = onlineTargets(root, { member: attacked!, ports, token, secret: witness.mark }).filter(
+      ({ name }) => wanted.has(name),
+    );
     return await withProgress(campaignOf(given, { targets, forMs }), (campaign) =>
-      runOnline(campaign, forMs, cluster),
+      runOnline(campaign, forMs, cluster, witness),
     );
   } finally {
     await end(true);

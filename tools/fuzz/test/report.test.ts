@@ -6,6 +6,7 @@ const witness = {
   received: [10, 10, 10],
   missing: 0,
   outOfOrder: 0,
+  foreign: 0,
   disconnects: 0,
   disconnected: [],
   p50Ms: 3,
@@ -23,6 +24,7 @@ describe('the verdict of a run', () => {
   it.each([
     [{ missing: 1 }, '1 acknowledged messages did not arrive'],
     [{ outOfOrder: 2 }, '2 messages arrived out of order'],
+    [{ foreign: 3 }, '3 messages came from clients without the right to publish them'],
     [{ acknowledged: 0 }, 'no message was acknowledged'],
   ])('is a fault if the witness saw %o', (seen, text) => {
     const faults = faultsOf(campaign, { ...online, witness: { ...witness, ...seen } });

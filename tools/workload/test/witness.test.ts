@@ -123,6 +123,19 @@ test('a message that no subscriber receives is missing, and its latency is infin
   expect(report.p99Ms).toBe(Infinity);
 }, 40_000);
 
+test('a message on a topic of the witness without its mark is foreign, and no message of the witness is', async () => {
+  const other = new Relay();
+  const marked = new Witness({ mark: 'm4rk ' });
+  const port = await other.listen();
+  other.forward = (payload) => (payload === 'm4rk 3' ? [payload, '3', 'x'] : [payload]);
+  await marked.start([{ host, port }]);
+  await waitFor('messages', () => (marked.latency(everything).count >= 6 ? true : undefined), {
+    timeoutMs: 10_000,
+  });
+  expect(await marked.stop()).toMatchObject({ missing: 0, foreign: 2 });
+  other.close();
+});
+
 test('a message that arrives after a later one of its publisher is out of order', async () => {
   // Messages 1, 3 and 5 come from the same publisher.
   relay.forward = (payload) => (payload === '3' ? [] : payload === '5' ? ['5', '3'] : [payload]);

@@ -3,14 +3,23 @@ import type { Random } from '@mqtt-cluster/kit';
 import { generate } from 'mqtt-packet';
 import type { Packet, UserProperties } from 'mqtt-packet';
 import { randomBytes } from '../mutation/mutate.ts';
+import {
+  attackPassword,
+  attackPrefix,
+  attackUsers,
+  foreignClients,
+  foreignFilters,
+  foreignTopics,
+  witnessUser,
+} from './attack-access.ts';
 
 export type Version = 3 | 4 | 5;
 
-/** All clients and topics of an attack begin with this text, so that the witness receives none of its messages. */
-const attackPrefix = 'fuzz';
 const qosLevels = [0, 1, 2] as const;
 const payloadBytesMax = 4_096;
 const clients = 20;
+/** Part of the topics and clients of an attack that belong to others. MQTT 3.1.1 closes the connection after a denied publish. */
+const foreignShare = 0.08;
 
 /** Returns the bytes of one valid packet of a client. */
 export function validPacket(random: Random, version: Version): Buffer {
@@ -37,13 +46,10 @@ export function connectPacket(random: Random, version: Version): Buffer {
       cmd: 'connect',
       protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
       protocolVersion: version,
-      clientId: `${attackPrefix}-${between(random, 1, clients)}`,
+      clientId: clientId(random),
       clean: random() < 0.5,
       keepalive: pick(random, [0, 1, 10, 65_535]),
-      ...(random() < 0.3 && {
-        username: text(random),
-        password: randomBytes(random, between(random, 0, 20)),
-      }),
+      ...login(random),
       ...(willed && {
         will: {
           topic: topicName(random),
@@ -112,7 +118,25 @@ function packetId(random: Random): number {
   return random() < 0.9 ? between(random, 1, 20) : between(random, 1, 65_535);
 }
 
+function clientId(random: Random): string {
+  return random() < foreignShare
+    ? pick(random, foreignClients)
+    : `${attackPrefix}-${between(random, 1, clients)}`;
+}
+
+/** Most clients have no user, because a wrong password soon closes the listeners to the address of the attack. */
+function login(random: Random): { readonly username?: string; readonly password?: Buffer } {
+  const kind = random();
+  if (kind < 0.5) return {};
+  if (kind < 0.9) return { username: pick(random, attackUsers), password: Buffer.from(attackPassword) };
+  return {
+    username: pick(random, [text(random), witnessUser]),
+    password: pick(random, [Buffer.from(attackPassword), randomBytes(random, between(random, 0, 20))]),
+  };
+}
+
 function topicName(random: Random): string {
+  if (random() < foreignShare) return pick(random, foreignTopics);
   const levels = Array.from({ length: between(random, 1, 4) }, () =>
     pick(random, ['a', 'b', 'c', '', text(random)]),
   );
@@ -120,7 +144,12 @@ function topicName(random: Random): string {
 }
 
 function topicFilter(random: Random): string {
-  const filter = random() < 0.3 ? `${attackPrefix}/#` : topicName(random).replace(/[ab]/, '+');
+  const filter =
+    random() < foreignShare
+      ? pick(random, foreignFilters)
+      : random() < 0.3
+        ? `${attackPrefix}/#`
+        : topicName(random).replace(/[ab]/, '+');
   return random() < 0.2 ? `$share/${pick(random, ['g', 'h'])}/${filter}` : filter;
 }
 

@@ -31,6 +31,10 @@ export function attackedListeners(ports: AttackPorts, folder: string): string {
     { name: 'wss', kind: 'wss', port: ports.wss, tls },
     { name: 'proxy', kind: 'tcp', port: ports.proxy, proxy: ['127.0.0.0/8'] },
   ];
-  const settings = listeners.map((listener) => ({ ...listener, anonymous: true }));
+  const settings = listeners.map((listener) => ({
+    ...listener,
+    authentication: ['cluster', 'passwordFile'],
+    anonymous: true,
+  }));
   return JSON.stringify(settings).replace('"{mqttPort}"', '{mqttPort}');
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { between } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import type { Sequence } from '../mqtt/sequences.ts';
+import { Fault } from '../target.ts';
 import type { Target } from '../target.ts';
 import type { Transport } from './transports.ts';
 
@@ -11,11 +12,15 @@ const pauseMsMax = 20;
 const lingerMs = 200;
 const closeMsMax = 2_000;
 
-/** Returns a target that sends one sequence of bytes per connection. The server may answer and close as it likes. */
+/**
+ * Returns a target that sends one sequence of bytes per connection. The server may answer and close as it likes, but no answer
+ * may contain the secret, which is in each message of the witness.
+ */
 export function streamTarget(
   name: string,
   transport: Transport,
   makeSequence: (random: Random) => Sequence,
+  secret: string,
 ): Target {
   return {
     name,
@@ -24,7 +29,7 @@ export function streamTarget(
       const { pieces, ending } = makeSequence(random);
       const stream = transport.open(random);
       const ended = endOf(stream);
-      stream.resume();
+      const hasLeaked = watchFor(stream, Buffer.from(secret));
       for (const piece of pieces) {
         if (stream.destroyed || !stream.writable) break;
         stream.write(piece);
@@ -33,8 +38,23 @@ export function streamTarget(
       await finish(stream, ending);
       await Promise.race([ended, delay(closeMsMax, undefined, { ref: false })]);
       stream.destroy();
+      if (!hasLeaked()) return;
+      const message = `${name}: a client without the right to subscribe received a message of the witness`;
+      throw new Fault(message, Buffer.concat(pieces));
     },
   };
+}
+
+/** Reads a stream, and returns a function that returns whether the stream has contained the secret. */
+function watchFor(stream: Duplex, secret: Buffer): () => boolean {
+  let hasLeaked = false;
+  let tail = Buffer.alloc(0);
+  stream.on('data', (chunk: Buffer) => {
+    const bytes = Buffer.concat([tail, chunk]);
+    hasLeaked ||= bytes.includes(secret);
+    tail = bytes.subarray(Math.max(0, bytes.length - secret.length + 1));
+  });
+  return () => hasLeaked;
 }
 
 async function finish(stream: Duplex, ending: Sequence['ending']): Promise<void> {

@@ -8,6 +8,9 @@ import { mutate } from '../mutation/mutate.ts';
 
 const connectMsMax = 5_000;
 
+/** Linux routes all of 127.0.0.0/8 to this host. */
+const hasManyAddresses = process.platform === 'linux';
+
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -20,24 +23,29 @@ export interface Transport {
 }
 
 export function tcp({ host, port }: Endpoint): Transport {
-  return { name: 'tcp', open: () => bounded(connect({ host, port })) };
+  return { name: 'tcp', open: (random) => bounded(connect({ host, port, ...sourceAddress(random) })) };
 }
 
 /** The attacker does not check the certificate of the server. */
 export function tls({ host, port }: Endpoint): Transport {
-  return { name: 'tls', open: () => bounded(connectTls({ host, port, rejectUnauthorized: false })) };
+  return {
+    name: 'tls',
+    open: (random) =>
+      bounded(connectTls({ host, port, rejectUnauthorized: false, ...sourceAddress(random) })),
+  };
 }
 
 /** WebSocket frames that contain the bytes of the attack. */
 export function webSocket({ host, port }: Endpoint, secure: boolean): Transport {
   return {
     name: secure ? 'wss' : 'ws',
-    open: () => {
+    open: (random) => {
       const url = `${secure ? 'wss' : 'ws'}://${host}:${port}/mqtt`;
       const socket = new WebSocket(url, 'mqtt', {
         rejectUnauthorized: false,
         handshakeTimeout: connectMsMax,
         perMessageDeflate: false,
+        ...sourceAddress(random),
       });
       return createWebSocketStream(socket);
     },
@@ -49,7 +57,7 @@ export function brokenWebSocket({ host, port }: Endpoint): Transport {
   return {
     name: 'ws-bytes',
     open: (random) => {
-      const socket = bounded(connect({ host, port }));
+      const socket = bounded(connect({ host, port, ...sourceAddress(random) }));
       const upgrade = [
         'GET /mqtt HTTP/1.1',
         `Host: ${host}:${port}`,
@@ -84,6 +92,15 @@ export function proxied({ host, port }: Endpoint): Transport {
       return socket;
     },
   };
+}
+
+/**
+ * Returns the address of the attacker: often the one of the witness, and often one of many others. A member refuses the logins
+ * of an address that has presented wrong passwords, and such an attack would find no fault behind the login.
+ */
+export function sourceAddress(random: Random): { readonly localAddress?: string } {
+  if (!hasManyAddresses || random() < 0.3) return {};
+  return { localAddress: `127.9.${between(random, 0, 250)}.${between(random, 1, 250)}` };
 }
 
 function proxyHeaderText(random: Random): Buffer {

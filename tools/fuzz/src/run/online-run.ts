@@ -3,6 +3,7 @@ import { processorWaitMs } from '@mqtt-cluster/kit';
 import { MemberWatch, readStatus } from '@mqtt-cluster/lab';
 import type { Cluster } from '@mqtt-cluster/lab';
 import { Witness } from '@mqtt-cluster/workload';
+import type { WitnessOptions } from '@mqtt-cluster/workload';
 import type { Campaign, CampaignReport } from './campaign.ts';
 import { MachineLoad } from './machine-load.ts';
 import { MemberHealth } from './member-health.ts';
@@ -30,8 +31,9 @@ export async function runOnline(
   campaign: Campaign,
   forMs: number,
   cluster: Cluster,
+  access: Pick<WitnessOptions, 'username' | 'password' | 'mark'>,
 ): Promise<{ readonly report: CampaignReport; readonly online: OnlineReport }> {
-  const witness = new Witness({ connectMsMax });
+  const witness = new Witness({ ...access, connectMsMax });
   try {
     await witness.start(cluster.layout.members.map(({ host, mqttPort }) => ({ host, port: mqttPort })));
     return await runWithWitness(campaign, forMs, cluster, witness);

@@ -40,11 +40,14 @@ export function faultsOf(campaign: CampaignReport, online: OnlineReport | null):
 }
 
 function witnessFaults(witness: WitnessReport): string[] {
-  const { acknowledged, missing, outOfOrder } = witness;
+  const { acknowledged, missing, outOfOrder, foreign } = witness;
   return [
     ...(acknowledged === 0 ? ['witness: no message was acknowledged'] : []),
     ...(missing > 0 ? [`witness: ${missing} acknowledged messages did not arrive`] : []),
     ...(outOfOrder > 0 ? [`witness: ${outOfOrder} messages arrived out of order`] : []),
+    ...(foreign > 0
+      ? [`witness: ${foreign} messages came from clients without the right to publish them`]
+      : []),
   ];
 }
 

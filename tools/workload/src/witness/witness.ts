@@ -21,6 +21,8 @@ export interface WitnessOptions {
   /** User as which all clients connect; none by default. */
   readonly username?: string;
   readonly password?: string;
+  /** Text at the start of each payload. A message with another start is counted as foreign. None by default. */
+  readonly mark?: string;
   /** Interval of the publishes of each publisher, ms; 100 by default. */
   readonly intervalMs?: number;
   /** Longest time in which a client tries to connect for the first time, ms; 60 s by default. */
@@ -48,6 +50,8 @@ export interface WitnessReport {
   readonly missing: number;
   /** Messages that a subscriber received after a later one of the same publisher, and not for the first time before it. */
   readonly outOfOrder: number;
+  /** Messages without the mark of the witness, for each subscriber: another client published on its topics. */
+  readonly foreign: number;
   readonly disconnects: number;
   /** The lost connections: the position of the member, and the time, ms of `performance.now`. */
   readonly disconnected: readonly Disconnect[];
@@ -72,6 +76,8 @@ export class Witness {
   readonly #access: Pick<WitnessOptions, 'username' | 'password'>;
   readonly #intervalMs: number;
   readonly #connectMsMax: number;
+  readonly #mark: string;
+  #foreign = 0;
   readonly #subscribers: Subscriber[] = [];
   readonly #publishers: MqttClient[] = [];
   readonly #messages: WitnessMessage[] = [];
@@ -81,11 +87,13 @@ export class Witness {
   constructor({
     intervalMs = intervalMsDefault,
     connectMsMax = connectMsMaxDefault,
+    mark = '',
     ...access
   }: WitnessOptions = {}) {
     this.#access = access;
     this.#intervalMs = intervalMs;
     this.#connectMsMax = connectMsMax;
+    this.#mark = mark;
   }
 
   /** Client identifiers of the witness, for an attack on them. @param members number of members */
@@ -104,7 +112,7 @@ export class Witness {
         connected.subscribeAsync(`${topicPrefix}/+`, { qos: 1 }),
       );
       const subscriber: Subscriber = { client, highest: members.map(() => 0), received: 0, outOfOrder: 0 };
-      client.on('message', (topic, payload) => this.#onMessage(index, topic, Number(payload.toString())));
+      client.on('message', (topic, payload) => this.#onMessage(index, topic, payload.toString()));
       this.#subscribers.push(subscriber);
       this.#publishers.push(await this.#connect(member, index, publisherId(index)));
     }
@@ -159,7 +167,7 @@ export class Witness {
     const number = this.#messages.push(message);
     this.#publishers[publisher]!.publish(
       `${topicPrefix}/${publisher}`,
-      String(number),
+      `${this.#mark}${number}`,
       { qos: 1 },
       (error) => {
         if (error) return;
@@ -169,7 +177,12 @@ export class Witness {
     );
   }
 
-  #onMessage(position: number, topic: string, number: number): void {
+  #onMessage(position: number, topic: string, payload: string): void {
+    if (!payload.startsWith(this.#mark)) {
+      this.#foreign++;
+      return;
+    }
+    const number = Number(payload.slice(this.#mark.length));
     const message = this.#messages[number - 1];
     // The queue of a session from an earlier run may contain other numbers.
     if (message === undefined || topic !== `${topicPrefix}/${message.publisher}`) return;
@@ -198,6 +211,7 @@ export class Witness {
       received: this.#subscribers.map(({ received }) => received),
       missing: this.#missing(),
       outOfOrder: this.#subscribers.reduce((sum, { outOfOrder }) => sum + outOfOrder, 0),
+      foreign: this.#foreign,
       disconnects: this.#disconnected.length,
       disconnected: this.#disconnected,
       p50Ms,
