@@ -24,6 +24,7 @@ test('rules check reads JSON and ACL files of Mosquitto, and names the line or t
       'latin1.acl: line 2: the text is not UTF-8',
     ],
     [file('latin1.json', Buffer.from('[\n"\xEF"]', 'latin1')), 'latin1.json: line 2: the text is not UTF-8'],
+    [file('comma.json', '[\n  {},\n]'), 'comma.json: line 3, column 1: the text is not JSON'],
     [join(directory, 'absent'), 'absent: ENOENT'],
   ] as const) {
     const { status, err } = await run(['rules', 'check', path]);

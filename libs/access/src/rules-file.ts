@@ -1,4 +1,4 @@
-import { accessRuleSchema, RulesError } from '@mqtt-cluster/contracts';
+import { accessRuleSchema, parseJsonText, RulesError } from '@mqtt-cluster/contracts';
 import type { AccessRule } from '@mqtt-cluster/contracts';
 
 /** Characters of a wrong value that an error message repeats. */
@@ -7,14 +7,15 @@ const shownCharactersMax = 60;
 /**
  * Reads a rules file: a JSON array of {@link AccessRule}.
  *
- * @throws RulesError with the number of the rule, counted from 1, and the field
+ * @throws RulesError with the line and the column if the text is not JSON, otherwise with the number of the rule, counted
+ *   from 1, and the field
  */
 export function parseRulesFile(text: string): readonly AccessRule[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJsonText(text);
   } catch (error) {
-    throw new RulesError(`the text is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new RulesError((error as Error).message, { cause: error });
   }
   return checkRules(value);
 }

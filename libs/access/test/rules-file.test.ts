@@ -13,7 +13,8 @@ describe('a rules file', () => {
 
   it.each([
     ['{}', 'the rules must be a JSON array'],
-    ['[', 'the text is not JSON: '],
+    ['[', 'line 1, column 2 (the end of the text): the text is not JSON'],
+    ['[\n  {"effect": "deny",}\n]', 'line 2, column 21: the text is not JSON'],
     [
       [good, { ...good, effect: 'permit' }],
       'rule 2: effect ("permit"): Invalid option: expected one of "allow"|"deny"',

@@ -250,7 +250,7 @@ test('a flood of tokens from one address leaves places for other addresses, and 
 describe('a key set', () => {
   test.each([
     ['Latin-1', Buffer.from('{"keys":[\n{"kty":"\xEF"}]}', 'latin1'), 'line 2: the text is not UTF-8'],
-    ['no JSON', 'x', 'not a JSON Web Key Set'],
+    ['no JSON', '{\nx', 'line 2, column 1: the text is not JSON'],
     ['no keys', '{}', 'not a JSON Web Key Set'],
     ['a shared secret', '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}', 'key 1: the type must be'],
     ['a private key', '{"keys":[{"kty":"RSA","n":"x","e":"AQAB","d":"x"}]}', 'key 1 is a private key'],

@@ -12,6 +12,7 @@ export { createEverySecond } from './every-second.ts';
 export type { EverySecond, SharedSecond } from './every-second.ts';
 export * from './ids.ts';
 export * from './ip-address.ts';
+export { parseJsonText } from './json-text.ts';
 export * from './lifecycle.ts';
 export * from './links.ts';
 export * from './log.ts';

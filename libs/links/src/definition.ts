@@ -1,4 +1,4 @@
-import { decodeText, linkDefinitionSchema, TextError } from '@mqtt-cluster/contracts';
+import { linkDefinitionSchema, parseJsonText } from '@mqtt-cluster/contracts';
 import type { LinkDefinition, LinkRule } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { filtersOverlap, isTopicFilter } from './topics/filters.ts';
@@ -17,10 +17,9 @@ export type ParsedDefinition =
 export function parseDefinition(payload: Uint8Array): ParsedDefinition {
   let value: unknown;
   try {
-    value = JSON.parse(decodeText(payload));
+    value = parseJsonText(payload);
   } catch (error) {
-    const fault = error instanceof TextError ? error.message : 'the definition is not JSON';
-    return { definition: null, fault };
+    return { definition: null, fault: (error as Error).message };
   }
   return checkDefinition(value);
 }

@@ -13,6 +13,12 @@ test('a definition that is not UTF-8 is refused with its line', () => {
   expect(parseDefinition(Buffer.from(text, 'latin1')).fault).toBe('line 8: the text is not UTF-8');
 });
 
+test('a definition that is not JSON is refused with its line', () => {
+  expect(parseDefinition(Buffer.from('{\n"rules": [,]}')).fault).toBe(
+    'line 2, column 11: the text is not JSON',
+  );
+});
+
 test('a definition with an address and one rule is complete: the other fields have defaults', () => {
   expect(checkDefinition(base)).toEqual({
     fault: null,

@@ -121,7 +121,7 @@ describe('the HTTP server of a program with its own routes:', () => {
   });
 
   test.each([
-    ['not JSON', '{', /not JSON/],
+    ['not JSON', '{\n,', /^the body is not JSON: line 2, column 1: /],
     ['not UTF-8', Buffer.from('{"a":\n"\xEF"}', 'latin1'), /line 2: the text is not UTF-8/],
     ['too large', JSON.stringify('x'.repeat(600_000)), /exceeds/],
   ])('a request with a body that is %s is rejected with status 400', async (_problem, body, message) => {

@@ -119,7 +119,9 @@ describe('loadConfig', () => {
   });
 
   test('rejects malformed JSON in NODE_CONFIG with a one-line error', () => {
-    expect(errorOf({}, { NODE_CONFIG: '{"member":' })).toContain('Configuration: the files cannot be read: ');
+    expect(errorOf({}, { NODE_CONFIG: '{"member":' })).toBe(
+      'Configuration: the files cannot be read: NODE_CONFIG: line 1, column 11 (the end of the text): the text is not JSON',
+    );
   });
 
   test('prefers NODE_CONFIG to local.json, and custom-environment-variables.json to NODE_CONFIG', () => {

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { ConfigError, decodeText } from '@mqtt-cluster/contracts';
+import { ConfigError, parseJsonText } from '@mqtt-cluster/contracts';
 import type { ClientPort, Lifecycle, Logger } from '@mqtt-cluster/contracts';
 import { describeValidationError } from '@mqtt-cluster/runtime';
 import { nodeFileSystem } from '@mqtt-cluster/store';
@@ -31,12 +31,12 @@ export const faultsSchema = z.strictObject({
 type Faults = z.output<typeof faultsSchema>;
 
 /** @throws ConfigError the message is one line with each invalid fault */
-export function parseFaults(text: string): Faults {
+export function parseFaults(content: Uint8Array | string): Faults {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJsonText(content);
   } catch (cause) {
-    throw new ConfigError('testing.faults: the file is not JSON', { cause });
+    throw new ConfigError(`testing.faults: ${(cause as Error).message}`, { cause });
   }
   const result = faultsSchema.safeParse(value);
   if (result.success) return result.data;
@@ -103,7 +103,7 @@ export class FaultInjection implements Lifecycle {
     if ([this.#applied, this.#rejected].some((earlier) => earlier !== null && content.equals(earlier)))
       return;
     try {
-      this.#faults = parseFaults(decodeText(content));
+      this.#faults = parseFaults(content);
     } catch (error) {
       this.#rejected = content;
       this.#logger.error({ error }, 'TESTING: the faults file is invalid; the previous faults stay in force');

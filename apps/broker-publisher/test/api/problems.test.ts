@@ -76,7 +76,7 @@ it('refuses a body that is not JSON, and one of another content type', async () 
   const broken = await api.raw('POST', '/publish', '{"topic":');
   expect([broken.status, ((await broken.json()) as { detail: string }).detail]).toEqual([
     400,
-    'the body must be JSON',
+    'the body must be JSON: line 1, column 10 (the end of the text): the text is not JSON',
   ]);
   const form = await api.raw('POST', '/publish', 'topic=a', {
     'content-type': 'application/x-www-form-urlencoded',

@@ -46,7 +46,7 @@ describe('fault injection', () => {
     const injection = FaultInjection.from(config({ faults: file }), logger);
     try {
       await injection?.start();
-      expect(errors).toMatchObject([{ error: { message: 'line 2: the text is not UTF-8' } }]);
+      expect(errors).toMatchObject([{ error: { message: 'testing.faults: line 2: the text is not UTF-8' } }]);
       expect(existsSync(`${file}.applied`)).toBe(false);
     } finally {
       await injection?.stop();
@@ -55,7 +55,7 @@ describe('fault injection', () => {
   });
 
   test.each([
-    ['nonsense', 'not JSON'],
+    ['nonsense', 'testing.faults: line 1, column 1: the text is not JSON'],
     ['{"disk": {"slowMs": -1}}', 'disk.slowMs'],
     ['{"disk": {"fill": true}}', 'disk'],
     ['{"clock": 5}', 'clock'],

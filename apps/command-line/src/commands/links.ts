@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Schemas } from '@mqtt-cluster/api/client';
-import { decodeText } from '@mqtt-cluster/contracts';
+import { parseJsonText } from '@mqtt-cluster/contracts';
 import type { Command } from 'commander';
 import { CommandError, UsageError } from '../program/errors.ts';
 import { defined, several, text } from '../program/options.ts';
@@ -216,7 +216,7 @@ function ruleOf(direction: Rule['direction'], given: string): Rule {
 
 function readDefinition(file: string): Definition {
   try {
-    const value: unknown = JSON.parse(decodeText(readFileSync(file)));
+    const value: unknown = parseJsonText(readFileSync(file));
     return value as Definition;
   } catch (cause) {
     throw new CommandError(`${file}: ${(cause as Error).message}`, { cause });

@@ -1,6 +1,6 @@
 import { createLocalJWKSet } from 'jose';
 import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
-import { decodeText, parseJson } from '@mqtt-cluster/contracts';
+import { parseJsonText } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { CredentialError } from '../credential-error.ts';
 
@@ -24,12 +24,12 @@ const publicKeyTypes = ['RSA', 'EC', 'OKP'];
  * lets its readers make tokens.
  *
  * @throws CredentialError with the fault
- * @throws TextError the content is not UTF-8
+ * @throws TextError the content is not UTF-8, or not JSON
  */
 export function parseKeySet(content: Uint8Array): JSONWebKeySet {
   if (content.length > keySetBytesMax)
     throw new CredentialError(`the key set has more than ${keySetBytesMax} bytes`);
-  const set = parseJson(keySetSchema, decodeText(content));
+  const { data: set } = keySetSchema.safeParse(parseJsonText(content));
   if (set === undefined) throw new CredentialError('the text is not a JSON Web Key Set, {"keys": [...]}');
   if (set.keys.length > keysMax) throw new CredentialError(`the key set has more than ${keysMax} keys`);
   for (const [index, key] of set.keys.entries()) {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { delimiter, extname, join } from 'node:path';
-import { decodeText } from '@mqtt-cluster/contracts';
+import { decodeText, parseJsonText } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { overrideEnvironment } from './process-environment.ts';
 import type { Environment } from './process-environment.ts';
@@ -34,7 +34,7 @@ const settingsSchema = z.record(z.string(), z.unknown());
 export function loadFiles(directory: string, environment: Environment): Record<string, unknown> {
   const inline = environment['NODE_CONFIG'];
   // node-config only logs malformed JSON in NODE_CONFIG, and ignores it.
-  if (inline) JSON.parse(inline);
+  if (inline) parseInline(inline);
   const deployment = environment['NODE_CONFIG_ENV'] ?? environment['NODE_ENV'] ?? 'production';
   const configDir = environment['NODE_CONFIG_DIR'] ?? directory;
   for (const each of configDir.split(delimiter)) checkEncoding(each);
@@ -48,6 +48,14 @@ export function loadFiles(directory: string, environment: Environment): Record<s
     return settingsSchema.parse(JSON.parse(JSON.stringify(loaded)));
   } finally {
     restore();
+  }
+}
+
+function parseInline(text: string): void {
+  try {
+    parseJsonText(text);
+  } catch (cause) {
+    throw new Error(`NODE_CONFIG: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
-import { decodeText, plainAddress, TextError } from '@mqtt-cluster/contracts';
+import { decodeText, parseJsonText, plainAddress } from '@mqtt-cluster/contracts';
 import type { GuardedRequest } from './cross-site.ts';
 import { HttpBodyError } from './http-types.ts';
 import type { HttpRequest } from './http-types.ts';
@@ -44,9 +44,8 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   }
   try {
     const text = decodeText(Buffer.concat(chunks)).trim();
-    return text === '' ? {} : (JSON.parse(text) as unknown);
-  } catch (error) {
-    if (error instanceof TextError) throw new HttpBodyError(`the body is not JSON: ${error.message}`);
-    throw new HttpBodyError('the body is not JSON');
+    return text === '' ? {} : parseJsonText(text);
+  } catch (cause) {
+    throw new HttpBodyError(`the body is not JSON: ${(cause as Error).message}`, { cause });
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { decodeText, TextError } from '@mqtt-cluster/contracts';
+import { parseJsonText } from '@mqtt-cluster/contracts';
 import { ApiProblem } from './api-problem.ts';
 
 /** The largest body is a list of access rules, or a message. */
@@ -27,9 +27,8 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (type !== 'application/json')
     throw new ApiProblem(415, 'the content type of the body must be application/json');
   try {
-    return JSON.parse(decodeText(Buffer.concat(chunks))) as unknown;
+    return parseJsonText(Buffer.concat(chunks));
   } catch (error) {
-    if (error instanceof TextError) throw new ApiProblem(400, `the body must be JSON: ${error.message}`);
-    throw new ApiProblem(400, 'the body must be JSON');
+    throw new ApiProblem(400, `the body must be JSON: ${(error as Error).message}`);
   }
 }
