@@ -4,6 +4,7 @@ import type { MemberId } from '@mqtt-cluster/contracts';
 import { environmentVariables, loadConfig } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
 import { jwtSchema } from './authentication/jwt-settings.ts';
+import { publisherSettings } from './authentication/publisher-settings.ts';
 import { limitSettings } from './limits/limit-settings.ts';
 import { isClientUrl, listenersSchema } from './listeners/listener-settings.ts';
 
@@ -269,29 +270,7 @@ export const configSchema = z
      * sets `bootstrap` for the first start only.
      */
     bootstrap: z.boolean().default(false),
-    publisher: z
-      .object({
-        /** Messages per second at each QoS level; 0 disables the publisher. */
-        rate: z.number().min(0).max(10_000).default(1),
-        /** Name of the publisher group. Several members may share a group; one of them publishes. */
-        group: z.string().max(64).default(''),
-        /**
-         * User as which the publisher connects to the plain listeners of the members. Empty: it connects to its own member
-         * inside the process, as `$publisher`, for which no rule applies.
-         */
-        username: z.string().default(''),
-        /** File with the password of that user in its first line. */
-        passwordFile: z.string().default(''),
-      })
-      .check(({ value, issues }) => {
-        if ((value.username === '') === (value.passwordFile === '')) return;
-        issues.push({
-          code: 'custom',
-          message: 'must set username and passwordFile together, or none of them',
-          input: value,
-        });
-      })
-      .prefault({}),
+    publisher: publisherSettings.prefault({}),
     links: z
       .object({
         /**

@@ -2,12 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig, settingNames } from '../src/config.ts';
-import {
-  announcedUrls,
-  clientListeners,
-  hasLocalProxy,
-  plainUrl,
-} from '../src/listeners/client-listeners.ts';
+import { announcedUrls, clientListeners, hasLocalProxy, ownUrl } from '../src/listeners/client-listeners.ts';
 
 const base = { MQTT_CLUSTER_ID: 'a', MQTT_CLUSTER_PEERS: 'a=127.0.0.1:7883,b=127.0.0.2:7883,c=[::1]:7883' };
 const former = { ...process.env };
@@ -32,6 +27,11 @@ const httpsClients = {
 
 function listeners(...list: readonly object[]): Record<string, string> {
   return { MQTT_CLUSTER_MQTT_LISTENERS: JSON.stringify(list) };
+}
+
+function publisher(settings: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(settings);
+  return Object.fromEntries(entries.map(([name, value]) => [`MQTT_CLUSTER_PUBLISHER_${name}`, value]));
 }
 
 function read(changes: Record<string, string> = {}) {
@@ -137,6 +137,26 @@ test.each([
     'HTTP beside client certificates of HTTPS in a lab',
     { ...httpsClients, MQTT_CLUSTER_LAB: 'true' },
     /http\.plain .*must not be true with http\.tls\.ca in a lab/,
+  ],
+  [
+    'a publisher with a certificate, but without its key',
+    publisher({ LISTENER_KIND: 'tls', TLS_CERT: 'c' }),
+    /publisher\.tls\.key is missing, it must be set, because publisher\.tls\.cert is set.*PUBLISHER_TLS_KEY/,
+  ],
+  [
+    'a publisher with a key, but without its certificate',
+    publisher({ LISTENER_KIND: 'tls', TLS_KEY: 'k' }),
+    /publisher\.tls\.cert is missing, it must be set, because publisher\.tls\.key is set.*PUBLISHER_TLS_CERT/,
+  ],
+  [
+    'a publisher with TLS files at a listener without TLS',
+    publisher({ TLS_CERT: 'c', TLS_KEY: 'k' }),
+    /publisher\.listenerKind .*must be tls or wss, because publisher\.tls is set/,
+  ],
+  [
+    'a publisher at a listener, without a user and a certificate',
+    publisher({ LISTENER_KIND: 'wss' }),
+    /publisher\.listenerKind .*only with publisher\.username or publisher\.tls\.cert/,
   ],
   ['origins of a plain listener', listeners({ ...plain, origins: ['*'] }), /must not set origins/],
   ['a URL of an unknown member', { MQTT_CLUSTER_URLS: 'z=mqtt://h:1' }, /urls .*"z" is not one of them/],
@@ -260,7 +280,7 @@ test('HTTP beside client certificates of HTTPS is allowed outside a lab', () => 
 test('by default a member listens on all addresses and accepts packets of 256 KiB, at most 1 MiB', () => {
   const config = read();
   expect([config.host, config.mqtt.packetBytesMax]).toEqual(['*', 262_144]);
-  expect(plainUrl(config)).toBe('mqtt://127.0.0.1:1883');
+  expect(ownUrl(config, 'tcp')).toBe('mqtt://127.0.0.1:1883');
   expect(read({ MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX: '1048576' }).mqtt.packetBytesMax).toBe(1_048_576);
   expect(() => read({ MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX: '1048577' })).toThrow(
     /MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX/,

@@ -7,11 +7,12 @@ import {
   recordCertificateExpiry,
   recordBuildInfo,
   WatchedFiles,
+  watchClientTls,
 } from '@mqtt-cluster/runtime';
 import type { TlsOptions } from '@mqtt-cluster/failover-client';
 import { Application } from './application.ts';
 import type { ApplicationStatus } from './application.ts';
-import { readCredentials, watchTls } from './access-files.ts';
+import { readCredentials } from './access-files.ts';
 import { parseServers } from './config.ts';
 import type { ClientConfig } from './config.ts';
 import { ServiceNotifier } from './service-notifier.ts';
@@ -30,7 +31,7 @@ export interface Program extends Lifecycle {
 export async function createProgram(config: ClientConfig, version: string, logger: Logger): Promise<Program> {
   const metrics = createMetrics({ declared: clientProgramMetrics });
   const files = new WatchedFiles({ logger, metrics });
-  const tls = await watchTls(config.tls, files);
+  const tls = await watchClientTls('tls', config.tls, files);
   recordBuildInfo(metrics, version);
   const recordExpiry = ({ cert = '', ca = '' }: TlsOptions): void =>
     recordCertificateExpiry(metrics, { client: String(cert), client_authority: String(ca) });

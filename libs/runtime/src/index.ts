@@ -3,6 +3,8 @@ export type { LoadConfigOptions } from './config/load-config.ts';
 export { environmentVariables } from './config/environment-variables.ts';
 export type { EnvironmentVariable } from './config/environment-variables.ts';
 export { describeValidationError } from './config/validation-errors.ts';
+export { watchClientTls } from './files/client-tls.ts';
+export type { ClientTls } from './files/client-tls.ts';
 export type { FileContent } from './files/file-content.ts';
 export { certificatesOf } from './files/pem-file.ts';
 export type { PemFile } from './files/pem-file.ts';

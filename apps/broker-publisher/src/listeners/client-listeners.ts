@@ -91,12 +91,14 @@ function coversLoopback(network: string): boolean {
 }
 
 /**
- * Returns the URL at which a program on this host reaches this member without TLS, or undefined if no listener serves
- * plain connections without a proxy.
+ * Returns the URL at which a program on this host reaches this member, or undefined if no listener of this kind serves
+ * connections without a proxy.
  */
-export function plainUrl(config: ApplianceConfig): string | undefined {
-  const plain = clientListeners(config).find(isPlain);
-  return plain && derivedUrl(plain, config);
+export function ownUrl(config: ApplianceConfig, kind: ListenerKind): string | undefined {
+  const own = clientListeners(config).find(
+    (listener) => listener.kind === kind && listener.proxy.length === 0,
+  );
+  return own && derivedUrl(own, config);
 }
 
 /**

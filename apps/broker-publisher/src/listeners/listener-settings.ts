@@ -5,7 +5,8 @@ const portMax = 65_535;
 const listenersMax = 32;
 
 /** The kinds of client listeners: plain TCP, TLS, WebSocket, and WebSocket over TLS. */
-const kind = z.enum(['tcp', 'tls', 'ws', 'wss']);
+export const listenerKinds = ['tcp', 'tls', 'ws', 'wss'] as const;
+const kind = z.enum(listenerKinds);
 
 /** Schemes of URLs at which clients reach a listener. `tcp` and `ssl` are other names of `mqtt` and `mqtts`. */
 const urlPattern = /^(?:mqtts?|tcp|ssl|wss?):\/\/.+$/;

@@ -72,6 +72,8 @@ import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
 import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
 import { observedClientPort } from './observed-client-port.ts';
+import { openPublisherAccess } from '../authentication/publisher-credentials.ts';
+import type { PublisherAccess } from '../authentication/publisher-credentials.ts';
 import { createOwnPublisher } from './own-publisher.ts';
 import { PacedSteps } from './paced-steps.ts';
 import { RevokedMember } from './revoked-member.ts';
@@ -175,6 +177,7 @@ export class Appliance implements Lifecycle {
         this.#management!.authorization.allowsTopics(userName, password),
     });
     const aclFile = await watchAclFile(config.mqtt.aclFile, this.#files);
+    const publisherAccess = await openPublisherAccess(config, this.#files, this.#metrics.registry);
     await this.#faultInjection?.start();
     this.#listenHost = await listenAddress(config.host, this.#logger);
     const watchedTls = await WatchedTls.read(config, this.#files, this.#metrics.registry);
@@ -236,7 +239,7 @@ export class Appliance implements Lifecycle {
     watchedTls.attach(broker, this.#bridge);
     await management.start();
     await this.#links!.manager.start();
-    this.#startPublisher();
+    this.#startPublisher(publisherAccess);
     this.#warmUp.start();
   }
 
@@ -521,11 +524,12 @@ export class Appliance implements Lifecycle {
     });
   }
 
-  #startPublisher(): void {
+  #startPublisher(access: PublisherAccess | null): void {
     const { config } = this.#options;
     if (config.publisher.rate === 0) return;
     this.#publisher = createOwnPublisher({
       config,
+      access,
       logger: this.#logger.child({ part: 'publisher' }),
       metrics: this.#metrics.registry,
       openStream: () => {

@@ -4,7 +4,7 @@ import type { PemFile } from '@mqtt-cluster/runtime';
 import { watchAclFile } from '../access/acl-file.ts';
 import { readToken } from '../admin/authorization.ts';
 import { checkAuthentication } from '../authentication/client-authentication.ts';
-import { publisherCredentials } from '../authentication/publisher-credentials.ts';
+import { openPublisherAccess } from '../authentication/publisher-credentials.ts';
 import { readConfig, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
@@ -35,6 +35,7 @@ export async function checkConfig(directory: string): Promise<string> {
   try {
     await checkAuthentication({ config, files, logger: silentLogger });
     await openHttpTls(config, files);
+    await openPublisherAccess(config, files);
     await watchAclFile(config.mqtt.aclFile, files);
   } finally {
     files.stop();
@@ -55,7 +56,6 @@ export function doorsOf(config: ApplianceConfig): readonly OpenDoor[] {
 export function checkStartFiles(config: ApplianceConfig): void {
   checkStartRules(config);
   readToken(config.admin.tokenFile);
-  publisherCredentials(config);
   if (config.tls.key !== '') {
     const files = memberTlsPaths(config.tls).map(pemFile);
     checkFiles('tls', () => parseMemberTls(files));
