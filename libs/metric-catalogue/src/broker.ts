@@ -49,7 +49,7 @@ export const disconnectReasons = [
 ] as const;
 export type DisconnectReason = (typeof disconnectReasons)[number];
 
-/** Limits of connections and clients, each with its own setting. */
+/** Limits of connections and clients, and the bounds of the cluster at which a client is refused. */
 export const clientLimits = [
   'connect_rate',
   'unauthenticated_connections',
@@ -65,6 +65,9 @@ export const clientLimits = [
   'publish_byte_rate',
   'flapping',
   'memory',
+  'subscriptions',
+  'sessions',
+  'stored_messages',
 ] as const;
 export type ClientLimit = (typeof clientLimits)[number];
 
@@ -181,7 +184,9 @@ export const brokerMetrics = {
   limitHits: counter('client_limit_hits_total', {
     unit: 'events',
     help:
-      'Times that a limit refused, closed, paused or delayed a connection. The log names the clients and addresses. ' +
+      'Times that a limit refused, closed, paused or delayed a connection, or that a bound of the cluster refused a ' +
+      'SUBSCRIBE (subscriptions), a CONNECT (sessions) or a PUBLISH (stored_messages). The log names the clients and ' +
+      'addresses. ' +
       'flapping: a connect was delayed, because two devices use one client id.',
     values: { limit: clientLimits },
   }),

@@ -1,5 +1,6 @@
 import type { ClientEffect } from '@mqtt-cluster/contracts';
 import { reasonCodes } from '../codec/reason-codes.ts';
+import type { ClientLimit } from '@mqtt-cluster/metric-catalogue';
 import type { BrokerCounters } from '../counters.ts';
 import type { Inbound } from './inbound.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -16,6 +17,8 @@ export interface EffectTarget {
   readonly counters: BrokerCounters;
   /** Runs code that parses packets, and handles its errors. */
   runGuarded(action: () => void): void;
+  /** Counts and logs that the cluster refused a publish of the client at a bound. */
+  reportRefused(limit: ClientLimit): void;
 }
 
 /** Turns one effect into packets for a connected client. */
@@ -48,7 +51,10 @@ function acknowledgePublish(
 ): void {
   const { lifecycle, inbound, outbound, counters } = target;
   const rejected = effect.result === 'quotaExceeded';
-  if (rejected) counters.publishRefusals.quota++;
+  if (rejected) {
+    counters.publishRefusals.quota++;
+    target.reportRefused('stored_messages');
+  }
   if (rejected && lifecycle.version < 5) {
     // Close the connection, because MQTT 3.1.1 has no negative acknowledgement.
     lifecycle.fail(reasonCodes.quotaExceeded, 'quota_exceeded', 'a publish exceeds a quota');

@@ -150,6 +150,7 @@ export class Lifecycle {
   /** The member has rejected CONNECT. */
   onMemberRefusal(reason: RefusalReason): void {
     this.atMember = false;
+    if (reason === 'quotaExceeded') this.#context.clientLimits.reportRefused('sessions', this);
     this.reject(connackReasonCode(reason), refusalLabel(reason));
   }
 

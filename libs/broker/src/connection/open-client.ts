@@ -1,3 +1,4 @@
+import type { ClientLimit } from '@mqtt-cluster/metric-catalogue';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
 import type { BrokerContext } from '../context.ts';
 import type { BrokerCounters } from '../counters.ts';
@@ -101,6 +102,11 @@ export class OpenClient implements InboundHost, EffectTarget {
 
   onPublish(bytes: number): void {
     this.#parts.limited.onPublish(bytes);
+  }
+
+  reportRefused(limit: ClientLimit): void {
+    const { context, lifecycle } = this.#parts;
+    context.clientLimits.reportRefused(limit, lifecycle);
   }
 
   onQos0Refused(reasonCode: number): void {

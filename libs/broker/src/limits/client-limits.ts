@@ -294,6 +294,24 @@ export class ClientLimits {
     this.#count(limit, subject, fieldsOf(connection));
   }
 
+  /** Counts that the cluster refused something to a client at a bound of the replicated state, and logs it. */
+  reportRefused(
+    limit: ClientLimit,
+    {
+      client,
+      user,
+      address,
+    }: { readonly client: ClientId; readonly user?: string | undefined; readonly address: string },
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.#count(limit, `client ${client}`, {
+      client,
+      address,
+      ...(user !== undefined && { user }),
+      ...fields,
+    });
+  }
+
   #count(limit: ClientLimit, subject: string, fields: Readonly<Record<string, unknown>>): void {
     this.#counters.limits[limit]++;
     let log = this.#logs.get(limit);
