@@ -20,7 +20,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const progressIntervalMs = 10_000;
 /** Part of the run that attacks the parsers, if a cluster is attacked as well. */
 const offlineShare = 0.25;
-const exitStatus: Readonly<Record<Verdict, number>> = { passed: 0, failed: 1, notJudged: 3 };
+const exitStatus: Readonly<Record<Verdict, number>> = { passed: 0, failed: 1, inconclusive: 3 };
 
 function log(text: string): void {
   process.stderr.write(`${text}\n`);

@@ -111,7 +111,7 @@ describe('the health of the members', () => {
 
   it.each([
     ['a fault', {}, 'faults'],
-    ['not judged if a member was starved before it', { m2: 0.9 }, 'notJudged'],
+    ['inconclusive if a member was starved before it', { m2: 0.9 }, 'inconclusive'],
   ] as const)('an election is %s', async (_name, waits, where) => {
     const machine = new Machine();
     let term = 3;
@@ -120,9 +120,9 @@ describe('the health of the members', () => {
     await machine.pass(5_000, waits, () => health.check(['m1', 'm2']));
     term = 4;
     await machine.pass(2_000, {}, () => health.check(['m1', 'm2']));
-    const expected = { faults: [] as string[], notJudged: [] as string[] };
+    const expected = { faults: [] as string[], inconclusive: [] as string[] };
     expected[where].push('the members elected a leader: term 3 before, 4 after');
-    expect({ faults: health.faults, notJudged: health.notJudged }).toEqual(expected);
+    expect({ faults: health.faults, inconclusive: health.inconclusive }).toEqual(expected);
   });
 });
 
@@ -132,8 +132,8 @@ describe('a lost connection of the witness', () => {
     await machine.pass(20_000);
     await machine.pass(5_000, { m2: 0.9 });
     const lost = (member: number, atMs: number) => ({ disconnected: [{ member, atMs }] });
-    const fault = { faults: ['witness: 1 connections were lost'], notJudged: [] };
-    const excused = { faults: [], notJudged: ['witness: 1 connections were lost'] };
+    const fault = { faults: ['witness: 1 connections were lost'], inconclusive: [] };
+    const excused = { faults: [], inconclusive: ['witness: 1 connections were lost'] };
     const ids = ['m1', 'm2'];
     expect(judgeDisconnects(lost(0, 24_000), ids, machine.load)).toEqual(fault);
     expect(judgeDisconnects(lost(1, 24_000), ids, machine.load)).toEqual(excused);

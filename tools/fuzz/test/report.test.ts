@@ -13,7 +13,7 @@ const witness = {
   p99Ms: 9,
 };
 const campaign = { cases: new Map([['mqtt', 7]]), faults: [] };
-const online = { witness, memory: [], faults: [], notJudged: [], judgedShare: 1 };
+const online = { witness, memory: [], faults: [], inconclusive: [], judgedShare: 1 };
 
 describe('the verdict of a run', () => {
   it('is ok if the witness received every acknowledged message', () => {
@@ -38,13 +38,13 @@ describe('the verdict of a run', () => {
     expect(faultsOf({ ...campaign, cases: new Map([['http', 0]]) }, null)).toEqual(['http: no case was run']);
   });
 
-  it('is not judged if something was excused and the machine was busy for most of the attack; a fault stays a fault', () => {
-    const busy = { ...online, judgedShare: 0.4, notJudged: ['an election'] };
-    expect(verdictOf(campaign, busy)).toBe('notJudged');
-    expect(renderReport(campaign, busy)).toMatch(/NOT JUDGED {2}an election\nnot judged: /);
+  it('is inconclusive if something was excused and the machine was busy for most of the attack; a fault stays a fault', () => {
+    const busy = { ...online, judgedShare: 0.4, inconclusive: ['an election'] };
+    expect(verdictOf(campaign, busy)).toBe('inconclusive');
+    expect(renderReport(campaign, busy)).toMatch(/INCONCLUSIVE {2}an election\ninconclusive: /);
     expect(verdictOf(campaign, { ...busy, faults: ['m1 hangs'] })).toBe('failed');
     expect(verdictOf(campaign, { ...busy, judgedShare: 0.6 })).toBe('passed');
-    expect(verdictOf(campaign, { ...busy, notJudged: [] })).toBe('passed');
+    expect(verdictOf(campaign, { ...busy, inconclusive: [] })).toBe('passed');
   });
 
   it('is a fault if the memory of a member grew by a third and by 32 MiB', () => {

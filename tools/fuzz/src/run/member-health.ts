@@ -30,7 +30,7 @@ export class MemberHealth {
   readonly #nowMs: () => number;
   readonly #members: ReadonlyMap<string, Member>;
   readonly #faults: string[] = [];
-  readonly #notJudged: string[] = [];
+  readonly #inconclusive: string[] = [];
   #term = 0;
 
   constructor(options: MemberHealthOptions) {
@@ -55,8 +55,8 @@ export class MemberHealth {
   }
 
   /** One sentence for each election of a starved machine. */
-  get notJudged(): readonly string[] {
-    return this.#notJudged;
+  get inconclusive(): readonly string[] {
+    return this.#inconclusive;
   }
 
   /**
@@ -97,7 +97,7 @@ export class MemberHealth {
       const nowMs = this.#nowMs();
       const text = `the members elected a leader: term ${this.#term} before, ${term} after`;
       const isStarved = this.#options.load.isStarved(nowMs - electionMsMax, nowMs);
-      (isStarved ? this.#notJudged : this.#faults).push(text);
+      (isStarved ? this.#inconclusive : this.#faults).push(text);
     }
     this.#term = Math.max(this.#term, term);
   }

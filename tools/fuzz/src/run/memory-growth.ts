@@ -20,10 +20,10 @@ export interface LiveMemory {
   /** Bytes by member id. */
   readonly live: ReadonlyMap<string, number>;
   readonly faults: readonly string[];
-  readonly notJudged: readonly string[];
+  readonly inconclusive: readonly string[];
 }
 
-export const noMemory: LiveMemory = { wasCalm: false, live: new Map(), faults: [], notJudged: [] };
+export const noMemory: LiveMemory = { wasCalm: false, live: new Map(), faults: [], inconclusive: [] };
 
 /**
  * Measures the live memory of members, after the machine has been calm for some seconds.
@@ -36,7 +36,7 @@ export async function measureMemory(
 ): Promise<LiveMemory> {
   const live = new Map<string, number>();
   const faults: string[] = [];
-  const notJudged: string[] = [];
+  const inconclusive: string[] = [];
   const wasCalm = await isCalm(load);
   for (const [id, pid] of pids()) {
     const fromMs = performance.now();
@@ -46,10 +46,12 @@ export async function measureMemory(
       // The report contains a process that has ended as a fault of its own.
       if (![...pids()].some(([, running]) => running === pid)) continue;
       const isStarved = load.isStarved(fromMs, performance.now(), [id]);
-      (isStarved ? notJudged : faults).push(`${id}: its memory can't be measured: ${describeError(error)}`);
+      (isStarved ? inconclusive : faults).push(
+        `${id}: its memory can't be measured: ${describeError(error)}`,
+      );
     }
   }
-  return { wasCalm, live, faults, notJudged };
+  return { wasCalm, live, faults, inconclusive };
 }
 
 async function isCalm(load: MachineLoad): Promise<boolean> {

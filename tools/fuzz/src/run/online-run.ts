@@ -91,8 +91,8 @@ async function runWithWitness(
     const growth = memory.flatMap(growthFault);
     const isJudged = warm.wasCalm && end.wasCalm;
     const faults = [...watch.ended(), ...all.flatMap((part) => part.faults), ...(isJudged ? growth : [])];
-    const notJudged = [...all.flatMap((part) => part.notJudged), ...(isJudged ? [] : growth)];
-    return { report, online: { witness: seen, memory, faults, notJudged, judgedShare } };
+    const inconclusive = [...all.flatMap((part) => part.inconclusive), ...(isJudged ? [] : growth)];
+    return { report, online: { witness: seen, memory, faults, inconclusive, judgedShare } };
   } finally {
     clearInterval(sampling);
   }

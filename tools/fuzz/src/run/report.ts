@@ -10,20 +10,20 @@ export interface OnlineReport {
   /** One sentence for each broken promise that is not in `witness`. */
   readonly faults: readonly string[];
   /** One sentence for each fault that is excused because the machine gave the processes too little processor time. */
-  readonly notJudged: readonly string[];
+  readonly inconclusive: readonly string[];
   /** Part of the time of the attack in which all processes had enough processor time: 0 to 1. */
   readonly judgedShare: number;
 }
 
-/** If less of the attack was judged and something was not judged, the run shows nothing. */
+/** If less of the attack was judged and something was inconclusive, the run shows nothing. */
 const judgedShareMin = 0.5;
 
-export type Verdict = 'passed' | 'failed' | 'notJudged';
+export type Verdict = 'passed' | 'failed' | 'inconclusive';
 
 export function verdictOf(campaign: CampaignReport, online: OnlineReport | null): Verdict {
   if (faultsOf(campaign, online).length > 0) return 'failed';
-  if (online === null || online.notJudged.length === 0) return 'passed';
-  return online.judgedShare < judgedShareMin ? 'notJudged' : 'passed';
+  if (online === null || online.inconclusive.length === 0) return 'passed';
+  return online.judgedShare < judgedShareMin ? 'inconclusive' : 'passed';
 }
 
 /** Returns one sentence for each broken promise. No sentence: the run passed. */
@@ -54,8 +54,8 @@ function witnessFaults(witness: WitnessReport): string[] {
 const endings: Readonly<Record<Verdict, (faults: number) => string>> = {
   passed: () => 'ok',
   failed: (faults) => `${faults} faults`,
-  notJudged: () =>
-    `not judged: the machine was busy for more than ${100 * (1 - judgedShareMin)} % of the attack; repeat the run on a calmer machine`,
+  inconclusive: () =>
+    `inconclusive: the machine was busy for more than ${100 * (1 - judgedShareMin)} % of the attack; repeat the run on a calmer machine`,
 };
 
 /** Returns the result as text: what was run, what the witness saw, and each fault. */
@@ -71,7 +71,7 @@ export function renderReport(campaign: CampaignReport, online: OnlineReport | nu
           `${id}: live memory ${toMebibytes(warmBytes)} MiB after the warm-up, ${toMebibytes(endBytes)} MiB in the end; resident at most ${toMebibytes(peakBytes)} MiB`,
       ),
       `machine: busy for ${(100 * (1 - online.judgedShare)).toFixed(1)} % of the attack: then a process got too little processor time, and elections and lost connections are not judged`,
-      ...online.notJudged.map((text) => `NOT JUDGED  ${text}`),
+      ...online.inconclusive.map((text) => `INCONCLUSIVE  ${text}`),
     );
   }
   const faults = faultsOf(campaign, online);

@@ -15,11 +15,11 @@ export function judgeDisconnects(
   { disconnected }: Pick<WitnessReport, 'disconnected'>,
   ids: readonly string[],
   load: Pick<MachineLoad, 'isStarved'>,
-): { readonly faults: string[]; readonly notJudged: string[] } {
+): { readonly faults: string[]; readonly inconclusive: string[] } {
   const starved = disconnected.filter(({ member, atMs }) =>
     load.isStarved(atMs - keepAliveMsMax, atMs, [ids[member]!]),
   ).length;
   const sentence = (count: number): string[] =>
     count === 0 ? [] : [`witness: ${count} connections were lost`];
-  return { faults: sentence(disconnected.length - starved), notJudged: sentence(starved) };
+  return { faults: sentence(disconnected.length - starved), inconclusive: sentence(starved) };
 }
