@@ -295,11 +295,12 @@ export const configSchema = z
       .object({
         /**
          * File with the token that administration requires (HTTP: bearer token; MQTT: user `admin` with the
-         * token as password). Without a token only this host may administer the member, and only by HTTP.
+         * token as password, over TLS or from a loopback address). Without a token only this host may administer the member, by
+         * HTTP and at `/mqtt` of the HTTP port.
          */
         tokenFile: z.string().default(''),
         /**
-         * True when a request from the loopback address counts as a request from this host. Set false
+         * True when a request or a client from the loopback address counts as one from this host. Set false
          * in a container with its own network: some port forwarders, such as that of rootless podman, make
          * all requests appear to come from loopback.
          */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig, settingNames } from '../src/config.ts';
-import { announcedUrls, clientListeners, hasLocalProxy, ownUrl } from '../src/listeners/client-listeners.ts';
+import { announcedUrls, clientListeners, ownUrl, trustsLoopback } from '../src/listeners/client-listeners.ts';
 
 const base = { MQTT_CLUSTER_ID: 'a', MQTT_CLUSTER_PEERS: 'a=127.0.0.1:7883,b=127.0.0.2:7883,c=[::1]:7883' };
 const former = { ...process.env };
@@ -243,14 +243,16 @@ test('without the setting mqtt.listeners a member has one plain listener', () =>
 });
 
 test.each([
-  [[], false],
-  [['192.0.2.1', '2001:db8::/32'], false],
-  [['192.0.2.1', '127.0.0.1'], true],
-  [['::1'], true],
-  [['0.0.0.0/0'], true],
-  [['::/0'], true],
-])('a member with the proxies %j has a proxy on its own host: %j', (proxy, expected) => {
-  expect(hasLocalProxy(read(listeners({ ...plain, proxy })))).toBe(expected);
+  [[], true],
+  [['192.0.2.1', '2001:db8::/32'], true],
+  [['192.0.2.1', '127.0.0.1'], false],
+  [['::1'], false],
+  [['0.0.0.0/0'], false],
+  [['::/0'], false],
+])('a member with the proxies %j trusts its own host: %j', (proxy, expected) => {
+  const settings = listeners({ ...plain, proxy });
+  expect(trustsLoopback(read(settings))).toBe(expected);
+  expect(trustsLoopback(read({ ...settings, MQTT_CLUSTER_ADMIN_TRUST_LOOPBACK: 'false' }))).toBe(false);
 });
 
 test('listeners of the setting mqtt.listeners replace the default listener', () => {

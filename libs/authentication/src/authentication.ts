@@ -114,6 +114,16 @@ export class Authentication implements Authenticator {
   }
 
   /**
+   * Refuses a client that no provider may check, and counts and logs it. It is no failed password, so it does not count for
+   * the bounds of its address.
+   */
+  refuse(given: Credentials, reason: string): AuthenticationResult {
+    this.#metrics.add(authenticationMetrics.authentications, ['none', 'credentials']);
+    this.#refusals.add(given, reason);
+    return { accepted: false, reason: 'credentials' };
+  }
+
+  /**
    * Returns whether an accepted client may stay connected: its user is not disabled, and the user still exists with the
    * same password if the client was accepted by one.
    */

@@ -31,6 +31,11 @@ export class Authorization {
     return this.#digest !== null;
   }
 
+  /** Returns whether a request without credentials may administer. */
+  trusts({ isLocal }: Pick<HttpRequest, 'isLocal'>): boolean {
+    return this.rejectionReason({ headers: {}, isLocal }) === null;
+  }
+
   /** Returns null for an authorized request. Otherwise returns the reason for the rejection, in one sentence. */
   rejectionReason({ headers, isLocal }: Pick<HttpRequest, 'headers' | 'isLocal'>): string | null {
     if (this.#digest === null) {

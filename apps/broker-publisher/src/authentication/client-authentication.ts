@@ -16,6 +16,7 @@ import type {
   Authenticator,
   Credentials,
   Logger,
+  Role,
 } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { WatchedFiles } from '@mqtt-cluster/runtime';
@@ -23,7 +24,7 @@ import { httpListenerName } from '../admin/access/admin-access.ts';
 import { includesRole } from '../admin/access/admin-roles.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
-import type { ClientListener } from '../listeners/client-listeners.ts';
+import { AdminTokenTransport } from './admin-token-transport.ts';
 import { internalListeners } from './internal-listeners.ts';
 import { anyAudience, checkProviderSettings } from './provider-settings.ts';
 
@@ -36,7 +37,15 @@ export interface ClientAuthenticationOptions {
   readonly table: () => AccessTable;
   /** Returns whether the credentials are those of the admin token. */
   readonly isAdministrator: (userName: string | undefined, password: Uint8Array | undefined) => boolean;
+  /** Called when the admin token has arrived where others may have read it. The client is refused. */
+  readonly onExposedToken: (client: Pick<Credentials, 'address' | 'listener'>) => void;
 }
+
+const exposedToken =
+  'the admin token at a listener without TLS: use a tls or wss listener, or a loopback address of this host';
+const notForClients =
+  '/mqtt of the HTTP port is for the console and for administrators: sign in to the console, use the admin token, or add a ' +
+  'wss listener (mqtt.listeners) for clients';
 
 /**
  * The authentication of the clients of this member: the providers with their settings and files, and the threads for
@@ -48,7 +57,8 @@ export class ClientAuthentication implements Authenticator {
   readonly #options: ClientAuthenticationOptions;
   /** User name and password with which each listener accepts the probe of this process. */
   readonly probeCredentials = { userName: '$watchdog', password: randomBytes(24).toString('base64url') };
-  /** Clients with the admin token, the probe and the publisher of this process. */
+  readonly #tokenTransport: AdminTokenTransport;
+  /** Clients with the admin token, programs of this host at `$console`, the probe and the publisher of this process. */
   readonly #internal = new WeakSet<AccessSubject>();
   readonly #passwordFile: { onChange(listener: () => void): () => void } | null;
 
@@ -56,6 +66,7 @@ export class ClientAuthentication implements Authenticator {
     const { config, logger, metrics, table } = options;
     this.#options = options;
     this.#passwordFile = files.passwordFile;
+    this.#tokenTransport = new AdminTokenTransport(config);
     this.hashes = new HashPool({ logger, metrics });
     this.#authentication = new Authentication({
       listeners: new Map([
@@ -67,7 +78,6 @@ export class ClientAuthentication implements Authenticator {
         ),
         // Only users of the cluster have roles for administration by HTTP.
         [httpListenerName, { providers: ['cluster'], anonymous: false }],
-        [internalListeners.console, consoleAuthentication(clientListeners(config))],
       ]),
       table,
       certificateUser: config.mqtt.certificateUser,
@@ -85,42 +95,50 @@ export class ClientAuthentication implements Authenticator {
   }
 
   /**
-   * Accepts the probe of this process and clients with the admin token on each listener, and the publisher of this process
-   * on its connections inside the process: they are no users of a provider. All other clients are left to the providers of
-   * their listener.
+   * Accepts the probe of this process on each listener, clients with the admin token where it is not exposed, and the
+   * publisher of this process on its connections inside the process: they are no users of a provider. All other clients are
+   * left to the providers of their listener. `$console` has no providers: it admits only administrators.
    */
   async authenticate(credentials: Credentials): Promise<AuthenticationResult> {
-    const { client, address, listener, userName, password } = credentials;
-    if (listener === internalListeners.publisher) return this.#acceptPublisher(credentials);
-    const isAdministrator = this.#options.isAdministrator(userName, password);
-    if (!isAdministrator && !this.#isProbe(userName, password)) {
-      return this.#authentication.authenticate(credentials);
+    const { address, listener, userName, password } = credentials;
+    if (listener === internalListeners.publisher)
+      return this.#acceptUser(credentials, internalListeners.publisher);
+    if (this.#options.isAdministrator(userName, password)) {
+      if (this.#tokenTransport.permits(credentials)) return this.#acceptUser(credentials, userName!, 'admin');
+      this.#options.onExposedToken({ address, listener });
+      return this.#authentication.refuse(credentials, exposedToken);
     }
-    // No user of the cluster: the replicated state refuses a session of a user of the cluster that it does not have.
-    const identity = {
-      source: 'passwordFile',
-      user: userName!,
-      groups: [],
-      client,
-      address,
-      listener,
-    } as const;
-    const subject: AccessSubject = { identity, ...(isAdministrator && { role: 'admin' }) };
+    if (this.#isProbe(userName, password)) return this.#acceptUser(credentials, userName!);
+    if (listener === internalListeners.console)
+      return this.#authentication.refuse(credentials, notForClients);
+    return this.#authentication.authenticate(credentials);
+  }
+
+  /**
+   * Accepts a program of this host without a user, which may administer this member. No rule applies to it, as to its
+   * requests to the API.
+   */
+  acceptLocal({ client, address, listener }: Credentials): AuthenticationResult {
+    return this.#acceptInternal({
+      identity: { source: 'anonymous', groups: [], client, address, listener },
+    });
+  }
+
+  /**
+   * The user is none of the cluster: the replicated state refuses the sessions and discards the wills of users of the
+   * cluster that it does not have.
+   */
+  #acceptUser({ client, address, listener }: Credentials, user: string, role?: Role): AuthenticationResult {
+    const identity = { source: 'passwordFile', user, groups: [], client, address, listener } as const;
+    return this.#acceptInternal({ identity, ...(role && { role }) });
+  }
+
+  #acceptInternal(subject: AccessSubject): AuthenticationResult {
     this.#internal.add(subject);
     return { accepted: true, subject };
   }
 
-  #acceptPublisher({ client, address, listener }: Credentials): AuthenticationResult {
-    // The replicated state discards the wills of users of the cluster that do not exist.
-    const source = 'passwordFile';
-    const subject: AccessSubject = {
-      identity: { source, user: internalListeners.publisher, groups: [], client, address, listener },
-    };
-    this.#internal.add(subject);
-    return { accepted: true, subject };
-  }
-
-  /** Returns whether the client is the probe or the publisher of this process, or has the admin token. */
+  /** Returns whether no rule applies to the client: it is an administrator without a user, the probe or the publisher. */
   isInternal(subject: AccessSubject): boolean {
     return this.#internal.has(subject);
   }
@@ -174,18 +192,6 @@ export class ClientAuthentication implements Authenticator {
     this.#authentication.stop();
     await this.hashes.stop();
   }
-}
-
-/**
- * Returns the authentication of the WebSocket on the HTTP port: the providers of all listeners, except certificates, which a
- * browser would present to another server. Clients without a user are admitted only if each listener admits them.
- */
-function consoleAuthentication(
-  listeners: readonly Pick<ClientListener, 'authentication' | 'anonymous'>[],
-): ListenerAuthentication {
-  const used = new Set(listeners.flatMap(({ authentication }) => authentication));
-  used.delete('certificate');
-  return { providers: [...used], anonymous: listeners.every(({ anonymous }) => anonymous) };
 }
 
 /** Checks the settings and files of the providers, without starting anything. @throws ConfigError */

@@ -73,11 +73,12 @@ export function isPlain({ kind, proxy }: ClientListener): boolean {
 }
 
 /**
- * Returns whether a proxy on this host may pass connections to a listener. Requests of other hosts can then come from a
- * loopback address.
+ * Returns whether a connection from a loopback address counts as one of a program on this host. With a proxy on this host,
+ * or with `admin.trustLoopback` set to false, it may come from another host.
  */
-export function hasLocalProxy(config: ApplianceConfig): boolean {
-  return clientListeners(config).some(({ proxy }) => proxy.some(coversLoopback));
+export function trustsLoopback(config: ApplianceConfig): boolean {
+  const hasLocalProxy = clientListeners(config).some(({ proxy }) => proxy.some(coversLoopback));
+  return config.admin.trustLoopback && !hasLocalProxy;
 }
 
 function coversLoopback(network: string): boolean {

@@ -175,6 +175,7 @@ export class Appliance implements Lifecycle {
       table: () => this.#runner!.readMember((member) => member.access()),
       isAdministrator: (userName, password) =>
         this.#management!.authorization.allowsTopics(userName, password),
+      onExposedToken: (client) => this.#management!.warnOfExposedToken(client),
     });
     const aclFile = await watchAclFile(config.mqtt.aclFile, this.#files);
     const publisherAccess = await openPublisherAccess(config, this.#files, this.#metrics.registry);
@@ -496,6 +497,7 @@ export class Appliance implements Lifecycle {
     const upgrades = new MqttUpgrades({
       sessions: management.sessions,
       authentication: this.#authentication!,
+      authorization: management.authorization,
       broker: () => this.#broker,
       lab: config.lab,
     });

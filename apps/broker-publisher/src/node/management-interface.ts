@@ -29,7 +29,7 @@ import type { Admission } from '../health/load-meter.ts';
 import { SelfProbe } from '../health/self-probe.ts';
 import type { ProbeCredentials } from '../health/self-probe.ts';
 import { ServiceManagerReporter } from '../health/service-manager-reporter.ts';
-import { announcedUrls, hasLocalProxy, runsOnLoopback } from '../listeners/client-listeners.ts';
+import { announcedUrls, trustsLoopback, runsOnLoopback } from '../listeners/client-listeners.ts';
 import type { ListenerKind } from '../listeners/client-listeners.ts';
 import { Sessions } from '../web/sessions.ts';
 import { SignIn } from '../web/sign-in.ts';
@@ -110,10 +110,7 @@ export class ManagementInterface implements Lifecycle {
       ownUrls: announcedUrls(config),
       usesLoopback: runsOnLoopback(config),
     });
-    this.authorization = new Authorization(
-      options.token,
-      config.admin.trustLoopback && !hasLocalProxy(config),
-    );
+    this.authorization = new Authorization(options.token, trustsLoopback(config));
     const now = (): number => performance.now();
     this.sessions = new Sessions({ isCurrent: options.keepsRole, now });
     this.access = new AdminAccess({
@@ -123,7 +120,7 @@ export class ManagementInterface implements Lifecycle {
       lab: config.lab,
       servesHttps: config.http.tls.key !== '',
       now,
-      onExposedToken: (address) => this.#warnOfExposedToken(address),
+      onExposedToken: (address) => this.warnOfExposedToken({ address }),
     });
     this.audit = new AuditLog(options.logger, options.metrics, now);
     this.signIn = new SignIn({ access: this.access, sessions: this.sessions, audit: this.audit });
@@ -262,14 +259,15 @@ export class ManagementInterface implements Lifecycle {
     return this.#loadMeter.admission;
   }
 
-  #warnOfExposedToken(address: string): void {
+  /** Logs that the right admin token has arrived where others may have read it, at most once in ten minutes. */
+  warnOfExposedToken(fields: { readonly address: string; readonly listener?: string }): void {
     const nowMs = performance.now();
     if (nowMs - this.#exposedAtMs < exposureIntervalMs) return;
     this.#exposedAtMs = nowMs;
     this.#options.logger.warn(
-      { address },
-      'the admin token has crossed the network without encryption, so others may have read it: use HTTPS (http.tls) or this ' +
-        'host, and replace the token (admin.tokenFile)',
+      fields,
+      'the admin token has crossed the network without encryption, so others may have read it: use HTTPS (http.tls), a tls ' +
+        'or wss listener, or this host, and replace the token (admin.tokenFile)',
     );
   }
 

@@ -2,6 +2,7 @@ import type { Authenticator } from '@mqtt-cluster/contracts';
 import type { Broker } from '@mqtt-cluster/broker';
 import type { HttpUpgrade } from '@mqtt-cluster/runtime';
 import { TLSSocket } from 'node:tls';
+import type { Authorization } from '../admin/authorization.ts';
 import { internalListeners } from '../authentication/internal-listeners.ts';
 import type { ClientAuthentication } from '../authentication/client-authentication.ts';
 import { sessionIdOf } from './cookie.ts';
@@ -12,7 +13,8 @@ const mqttPath = '/mqtt';
 
 export interface MqttUpgradesOptions {
   readonly sessions: Sessions;
-  readonly authentication: Pick<ClientAuthentication, 'subjectFor'>;
+  readonly authentication: Pick<ClientAuthentication, 'authenticate' | 'acceptLocal' | 'subjectFor'>;
+  readonly authorization: Pick<Authorization, 'trusts'>;
   /** Null until the broker has started. */
   readonly broker: () => Pick<Broker, 'upgrade'> | null;
   /** Whether passwords may cross the network without encryption. */
@@ -21,8 +23,13 @@ export interface MqttUpgradesOptions {
 
 /**
  * Handles the WebSocket at `/mqtt` on the HTTP port: a connection to this member's broker, as at a listener with the name
- * `$console`. With a session the client is the user of the session, whatever CONNECT states, and its connection ends with the
- * session. Without a session CONNECT is authenticated. The bounds of the broker hold for the connection.
+ * `$console`. It is for the console, so it admits only clients that may use the API as well, whatever the listeners admit:
+ *
+ * - with a session, as the user of the session, whatever CONNECT states; the connection ends with the session;
+ * - without a session and without credentials, a program of this host, if the member needs no token;
+ * - a client with the admin token in CONNECT.
+ *
+ * The bounds of the broker hold for the connection.
  */
 export class MqttUpgrades {
   readonly #options: MqttUpgradesOptions;
@@ -33,10 +40,11 @@ export class MqttUpgrades {
 
   /** Handles an upgrade that the guard of the server has accepted, so its page, if any, is one of this server. */
   handle(upgrade: HttpUpgrade): void {
-    const { request, socket, head, path, address, isPrivate, refuse, release, onRevoked } = upgrade;
+    const { request, socket, head, path, address, isLocal, isPrivate } = upgrade;
+    const { refuse, release, onRevoked } = upgrade;
     if (path !== mqttPath)
       return refuse({ code: 404, body: { error: `only ${mqttPath} serves a WebSocket` } });
-    const { sessions, broker, lab } = this.#options;
+    const { sessions, broker, authorization, lab } = this.#options;
     const isSecure = socket instanceof TLSSocket;
     const id = sessionIdOf(request.headers, isSecure);
     const session = id === null ? null : sessions.find(id);
@@ -51,7 +59,9 @@ export class MqttUpgrades {
       address,
       listener: internalListeners.console,
       kind: isSecure ? 'wss' : 'ws',
-      ...(session && { authenticator: this.#authenticatorOf(session) }),
+      authenticator: session
+        ? this.#authenticatorOf(session)
+        : this.#authenticatorWithoutSession(authorization.trusts({ isLocal })),
     });
     onRevoked(revoke);
     if (session !== null)
@@ -69,6 +79,19 @@ export class MqttUpgrades {
           accepted: true,
           subject: authentication.subjectFor(session.subject, { client, address, listener }),
         }),
+    };
+  }
+
+  #authenticatorWithoutSession(isTrusted: boolean): Authenticator {
+    const { authentication } = this.#options;
+    return {
+      authenticate: async (credentials) => {
+        // Wrong credentials are refused from this host, too.
+        const presentsNothing = credentials.userName === undefined && credentials.password === undefined;
+        return isTrusted && presentsNothing
+          ? authentication.acceptLocal(credentials)
+          : authentication.authenticate(credentials);
+      },
     };
   }
 }

@@ -77,11 +77,17 @@ test('a WebSocket with the cookie is the user of the session, and the rules of t
   await expect(client.publishAsync('users/otto/x', 'hello', { qos: 1 })).rejects.toThrow(/[Nn]ot authorized/);
 });
 
-test('a WebSocket without a session is authenticated by its CONNECT', async () => {
-  await expect(connected(connect(''))).rejects.toThrow('refused');
-  await expect(connected(connect('', { username: 'vera', password: 'wrong' }))).rejects.toThrow('refused');
-  await connected(connect('', { username: 'vera', password: 'right' }));
-  await expect(connected(connect(`mqtt-cluster=${'A'.repeat(43)}`))).rejects.toThrow('refused');
+test('a WebSocket without a session is refused, also with the right password of a user or with a cookie of no session', async () => {
+  // Another host: the request has come through a proxy.
+  const from = (cookie: string): object => ({
+    wsOptions: { headers: { cookie, origin: `http://${host}:${port}`, 'x-forwarded-for': '192.0.2.7' } },
+  });
+  const credentials = { username: 'vera', password: 'right' };
+  await expect(connected(connect('', from('')))).rejects.toThrow('refused');
+  await expect(connected(connect('', { ...from(''), ...credentials }))).rejects.toThrow('refused');
+  await expect(connected(connect('', credentials))).rejects.toThrow('refused');
+  await expect(connected(connect('', from(`mqtt-cluster=${'A'.repeat(43)}`)))).rejects.toThrow('refused');
+  await connected(connect('', from(await signIn('vera'))));
 });
 
 const ends: readonly (readonly [string, (cookie: string) => Promise<unknown>])[] = [

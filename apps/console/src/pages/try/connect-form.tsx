@@ -153,7 +153,9 @@ export function ConnectForm({
             {isOpen ? 'Disconnect' : 'Connect'}
           </button>
           <span class="quiet small">
-            {me.value?.user ? `As the user ${me.value.user}. The access rules hold.` : 'Without a user.'}
+            {me.value?.user
+              ? `As the user ${me.value.user}. The access rules hold.`
+              : 'Without a user. No access rule applies.'}
           </span>
         </div>
         {error !== '' && state !== 'connected' && (

@@ -1,0 +1,33 @@
+import { isLoopback } from '@mqtt-cluster/contracts';
+import type { Credentials } from '@mqtt-cluster/contracts';
+import { httpListenerName } from '../admin/access/admin-access.ts';
+import type { ApplianceConfig } from '../config.ts';
+import { clientListeners, trustsLoopback } from '../listeners/client-listeners.ts';
+import { usesTls } from '../listeners/listener-tls.ts';
+import { internalListeners } from './internal-listeners.ts';
+
+/**
+ * Decides where a client may present the admin token as its password: over TLS, or from a loopback address that is
+ * trusted. A lab accepts it everywhere.
+ */
+export class AdminTokenTransport {
+  readonly #acceptsAll: boolean;
+  /** The HTTP port is among them, because it checks the transport of each request itself. */
+  readonly #encrypted: ReadonlySet<string>;
+  /** A header of the PROXY protocol may state any address, so these listeners have no proxy. */
+  readonly #loopback: ReadonlySet<string>;
+
+  constructor(config: ApplianceConfig) {
+    const listeners = clientListeners(config);
+    const withTls = listeners.filter(usesTls).map(({ name }) => name);
+    this.#acceptsAll = config.lab;
+    this.#encrypted = new Set([httpListenerName, internalListeners.console, ...withTls]);
+    const direct = listeners.filter(({ proxy }) => proxy.length === 0).map(({ name }) => name);
+    this.#loopback = new Set(trustsLoopback(config) ? direct : []);
+  }
+
+  permits({ listener, address }: Pick<Credentials, 'listener' | 'address'>): boolean {
+    if (this.#acceptsAll || this.#encrypted.has(listener)) return true;
+    return this.#loopback.has(listener) && isLoopback(address);
+  }
+}
