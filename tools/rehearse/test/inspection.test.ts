@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { pemParts } from '../src/inspection/certificates.ts';
+import { connectCommand, isAccepted, pemParts } from '../src/inspection/certificates.ts';
 import { firstChange } from '../src/inspection/host-state.ts';
 import { unmadeSilence } from '../src/inspection/silences.ts';
 import { lineWithSecret, secretsOf } from '../src/inspection/secrets.ts';
@@ -76,6 +76,37 @@ describe('pemParts', () => {
     const text = [part('CERTIFICATE'), part('CERTIFICATE'), part('X509 CRL')].join('\n');
     expect(pemParts(text, 'CERTIFICATE')).toHaveLength(2);
     expect(pemParts(text, 'X509 CRL')).toEqual([part('X509 CRL')]);
+  });
+});
+
+describe('isAccepted', () => {
+  /** The output of `openssl s_client` that real members have caused, with the bytes of their answer. */
+  const outputOf = (...bytes: number[]): string =>
+    `CONNECTED(00000003)\n---\nServer certificate\n---\nread R BLOCK\n${Buffer.from(bytes).toString()}closed\n`;
+
+  test('is true if the member refuses the client, which is no member, with CONNACK', () => {
+    expect(isAccepted({ status: 1, output: outputOf(0x20, 2, 0, 2) })).toBe(true);
+    expect(isAccepted({ status: 1, output: outputOf(0x20, 2, 0, 5) })).toBe(true);
+  });
+
+  test('is false if the member answers that the certificate is revoked, or closes the connection', () => {
+    expect(isAccepted({ status: 1, output: outputOf(0x20, 2, 0, 0x8a) })).toBe(false);
+    expect(isAccepted({ status: 104, output: outputOf() })).toBe(false);
+  });
+
+  test('throws if there was no handshake, or the member neither answered nor closed the connection', () => {
+    expect(() => isAccepted({ status: 1, output: 'Connection refused\n' })).toThrow(/no TLS handshake/);
+    expect(() => isAccepted({ status: 124, output: outputOf() })).toThrow(/no answer to CONNECT.* in 15 s/);
+  });
+
+  test('the bytes that are sent are a CONNECT', () => {
+    const [, escapes = ''] = /^printf '(.*)' \|/.exec(connectCommand('/f', '10.0.0.55', 7883)) ?? [];
+    const text = escapes.replaceAll(/\\(\d{3})/g, (_all, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
+    const packet = Buffer.from(text, 'latin1');
+    expect([packet[0], packet[1]]).toEqual([0x10, packet.length - 2]);
+    expect(packet.readUInt16BE(12)).toBe(packet.length - 14);
   });
 });
 
