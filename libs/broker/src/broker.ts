@@ -28,6 +28,7 @@ import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import { AccessCheck } from './connection/access-check.ts';
 import { SlicedSweep } from './connection/sliced-sweep.ts';
 import { RefusalLog } from './connection/refusal-log.ts';
+import { DepartedCertificates } from './connection/departed-certificates.ts';
 import { ByteReader } from './codec/byte-reader.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
 import { acceptancesPerTurnMax, connectsPerTurnMax, PacedStarts } from './flow-control/paced-starts.ts';
@@ -100,6 +101,7 @@ class MqttBroker implements Broker {
   readonly #aedes: AedesAdapter;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly connections = new Connections();
+  readonly #departed = new DepartedCertificates((clients) => this.#options.onDepartedRevoked?.(clients));
   readonly #accessCheck: AccessCheck;
   readonly #connectionSweep: SlicedSweep;
   readonly #upgrader: WebSocketUpgrader;
@@ -108,14 +110,18 @@ class MqttBroker implements Broker {
     onOpen: (connection) => {
       this.#open++;
       this.connections.add(connection);
+      this.#departed.onReturned(connection.client);
       const { counters } = this.#context;
       counters.clientsMaximum = Math.max(counters.clientsMaximum, this.#open);
     },
-    onEnded: (connection, previous) => {
+    onEnded: (connection, previous, { graceful, label }) => {
       this.#connections.delete(connection.id);
       if (previous !== 'open') return;
       this.#open--;
       this.connections.remove(connection);
+      // A connection that has taken this one over has its own will.
+      const departed = graceful || label === 'taken_over' ? null : connection.departed(performance.now());
+      if (departed !== null) this.#departed.add(departed);
     },
   };
   readonly #unflushed: Connection[] = [];
@@ -195,6 +201,8 @@ class MqttBroker implements Broker {
     const listener = this.#listeners.find((each) => each.name === name);
     if (listener === undefined) throw new Error(`there is no listener ${name}`);
     listener.updateTls(tls);
+    if (tls.revocations !== undefined)
+      this.#departed.setRevocations(name, tls.revocations, performance.now());
   }
 
   counters(): Readonly<BrokerCounters> {

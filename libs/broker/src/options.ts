@@ -10,6 +10,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { ClientEvent } from './connection/client-events.ts';
+import type { Departed } from './connection/departed-certificates.ts';
 import type { ListenerKind, ListenerOptions } from './listeners/options.ts';
 
 export interface BrokerLimits {
@@ -202,6 +203,11 @@ export interface BrokerOptions {
   readonly administration?: Administration;
   /** Called when a client connects, and when a connection is refused or ends. Must be fast, and must not throw. */
   readonly onClientEvent?: (event: ClientEvent) => void;
+  /**
+   * Called when new revocation lists contain the certificates of clients that this broker has served and that are gone
+   * while their wills wait.
+   */
+  readonly onDepartedRevoked?: (clients: readonly Pick<Departed, 'client' | 'user'>[]) => void;
   /** Default: accepts all clients as anonymous ones. */
   readonly authenticator?: Authenticator;
   /**

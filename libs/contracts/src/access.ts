@@ -132,7 +132,7 @@ export const connectionAccessSchema = z.object({
    * the log matches.
    */
   willGranted: z.boolean().optional(),
-  /** Seconds since 1970 at which the token expires. */
+  /** Seconds since 1970 at which the token expires. The home ends the connection then; no member uses it for the will. */
   expiresAt: count.optional(),
 });
 
@@ -172,6 +172,15 @@ export const revocationSchema = z.strictObject({
 });
 
 export type Revocation = Decoded<typeof revocationSchema>;
+
+/** A client whose last connection has set a will that is not published yet. */
+export interface WillOwner {
+  readonly client: ClientId;
+  readonly user: string;
+  readonly source: Exclude<AccessSource, 'anonymous'>;
+  /** True while the connection is open. */
+  readonly connected: boolean;
+}
 
 /** What a connecting client presents. The password buffer is valid during the call only. */
 export interface Credentials {
@@ -221,7 +230,10 @@ export interface Authenticator {
 export interface AccessDecisions {
   /** Changes whenever any decision may change. The broker then checks its connected clients again. */
   readonly version: number;
-  /** Returns whether the client may still be connected: its user exists, is enabled, and its token is valid. */
+  /**
+   * Returns whether the user of the client has kept its rights: it exists and is enabled. A token that has expired is not
+   * withdrawn, and the broker watches its time.
+   */
   isValid(subject: AccessSubject): boolean;
   mayPublish(subject: AccessSubject, topic: string, qos: QoS, retain: boolean): boolean;
   /**

@@ -1,4 +1,4 @@
-import type { AccessChange, AccessTable, ConnectionAccess, Revocation } from './access.ts';
+import type { AccessChange, AccessTable, ConnectionAccess, Revocation, WillOwner } from './access.ts';
 import type { AdminAction, AdminOutcome } from './administration.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { ClusterSettings, SettingsChange } from './cluster-settings.ts';
@@ -94,6 +94,12 @@ export interface Member {
    * as an `adminAnswer` event with the same request number.
    */
   revoke(request: number, revocation: Revocation): void;
+  /**
+   * Discards the wills that users may no longer publish for a reason outside of the log, such as a changed password file.
+   * Only wills that are set now, and only of clients that are not connected to a reachable member: the home of a
+   * connected client closes its connection itself. `isLost` is called during this call only.
+   */
+  discardWills(isLost: (owner: WillOwner) => boolean): void;
   /**
    * Returns the users and rules of the cluster as of the last entry that this member applied. The object does
    * not change; a change of users or rules makes a new object.

@@ -20,6 +20,7 @@ import type {
   Revocation,
   Snapshot,
   StateView,
+  WillOwner,
 } from '@mqtt-cluster/contracts';
 import { decodePublishes, settingsOf } from '@mqtt-cluster/mqtt-state';
 import { AccessAdministration } from './cluster/access-administration.ts';
@@ -36,6 +37,7 @@ import { Bootstrap } from './cluster/bootstrap.ts';
 import { HelloSender } from './cluster/hello-sender.ts';
 import type { PeerStatus } from './cluster/hello-sender.ts';
 import { Home } from './home/home.ts';
+import { LostRights } from './cluster/lost-rights.ts';
 import { LeaderDuties } from './log/leader-duties.ts';
 import type { MemberOptions } from './options.ts';
 import { Peers } from './cluster/peers.ts';
@@ -91,6 +93,7 @@ class ClusterMember implements Member {
   readonly #draining: Draining;
   readonly #administration: Administration;
   readonly #accessAdministration: AccessAdministration;
+  readonly #lostRights: LostRights;
   #leadership: string | null = null;
   /** When this member last followed a leader. */
   #lastLeaderMs = -Infinity;
@@ -124,6 +127,7 @@ class ClusterMember implements Member {
     this.#draining = new Draining(this.#context, { home: this.#home, proposer: this.#proposer, replica });
     this.#administration = new Administration(this.#context, { peers, replica, proposer: this.#proposer });
     this.#accessAdministration = new AccessAdministration(this.#context, this.#proposer);
+    this.#lostRights = new LostRights(this.#context, peers, this.#proposer);
     this.#proposeStart(options.recovered.outbox);
     // Otherwise the snapshot and the log of the start would stay in memory as long as this member.
     const recovered = { ...options.recovered, snapshot: null, entries: [], outbox: [] };
@@ -248,6 +252,10 @@ class ClusterMember implements Member {
     this.#accessAdministration.revoke(request, revocation);
   }
 
+  discardWills(isLost: (owner: WillOwner) => boolean): void {
+    this.#lostRights.discard(isLost);
+  }
+
   bootstrap(): void {
     this.#bootstrap.force();
   }
@@ -267,6 +275,7 @@ class ClusterMember implements Member {
     const unfinished = this.#replica.turn();
     this.#administration.tick();
     this.#accessAdministration.tick();
+    this.#lostRights.tick(this.#replica.raft.role() === 'leader');
     const write = this.#writes.take();
     const hasDeliveries = this.#home.endTurn();
     const { effects, events } = this.#context;

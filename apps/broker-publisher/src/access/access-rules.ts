@@ -66,8 +66,6 @@ export class AccessRules implements AccessDecisions {
   }
 
   isValid(subject: AccessSubject): boolean {
-    const { expiresAtMs } = subject;
-    if (expiresAtMs !== undefined && expiresAtMs <= Date.now()) return false;
     return this.#options.isCurrent(subject);
   }
 

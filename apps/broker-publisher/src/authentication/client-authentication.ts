@@ -60,7 +60,7 @@ export class ClientAuthentication implements Authenticator {
   readonly #tokenTransport: AdminTokenTransport;
   /** Clients with the admin token, programs of this host at `$console`, the probe and the publisher of this process. */
   readonly #internal = new WeakSet<AccessSubject>();
-  readonly #passwordFile: { onChange(listener: () => void): () => void } | null;
+  readonly #passwordFile: AuthenticationFiles['passwordFile'];
 
   private constructor(options: ClientAuthenticationOptions, files: AuthenticationFiles) {
     const { config, logger, metrics, table } = options;
@@ -182,6 +182,19 @@ export class ClientAuthentication implements Authenticator {
     this.#passwordFile?.onChange(listener);
   }
 
+  /**
+   * Calls the listener after each change of the password file with the users that are no longer in it, or have another
+   * password.
+   */
+  onUsersLost(listener: (names: ReadonlySet<string>) => void): void {
+    let former = this.#passwordFile?.current;
+    this.#passwordFile?.onChange((current) => {
+      const lost = lostUsers(former ?? current, current);
+      former = current;
+      if (lost.size > 0) listener(lost);
+    });
+  }
+
   #isProbe(userName: string | undefined, password: Uint8Array | undefined): boolean {
     const expected = Buffer.from(this.probeCredentials.password);
     if (userName !== this.probeCredentials.userName || password?.length !== expected.length) return false;
@@ -204,7 +217,7 @@ export async function checkAuthentication(
 interface AuthenticationFiles {
   readonly passwordFile: {
     readonly current: PasswordFile;
-    onChange(listener: () => void): () => void;
+    onChange(listener: (current: PasswordFile) => void): () => void;
   } | null;
   readonly tokens: TokenProvider | null;
 }
@@ -258,4 +271,10 @@ async function openTokens(
       ...(roleClaim !== '' && { role: roleClaim }),
     },
   });
+}
+
+function lostUsers(former: PasswordFile, current: PasswordFile): ReadonlySet<string> {
+  const lost = new Set<string>();
+  for (const [name, { hashText }] of former) if (current.get(name)?.hashText !== hashText) lost.add(name);
+  return lost;
 }

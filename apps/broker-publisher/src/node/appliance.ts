@@ -387,6 +387,11 @@ export class Appliance implements Lifecycle {
     });
     aclFile?.onChange((rules) => access.setAclRules(rules));
     authentication.onChange(() => access.onUsersChanged());
+    authentication.onUsersLost((names) =>
+      runner.callMember((member) =>
+        member.discardWills(({ source, user }) => source === 'passwordFile' && names.has(user)),
+      ),
+    );
     return access;
   }
 
@@ -437,6 +442,16 @@ export class Appliance implements Lifecycle {
       serverReference: (kind) => management.serverReference(kind),
       admission: () => management.admission(),
       authenticator: this.#authentication!,
+      onDepartedRevoked: (clients) => {
+        const users = new Map(clients.map(({ client, user }) => [client, user]));
+        // A connected client has another connection, and a certificate that its home has checked.
+        runner.callMember((member) =>
+          member.discardWills(
+            ({ client, user, source, connected }) =>
+              !connected && source === 'certificate' && users.get(client) === user,
+          ),
+        );
+      },
       onClientEvent: (event) => recordClientEvent(this.#events, event),
       access,
       administration: {

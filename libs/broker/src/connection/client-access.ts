@@ -47,6 +47,11 @@ export class ClientAccess {
     return will === undefined || this.mayPublish(will.topic, will.qos, will.retain);
   }
 
+  /** Seconds for which the will waits after the connection has ended; 0 without a will. */
+  get willDelaySeconds(): number {
+    return this.#will?.delaySeconds ?? 0;
+  }
+
   onSubscribed(filter: string, qos: QoS): void {
     if (this.#decisions === undefined) return;
     this.#filters ??= new Map();

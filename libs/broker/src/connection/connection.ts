@@ -26,8 +26,10 @@ import type { LostRight } from './client-access.ts';
 import { applyEffect } from './effects.ts';
 import type { OpenEffect } from './effects.ts';
 import type { ConnectionInfo } from './connection-info.ts';
+import type { Departed } from './departed-certificates.ts';
 import { Handshake } from './handshake.ts';
 import { Lifecycle } from './lifecycle.ts';
+import type { ConnectionEnd } from './lifecycle.ts';
 import { LimitedClient } from './limited-client.ts';
 import { OpenClient } from './open-client.ts';
 import { pauseReasons, ReadGate } from '../flow-control/read-gate.ts';
@@ -55,7 +57,7 @@ export interface ConnectionEvents {
   /** The client is connected. */
   onOpen(connection: Connection): void;
   /** The connection ended. `previous` is the phase before the end. */
-  onEnded(connection: Connection, previous: Lifecycle['phase']): void;
+  onEnded(connection: Connection, previous: Lifecycle['phase'], end: ConnectionEnd): void;
 }
 
 export class Connection {
@@ -150,6 +152,17 @@ export class Connection {
     this.#lifecycle.disconnectByOperator();
   }
 
+  /** Returns the certificate that accepted the client if its will waits now, after the connection has ended; else null. */
+  departed(nowMs: number): Departed | null {
+    const { client, origin, access } = this.#lifecycle;
+    const { certificateChain: chain, listener } = origin;
+    const { source, user } = access?.subject.identity ?? {};
+    const delaySeconds = access?.willDelaySeconds ?? 0;
+    if (chain === undefined || source !== 'certificate' || user === undefined || delaySeconds === 0)
+      return null;
+    return { client, user, listener, chain, untilMs: nowMs + delaySeconds * 1_000 };
+  }
+
   /** Closes the connection because the certificate of the client has been revoked. */
   disconnectRevoked(): void {
     // As for a user that may no longer connect: the client must not publish its will by being disconnected.
@@ -173,10 +186,14 @@ export class Connection {
     this.#limited.sweep();
     this.#open?.inbound.countUnanswered();
     if (this.#lifecycle.access?.hasExpired(Date.now()) === true) {
+      // A right that the client has lost decides about its will, whichever of both is noticed first.
+      this.checkAccess();
       this.#lifecycle.fail(
         reasonCodes.notAuthorized,
         'not_authorized',
         'the token of the client has expired',
+        // The rights of the token are not withdrawn: its will was permitted at CONNECT, and it is published.
+        { graceful: this.#lifecycle.phase !== 'open' },
       );
     }
     if (this.#gate.isPaused) {
@@ -300,9 +317,9 @@ export class Connection {
     this.#events.onOpen(this);
   }
 
-  onEnded(previous: Lifecycle['phase']): void {
+  onEnded(previous: Lifecycle['phase'], end: ConnectionEnd): void {
     this.#limited.onEnded();
-    this.#events.onEnded(this, previous);
+    this.#events.onEnded(this, previous, end);
   }
 
   onBuffered(bytes: number): void {

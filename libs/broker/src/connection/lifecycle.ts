@@ -35,7 +35,14 @@ interface LifecycleHost {
   /** The client is connected. */
   onOpen(): void;
   /** The connection ended. `previous` is the phase before the end. */
-  onEnded(previous: 'new' | 'connecting' | 'open'): void;
+  onEnded(previous: 'new' | 'connecting' | 'open', end: ConnectionEnd): void;
+}
+
+/** How a connection ended. */
+export interface ConnectionEnd {
+  /** The will is discarded. */
+  readonly graceful: boolean;
+  readonly label: DisconnectReason;
 }
 
 /**
@@ -321,7 +328,7 @@ export class Lifecycle {
     if (this.atMember) this.#context.port.input(this.id, { kind: 'disconnect', ...disconnection });
     this.atMember = false;
     this.aedes?.close();
-    this.#host.onEnded(previous);
+    this.#host.onEnded(previous, { graceful: disconnection.graceful, label });
     this.#closeSocket();
   }
 

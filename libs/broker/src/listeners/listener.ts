@@ -169,8 +169,7 @@ export class Listener {
 
   #beginTls(tls: TlsServer, connection: PendingConnection, origin: ConnectionOrigin): void {
     tls.handshake(connection.socket, {
-      onSecure: (socket, certificate) =>
-        this.#serve(connection, socket, certificate === undefined ? origin : { ...origin, certificate }),
+      onSecure: (socket, client) => this.#serve(connection, socket, { ...origin, ...client }),
       onRefused: (reason) => connection.fail('tls_handshake', reason),
       onRevoked: () => connection.revoke(),
     });

@@ -1,4 +1,9 @@
-import type { Authenticator, ClientCertificate, Revocations } from '@mqtt-cluster/contracts';
+import type {
+  Authenticator,
+  CertificateChain,
+  ClientCertificate,
+  Revocations,
+} from '@mqtt-cluster/contracts';
 
 /** `tcp`: plain. `tls`: TLS. `ws`: WebSocket. `wss`: WebSocket over TLS. */
 export type ListenerKind = 'tcp' | 'tls' | 'ws' | 'wss';
@@ -53,6 +58,8 @@ export interface ConnectionOrigin {
   readonly kind: ListenerKind;
   /** The verified certificate of a TLS client. */
   readonly certificate?: ClientCertificate;
+  /** What identifies that certificate in revocation lists. Absent if the listener has none. */
+  readonly certificateChain?: CertificateChain;
   /** Authenticates this connection instead of the broker's authenticator: the caller already knows the client. */
   readonly authenticator?: Authenticator;
   /** Called when the broker rejects or drops a QoS 0 publish, because MQTT has no answer for it. */

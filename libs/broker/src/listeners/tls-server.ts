@@ -8,7 +8,7 @@ import { clientCertificate } from './client-certificate.ts';
 import type { ConnectionOrigin, ListenerTls } from './options.ts';
 
 export interface TlsHandshake {
-  onSecure(socket: TLSSocket, certificate: ConnectionOrigin['certificate']): void;
+  onSecure(socket: TLSSocket, client: Pick<ConnectionOrigin, 'certificate' | 'certificateChain'>): void;
   onRefused(reason: string): void;
   /** The certificate of a client that was secure before has been revoked. */
   onRevoked(): void;
@@ -105,7 +105,7 @@ export class TlsServer {
     socket.on('error', () => undefined);
     const handshake = this.#take(socket);
     if (handshake === undefined) return void socket.destroy();
-    if (this.#clientCertificate === 'none') return handshake.onSecure(socket, undefined);
+    if (this.#clientCertificate === 'none') return handshake.onSecure(socket, {});
     // Node reports a resumed session as authorized, although the client presented no certificate in this handshake.
     // The options below disable the resumption; this is a second barrier.
     if (socket.isSessionReused())
@@ -118,9 +118,12 @@ export class TlsServer {
         return handshake.onRefused('client certificate: CERT_REVOKED');
       this.#certified.set(socket, { handshake, chain });
       socket.once('close', () => this.#certified.delete(socket));
-      return handshake.onSecure(socket, certificate);
+      return handshake.onSecure(socket, {
+        ...(certificate !== undefined && { certificate }),
+        ...(chain !== null && { certificateChain: chain }),
+      });
     }
-    if (certificate === undefined) return handshake.onSecure(socket, undefined);
+    if (certificate === undefined) return handshake.onSecure(socket, {});
     handshake.onRefused(`client certificate: ${String(socket.authorizationError)}`);
   }
 

@@ -1,6 +1,6 @@
 import type { Logger } from '@mqtt-cluster/contracts';
 import { silentLogger } from '@mqtt-cluster/contracts';
-import { turnsUntil } from '@mqtt-cluster/testing';
+import { turnsUntil, until } from '@mqtt-cluster/testing';
 import { authenticatorOf, decisions } from '../support/access.ts';
 import { connect, connectPacket, open, startBroker } from '../support/driver.ts';
 import type { BrokerTarget } from '../support/driver.ts';
@@ -235,13 +235,26 @@ describe('a change of the rules', () => {
   });
 });
 
-test('a client whose token expires is disconnected with 0x87', async () => {
-  const target = await startBroker({
-    authenticator: authenticatorOf(() => true, { expiresAtMs: Date.now() + 200 }),
-  });
-  const client = await connect(target, 'c', ann);
+test.each<[string, (access: RuledAccess) => void, boolean]>([
+  ['its will is published', () => undefined, false],
+  [
+    'its will is published also if other rules change then',
+    (access) => access.set(allow('a'), allow('w')),
+    false,
+  ],
+  ['its will is discarded if the user may no longer connect', (access) => access.remove('ann'), true],
+  ['its will is discarded if the rules deny it', (access) => access.set(allow('a')), true],
+])('a client whose token expires is disconnected with 0x87: %s', async (_what, change, graceful) => {
+  const access = new RuledAccess(allow('#'));
+  const expiresAtMs = Date.now() + 200;
+  const target = await startBroker({ authenticator: authenticatorOf(() => true, { expiresAtMs }), access });
+  const will = { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false } as const;
+  const client = await connect(target, 'c', { ...ann, will });
+  await until(() => Date.now() > expiresAtMs);
+  change(access);
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x87 });
   expect(target.broker.counters().disconnects.not_authorized).toBe(1);
+  expect(target.port.disconnects.map((end) => end.graceful)).toEqual([graceful]);
 });
 
 test('refused publishes of a client lead to one log line', async () => {

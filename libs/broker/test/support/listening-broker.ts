@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Credentials, Logger } from '@mqtt-cluster/contracts';
 import { until } from '@mqtt-cluster/testing';
 import { createBroker } from '../../src/index.ts';
-import type { Broker, BrokerLimits, ListenerOptions } from '../../src/index.ts';
+import type { Broker, BrokerLimits, BrokerOptions, ListenerOptions } from '../../src/index.ts';
 import { authenticatorOf } from './access.ts';
 import { FakeClientPort } from './fake-client-port.ts';
 
@@ -23,7 +23,11 @@ export class ListeningBroker {
   readonly broker: Broker;
   static readonly #started: ListeningBroker[] = [];
 
-  private constructor(listener: Partial<ListenerOptions>, limits: Partial<BrokerLimits>) {
+  private constructor(
+    listener: Partial<ListenerOptions>,
+    limits: Partial<BrokerLimits>,
+    more: Partial<BrokerOptions>,
+  ) {
     this.broker = createBroker({
       memberId: 'member-1',
       port: this.member,
@@ -31,14 +35,16 @@ export class ListeningBroker {
       logger: this.#logger(),
       limits,
       authenticator: authenticatorOf((credentials) => this.credentials.push(credentials) > 0),
+      ...more,
     });
   }
 
   static async start(
     listener: Partial<ListenerOptions>,
     limits: Partial<BrokerLimits> = {},
+    more: Partial<BrokerOptions> = {},
   ): Promise<ListeningBroker> {
-    const started = new ListeningBroker(listener, limits);
+    const started = new ListeningBroker(listener, limits, more);
     ListeningBroker.#started.push(started);
     await started.broker.start();
     return started;

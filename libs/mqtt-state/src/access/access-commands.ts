@@ -1,10 +1,10 @@
 import { accessSemantics } from '@mqtt-cluster/contracts';
-import type { AccessCommand, ConnectionAccess, RevokeCommand } from '@mqtt-cluster/contracts';
+import type { AccessCommand, ClientId, ConnectionAccess, RevokeCommand } from '@mqtt-cluster/contracts';
 import { isValidUser } from './access-table.ts';
 import type { Session } from '../session/session.ts';
 import { endConnection, settleTakeover } from '../session/session-ending.ts';
 import { cancelTimer } from '../session/session-timers.ts';
-import type { ApplyContext } from '../state-data.ts';
+import type { ApplyContext, StateData } from '../state-data.ts';
 import type { CommandResult } from '../types.ts';
 
 const tooOld: CommandResult = {
@@ -37,6 +37,7 @@ export function revoke(context: ApplyContext, { user, source, client }: RevokeCo
       access.user === user &&
       (source === undefined || access.source === source) &&
       (client === undefined || session.client === client),
+    client,
   );
   return { kind: 'revoked', connections };
 }
@@ -44,16 +45,18 @@ export function revoke(context: ApplyContext, { user, source, client }: RevokeCo
 /**
  * Ends the connections whose user has lost its rights, and discards the wills of these users, also the wills
  * that wait for their delay or for the report about a takeover. The sessions stay and keep their owners.
+ * @param client the only client whose session can be affected; absent: any
  * @returns the number of connections that ended
  */
 function revokeWhere(
   context: ApplyContext,
   isRevoked: (access: ConnectionAccess, session: Session) => boolean,
+  client?: ClientId,
 ): number {
   const { data } = context;
   const isAffected = (access: ConnectionAccess | null | undefined, session: Session): boolean =>
     access !== null && access !== undefined && isRevoked(access, session);
-  const affected = [...data.sessions.values()].filter(
+  const affected = sessionsOf(data, client).filter(
     (session) => isAffected(session.access, session) || isAffected(session.takenOver?.access, session),
   );
   let connections = 0;
@@ -67,4 +70,10 @@ function revokeWhere(
     endConnection(context, session, { graceful: true, reason: 'notAuthorized', byHome: false });
   }
   return connections;
+}
+
+function sessionsOf({ sessions }: StateData, client: ClientId | undefined): Session[] {
+  if (client === undefined) return [...sessions.values()];
+  const session = sessions.get(client);
+  return session === undefined ? [] : [session];
 }

@@ -5,6 +5,7 @@ import type {
   AccessTable,
   AccessUser,
   ConnectionAccess,
+  Member,
 } from '@mqtt-cluster/contracts';
 import { defaultClient } from './client-options.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -160,14 +161,16 @@ export class AccessPopulation {
     this.#atRandomHost((request, member) => member.changeAccess(request, change), JSON.stringify(change));
   }
 
+  /** Revokes all connections of a user, or lets a member discard the wills of the user that wait. */
   #revoke(): void {
-    this.#atRandomHost((request, member) => member.revoke(request, { user: 'eve' }), 'revoke eve');
+    const act = (request: number, member: Member): void => {
+      if (request % 2 === 0) member.discardWills(({ user }) => user === 'eve');
+      else member.revoke(request, { user: 'eve' });
+    };
+    this.#atRandomHost(act, 'revoke eve');
   }
 
-  #atRandomHost(
-    act: (request: number, member: Parameters<Parameters<World['hosts'][number]['post']>[0]>[0]) => void,
-    what: string,
-  ): void {
+  #atRandomHost(act: (request: number, member: Member) => void, what: string): void {
     const request = ++this.#requests;
     const host = this.#random.pick(this.#world.hosts);
     this.#world.history.log(() => `operator -> ${host.id} access request ${request}: ${what}`);
