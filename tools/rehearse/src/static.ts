@@ -11,6 +11,7 @@ import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { receiversFault } from './receivers-check.ts';
 import { silencesFault } from './silences-check.ts';
+import { removalFault } from './removal-check.ts';
 import { assertRejected } from './steps/refusals.ts';
 import { tagsFault } from './tags-check.ts';
 import { wrongUpdates } from './wrong-updates.ts';
@@ -51,6 +52,7 @@ export async function checkStatically(
     firewall(root),
     receivers(root),
     certificates(ansible),
+    removal(ansible),
     silences(root),
   ].filter(({ name }) => name.includes(only));
   let failed = 0;
@@ -127,6 +129,13 @@ function silences(root: string): Check {
   return {
     name: 'silences: a planned stop silences the alerts that it causes, and no alert of another host',
     run: () => silencesFault(root),
+  };
+}
+
+function removal(ansible: string): Check {
+  return {
+    name: 'remove-host.yml lets the member accept clients again after a failed drain or removal',
+    run: () => removalFault(ansible),
   };
 }
 

@@ -1,0 +1,108 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attemptCommand } from '@mqtt-cluster/kit';
+import { firstFailure } from './playbook.ts';
+import type { Variables } from './playbook.ts';
+
+interface Case {
+  readonly what: string;
+  readonly variables: Variables;
+  /** The admin command that fails. */
+  readonly failing: 'drain' | 'remove';
+  /** The admin commands that must run, in this order. */
+  readonly commands: readonly string[];
+  /** Text of the message of the playbook. */
+  readonly message: string;
+}
+
+const cases: readonly Case[] = [
+  {
+    what: 'a drain that fails',
+    variables: {},
+    failing: 'drain',
+    commands: ['drain three', 'undrain three'],
+    message: 'the fault of the test. If the host is lost, add -e force=true.',
+  },
+  {
+    what: 'a removal that fails',
+    variables: {},
+    failing: 'remove',
+    commands: ['drain three', 'remove three', 'undrain three'],
+    message: 'the fault of the test',
+  },
+  {
+    what: 'a forced removal that fails',
+    variables: { force: 'true' },
+    failing: 'remove',
+    commands: ['remove three --force', 'undrain three'],
+    message: 'the fault of the test',
+  },
+];
+
+/**
+ * Checks that remove-host.yml lets the member accept clients again when the drain or the removal fails, reports the cause,
+ * and goes no further: the broker keeps its keys. A program in place of podman records the admin commands.
+ *
+ * @returns the first fault, or null
+ */
+export async function removalFault(ansible: string): Promise<string | null> {
+  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-removal-'));
+  const health = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
+  try {
+    await once(health, 'listening');
+    const { port } = health.address() as AddressInfo;
+    for (const each of cases) {
+      const fault = await faultOf(each, { ansible, folder, port });
+      if (fault !== null) return `${each.what}: ${fault}`;
+    }
+    return null;
+  } finally {
+    health.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function faultOf(
+  { failing, commands, variables, message }: Case,
+  { ansible, folder, port }: { readonly ansible: string; readonly folder: string; readonly port: number },
+): Promise<string | null> {
+  const journal = join(folder, 'commands');
+  const key = join(folder, 'member.key');
+  writeFileSync(journal, '');
+  writeFileSync(key, 'key');
+  writeFileSync(join(folder, 'podman'), podmanThatFails(failing, journal));
+  chmodSync(join(folder, 'podman'), 0o755);
+  const all = {
+    host: 'three',
+    broker_publisher_http_port: String(port),
+    broker_publisher_tls_directory: folder,
+    ...variables,
+  };
+  const args = ['-i', 'tests/inventories/here.yml', 'playbooks/remove-host.yml'];
+  const { status, output } = await attemptCommand(
+    'ansible-playbook',
+    [...args, '--extra-vars', JSON.stringify(all)],
+    { directory: ansible, environment: { PATH: `${folder}:${process.env.PATH}` } },
+  );
+  if (status === 0) return 'the playbook reports success';
+  const found = readFileSync(journal, 'utf8').trim().split('\n');
+  if (found.join() !== commands.join())
+    return `the commands were ${found.join(', ')}: ${firstFailure(output)}`;
+  if (!output.includes(message)) return `expected "${message}": ${firstFailure(output)}`;
+  if (output.includes('PLAY [Stop the removed broker')) return 'the playbook goes on to stop the broker';
+  return existsSync(key) ? null : 'the key of the broker was deleted, although it is still a member';
+}
+
+/** Returns a shell program that writes the admin command to a file, and fails at one of them. */
+function podmanThatFails(command: string, journal: string): string {
+  return `#!/bin/sh
+while [ "$1" != admin ]; do shift; done
+shift
+echo "$*" >>'${journal}'
+if [ "$1" = ${command} ]; then echo 'the fault of the test' >&2; exit 1; fi
+`;
+}
