@@ -10,6 +10,7 @@ import { firewallFault } from './firewall-check.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { receiversFault } from './receivers-check.ts';
+import { renewalFault } from './renewal-check.ts';
 import { silencesFault } from './silences-check.ts';
 import { removalFault } from './removal-check.ts';
 import { assertRejected } from './steps/refusals.ts';
@@ -51,6 +52,7 @@ export async function checkStatically(
     ...preflights(ansible),
     firewall(root),
     receivers(root),
+    renewal(root),
     certificates(ansible),
     removal(ansible),
     silences(root),
@@ -136,6 +138,13 @@ function removal(ansible: string): Check {
   return {
     name: 'remove-host.yml lets the member accept clients again after a failed drain or removal',
     run: () => removalFault(ansible),
+  };
+}
+
+function renewal(root: string): Check {
+  return {
+    name: 'renewal: the timer of the control node replaces the certificates that are due, and no others',
+    run: () => renewalFault(root),
   };
 }
 
