@@ -55,6 +55,11 @@ export interface SnapshotWrite extends Omit<Snapshot, 'data'> {
   readonly data: Uint8Array | BytesInPieces;
 }
 
+/** Ends the use of a snapshot that is not stored, or is stored completely. */
+export function discardSnapshot(snapshot: SnapshotWrite | undefined): void {
+  if (snapshot !== undefined && !(snapshot.data instanceof Uint8Array)) snapshot.data.discard();
+}
+
 /** Returns all bytes in one array. Afterwards, `data` cannot be used any more if it was in pieces. */
 export function wholeBytes(data: Uint8Array | BytesInPieces): Uint8Array {
   if (data instanceof Uint8Array) return data;

@@ -11,7 +11,13 @@ import type {
   StoreUsage,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
-import { StoreCorruptError, StoreFailedError, clusterTimeAt, silentLogger } from '@mqtt-cluster/contracts';
+import {
+  StoreCorruptError,
+  StoreFailedError,
+  clusterTimeAt,
+  discardSnapshot,
+  silentLogger,
+} from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { noMetrics, storeMetrics } from '@mqtt-cluster/metric-catalogue';
 import { readClock, writeClock } from './clock-file.ts';
@@ -24,7 +30,7 @@ import { Journal, createJournal } from './journal/journal.ts';
 import { lockCandidatePrefix } from './disk/directory-lock.ts';
 import type { JournalRecord, SnapshotReference } from './journal/journal-record.ts';
 import { segmentName, segmentNumbers } from './journal/replay.ts';
-import { discard, readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
+import { readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
 import type { QueuedWrite } from './group-commit-queue.ts';
 import { GroupCommitQueue } from './group-commit-queue.ts';
 
@@ -112,13 +118,13 @@ class FileStore implements Store {
     const { snapshot, dropLog } = change;
     const refusal = this.#open === null ? notOpenError() : this.#failure;
     if (refusal !== null) {
-      discard(snapshot);
+      discardSnapshot(snapshot);
       return Promise.reject(refusal);
     }
     if (snapshot === undefined || dropLog === true) return this.#queue.push(change);
     const result = this.#snapshotWrite
       .then(() => this.#writeOwnSnapshot(change, snapshot))
-      .finally(() => discard(snapshot));
+      .finally(() => discardSnapshot(snapshot));
     this.#snapshotWrite = result.catch(() => undefined);
     return result;
   }

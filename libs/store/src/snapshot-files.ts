@@ -117,8 +117,3 @@ export async function readSnapshot(
   const { index, term, config } = reference;
   return { index, term, config, data };
 }
-
-/** Ends the use of a snapshot whose bytes are in pieces. */
-export function discard(snapshot: SnapshotWrite | undefined): void {
-  if (snapshot !== undefined && !(snapshot.data instanceof Uint8Array)) snapshot.data.discard();
-}

@@ -53,6 +53,11 @@ test('a memory store with a full disk refuses all waiting writes, and accepts wr
   store.setFull(true);
   const refused = [1, 2].map((index) => store.write({ entries: [testEntry(index)] }));
   for (const write of refused) await expect(write).rejects.toMatchObject({ code: 'STORE_FULL' });
+  let discards = 0;
+  const data = { length: 1, pieces: () => [new Uint8Array(1)], discard: () => discards++ };
+  const snapshot = { index: 1, term: 1, config: { members: [] }, data };
+  await expect(store.write({ snapshot })).rejects.toMatchObject({ code: 'STORE_FULL' });
+  expect(discards).toBe(1);
   store.setFull(false);
   await expect(store.write({ entries: [testEntry(2)] })).rejects.toMatchObject({ code: 'STORE_FULL' });
   await store.write({ entries: [testEntry(1)] });

@@ -31,9 +31,9 @@ export class MemoryMessagePages implements MessagePages {
     this.#checkOpen();
   }
 
-  /** Every second message counts as one in a sparse part. */
+  /** Every second message counts as one in a sparse part. During a hold, nothing is given back. */
   get hasSparse(): boolean {
-    return this.#written.size > 0;
+    return this.#written.size > 0 && this.#holds === 0;
   }
 
   isSparse(position: number): boolean {

@@ -1,4 +1,4 @@
-import { StoreCorruptError, StoreFailedError } from '@mqtt-cluster/contracts';
+import { discardSnapshot, StoreCorruptError, StoreFailedError } from '@mqtt-cluster/contracts';
 import type {
   ClockRecord,
   LogEntry,
@@ -249,6 +249,7 @@ export class Disk {
     if (this.full) {
       // A write after a refused one would leave a gap, so all queued writes are refused too.
       tokens.push(...this.#queued.map((pending) => pending.token));
+      for (const { change } of [...this.#syncing, ...this.#queued]) discardSnapshot(change.snapshot);
       this.#hasRefused = true;
       this.#queued = [];
       this.#syncing = [];

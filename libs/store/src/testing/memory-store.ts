@@ -10,6 +10,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import {
   clusterTimeAt,
+  discardSnapshot,
   StoreFailedError,
   StoreFullError,
   StoreLockedError,
@@ -127,9 +128,10 @@ class MemoryDiskStore implements MemoryStore {
   }
 
   write(change: StoreWrite): Promise<void> {
-    if (this.#disk.openedBy !== this) return Promise.reject(new StoreFailedError('the store is not open'));
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    return this.#queue.push(change);
+    const isOpen = this.#disk.openedBy === this;
+    const failure = isOpen ? this.#failure : new StoreFailedError('the store is not open');
+    const result = failure === null ? this.#queue.push(change) : Promise.reject(failure);
+    return result.finally(() => discardSnapshot(change.snapshot));
   }
 
   async saveClock(record: ClockRecord): Promise<void> {

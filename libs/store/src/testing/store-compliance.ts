@@ -20,6 +20,22 @@ function testSnapshot(index: number, bytes = 100): Snapshot {
   return { index, term: 1, config, data: Buffer.alloc(bytes, index) };
 }
 
+/** Returns the snapshot with its data in pieces, and counts the calls of `discard`. */
+function inPieces(snapshot: Snapshot, pieceBytes: number) {
+  const data = {
+    length: snapshot.data.length,
+    discards: 0,
+    *pieces() {
+      for (let offset = 0; offset < snapshot.data.length; offset += pieceBytes)
+        yield snapshot.data.subarray(offset, offset + pieceBytes);
+    },
+    discard() {
+      data.discards++;
+    },
+  };
+  return { ...snapshot, data };
+}
+
 function testItem(incarnation: number, sequence: number) {
   return { incarnation, sequence, data: Buffer.from(`item ${incarnation}/${sequence}`) };
 }
@@ -118,6 +134,9 @@ function lifecycleTests(disk: () => StoreUnderTest, reopened: Reopened, written:
     await store.open('a');
     await store.close();
     await expect(store.write({ entries: [testEntry(1)] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    const snapshot = inPieces(testSnapshot(5), 10);
+    await expect(store.write({ snapshot })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(snapshot.data.discards).toBeGreaterThan(0);
   });
 }
 
@@ -194,6 +213,15 @@ function contentTests(written: Written, reopened: Reopened): void {
     const recovered = await written({ snapshot: testSnapshot(5, bytes), dropLog: true });
     expect(recovered.snapshot?.data).toHaveLength(bytes);
     expect(recovered.snapshot?.data.every((byte) => byte === 5)).toBe(true);
+  });
+
+  test('write takes a snapshot of the own state in pieces, and discards them when it is stored', async () => {
+    const snapshot = inPieces(testSnapshot(5, 300_000), 70_000);
+    const recovered = await written({ entries: testEntries(1, 6) }, { snapshot });
+    expect(snapshot.data.discards).toBeGreaterThan(0);
+    expect(recovered.snapshot?.data).toHaveLength(300_000);
+    expect(recovered.snapshot?.data.every((byte) => byte === 5)).toBe(true);
+    expect(recovered.entries.map(({ index }) => index)).toEqual([6]);
   });
 
   test('open returns outbox items ordered by incarnation and sequence', async () => {
