@@ -16,6 +16,8 @@ export interface MemberContext {
   readonly clock: ClusterClock;
   /** True while this member is isolated (docs/DESIGN.md, "Loss of quorum"). */
   isolated: boolean;
+  /** True while this member acknowledges messages from its own disk alone. */
+  acceptsIsolated: boolean;
   /** True while this member follows a leader, or leads, and is not isolated. */
   hasMajority: boolean;
   effects: ClientEffect[];

@@ -102,7 +102,14 @@ class ClusterMember implements Member {
 
   constructor(options: MemberOptions) {
     const semantics = options.semantics ?? currentSemantics;
-    const turn = { nowMs: 0, effects: [], events: [], isolated: false, hasMajority: false };
+    const turn = {
+      nowMs: 0,
+      effects: [],
+      events: [],
+      isolated: false,
+      acceptsIsolated: false,
+      hasMajority: false,
+    };
     const pages = new StatePages(options);
     const state = pages.use((cache) => semantics.createState(cache));
     const shared = { options, semantics, pages, state, ...turn };
@@ -125,7 +132,11 @@ class ClusterMember implements Member {
     this.#applied = new EffectDispatcher(this.#context, consumers);
     this.#helloSender = new HelloSender(this.#context, { peers, replica, bootstrap, digests });
     this.#draining = new Draining(this.#context, { home: this.#home, proposer: this.#proposer, replica });
-    this.#administration = new Administration(this.#context, { peers, replica, proposer: this.#proposer });
+    this.#administration = new Administration(this.#context, {
+      peers,
+      replica,
+      state: () => this.#serving.state,
+    });
     this.#accessAdministration = new AccessAdministration(this.#context, this.#proposer);
     this.#lostRights = new LostRights(this.#context, peers, this.#proposer);
     this.#proposeStart(options.recovered.outbox);
@@ -421,8 +432,12 @@ class ClusterMember implements Member {
           this.#peers.configsSince(this.#lastLeaderMs),
         ));
     const isMember = isNamed && !this.#replica.isOutdated;
-    const becameIsolated = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
+    const { config } = this.#replica;
+    const votes = config !== null && findMember(config, id)?.role === 'voter';
+    const membership = { isMember, votes };
+    const becameIsolated = this.#serving.update(status.leader, membership, this.#waitingFor(isNamed));
     this.#context.isolated = this.#serving.isolated;
+    this.#context.acceptsIsolated = this.#serving.accepts;
     this.#context.hasMajority = status.leader !== null && !this.#serving.isolated;
     // A draining member rejects new clients even when it has lost quorum.
     if (becameIsolated) this.#home.onIsolated(this.#serving.accepts && this.#serving.state !== 'draining');

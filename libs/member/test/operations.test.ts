@@ -1,4 +1,4 @@
-import type { AdminAction, AdminOutcome, MemberId } from '@mqtt-cluster/contracts';
+import type { AdminAction, AdminOutcome, HelloMessage, MemberId } from '@mqtt-cluster/contracts';
 import { helloOf } from '@mqtt-cluster/contracts/testing';
 import { request, TestCluster, text } from './cluster.ts';
 
@@ -24,7 +24,24 @@ function ask(id: MemberId, action: AdminAction): AdminOutcome {
   return outcome!;
 }
 
+/** Returns the hello message that an old version sends. */
+function withoutOutbox({ outboxItems: _, ...hello }: HelloMessage): HelloMessage {
+  return hello;
+}
+
+/** Drains the member and waits until its peers know it. */
+function drain(id: MemberId): void {
+  cluster.member(id).drain(1_000);
+  cluster.until('drained', () => cluster.member(id).status().drained);
+  cluster.run(50);
+}
+
 const followers = (): MemberId[] => [...cluster.members.keys()].filter((id) => id !== cluster.leader());
+const roleOf = (at: MemberId, id: MemberId) =>
+  cluster
+    .member(at)
+    .status()
+    .config!.members.find((member) => member.id === id)?.role;
 const publish = (packetId: number) => ({
   topic: 'x',
   payload: text('m'),
@@ -234,6 +251,7 @@ describe('administration', () => {
 
   test('any member accepts a request to remove a member, and the removed member reports the reason in its status', () => {
     const [id, other] = followers() as [MemberId, MemberId];
+    drain(other);
     expect(ask(id, { kind: 'removeMember', member: other, force: false })).toMatchObject({ accepted: true });
     const names = cluster
       .member(id)
@@ -243,6 +261,7 @@ describe('administration', () => {
     // The removed member joins again only when an operator requests it.
     cluster.run(5_000);
     expect(cluster.member(id).status().config!.members).toHaveLength(2);
+    cluster.member(other).undrain();
     expect(ask(id, { kind: 'addMember', member: other })).toMatchObject({ accepted: true });
     cluster.until('the returned member is a voter again', () =>
       cluster
@@ -252,9 +271,9 @@ describe('administration', () => {
     );
   });
 
-  test('the leader removes itself from the cluster on request', () => {
+  test('the leader removes itself from the cluster if the request sets `force`', () => {
     const id = cluster.leader();
-    expect(ask(id, { kind: 'removeMember', member: id, force: false })).toMatchObject({ accepted: true });
+    expect(ask(id, { kind: 'removeMember', member: id, force: true })).toMatchObject({ accepted: true });
     cluster.until('another leads', () => cluster.leader() !== undefined && cluster.leader() !== id);
   });
 
@@ -286,10 +305,113 @@ describe('administration', () => {
       'the outbox of the member is empty',
       () => cluster.member(other).status().outboxItems === 0,
     );
-    cluster.until(
-      'the member can be removed without force',
-      () => ask(id, { kind: 'removeMember', member: other, force: false }).accepted,
-    );
+    drain(other);
+    expect(ask(id, { kind: 'removeMember', member: other, force: false })).toMatchObject({ accepted: true });
+  });
+
+  test('the leader decides a removal only by a report that the member sent after the loss of its vote', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    const remove = { kind: 'removeMember', member: other, force: false } as const;
+    const role = () => roleOf(cluster.leader(), other);
+    drain(other);
+    let reports = false;
+    cluster.onOutput(other, (output) => ({
+      ...output,
+      send: output.send.filter(({ message }) => reports || message.type !== 'hello'),
+    }));
+    // The leader still has the report of the drained member. The member acknowledges a message from its own disk, because
+    // its proposals do not arrive.
+    cluster.member(other).undrain();
+    cluster.run(20);
+    cluster.member(other).input(1, { kind: 'connect', request: request('p') });
+    cluster.run(100);
+    cluster.holdProposals = other;
+    cluster.member(other).input(1, { kind: 'publish', request: publish(1) });
+    cluster.run(3_000);
+    const acknowledgement = expect.objectContaining({ kind: 'puback', degraded: true });
+    expect(cluster.takeEffects(other, 1)).toContainEqual(acknowledgement);
+    expect(ask(id, remove)).toMatchObject({ accepted: false, later: true });
+    expect(role()).toBe('learner');
+    reports = true;
+    cluster.run(10_000);
+    expect(ask(id, remove)).toMatchObject({ accepted: false });
+    expect(role()).toBe('learner');
+    cluster.holdProposals = null;
+    cluster.until('the member has its vote again', () => role() === 'voter');
+    expect(cluster.member(other).status().outboxItems).toBe(0);
+  });
+
+  test('the leader refuses to remove a member that still drains, and the caller may retry', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    for (let connection = 1; connection <= 3; connection++)
+      cluster.member(other).input(connection, { kind: 'connect', request: request(`c${connection}`) });
+    cluster.run(100);
+    cluster.member(other).drain(1);
+    cluster.run(50);
+    expect(ask(id, { kind: 'removeMember', member: other, force: false })).toEqual({
+      accepted: false,
+      reason: expect.stringContaining(`${other} still drains`),
+      later: true,
+    });
+  });
+
+  test('the leader refuses to remove a member of a version that does not report its outbox', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    cluster.onOutput(other, (output) => ({
+      ...output,
+      send: output.send.map((each) =>
+        each.message.type === 'hello' ? { ...each, message: withoutOutbox(each.message) } : each,
+      ),
+    }));
+    drain(other);
+    expect(ask(id, { kind: 'removeMember', member: other, force: false })).toEqual({
+      accepted: false,
+      reason: expect.stringContaining(`the version of ${other} does not report`),
+    });
+  });
+
+  test('the leader refuses to remove a member whose id another store uses', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    drain(other);
+    cluster.onOutput(other, (output) => ({
+      ...output,
+      send: output.send.filter(({ message }) => message.type !== 'hello'),
+    }));
+    const hello = helloOf({ sentAtMs: 0, storeId: 'f'.repeat(32), state: 'draining', outboxItems: 0 });
+    cluster.member(cluster.leader()).receive(other, hello);
+    expect(ask(id, { kind: 'removeMember', member: other, force: false })).toMatchObject({
+      accepted: false,
+      reason: expect.stringContaining(`${other} is not connected`),
+    });
+  });
+
+  test('the leader removes a new member that has not joined yet without a drain', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    drain(other);
+    expect(ask(id, { kind: 'removeMember', member: other, force: false })).toMatchObject({ accepted: true });
+    cluster.onOutput(other, (output) => ({
+      ...output,
+      send: output.send.map((each) =>
+        each.message.type === 'hello'
+          ? { ...each, message: { ...each.message, state: 'joining' as const } }
+          : each,
+      ),
+    }));
+    cluster.member(other).undrain();
+    cluster.run(50);
+    expect(ask(id, { kind: 'addMember', member: other })).toMatchObject({ accepted: true });
+    cluster.run(1_000);
+    expect(roleOf(cluster.leader(), other)).toBe('learner');
+    expect(ask(id, { kind: 'removeMember', member: other, force: false })).toMatchObject({ accepted: true });
+  });
+
+  test('the leader refuses to remove the only voting member', () => {
+    cluster = new TestCluster(['a']);
+    cluster.serve();
+    expect(ask('a', { kind: 'removeMember', member: 'a', force: true })).toEqual({
+      accepted: false,
+      reason: expect.stringContaining('only voting member'),
+    });
   });
 
   test('a member without a majority rejects requests and reports the reason', () => {

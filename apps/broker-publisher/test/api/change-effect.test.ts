@@ -7,21 +7,41 @@ function statusOf(voters: readonly string[], learners: readonly string[] = [], l
   return { id: 'm1', leader, config: { members } } as unknown as MemberStatus;
 }
 const alive = (...ids: string[]) => ids.map((id) => ({ id, reachable: true, state: 'serving' as const }));
+const drained = (id: string) => ({ id, reachable: true, state: 'draining' as const });
 
 it('allows a removal that leaves a majority of answering voters', () => {
-  const effect = changeEffect('remove', 'm3', statusOf(['m1', 'm2', 'm3']), alive('m1', 'm2', 'm3'));
+  const effect = changeEffect('remove', 'm3', statusOf(['m1', 'm2', 'm3']), [
+    ...alive('m1', 'm2'),
+    drained('m3'),
+  ]);
   expect(effect).toMatchObject({ allowed: true, votersNow: 3, votersAfter: 2, majorityAfter: 2 });
   expect(effect.text).toMatch(/The loss of one more voter would end the majority/);
 });
 
 it('rejects a removal after which the answering voters are no majority', () => {
-  const effect = changeEffect('remove', 'm2', statusOf(['m1', 'm2', 'm3']), alive('m1', 'm2'));
+  const effect = changeEffect('remove', 'm2', statusOf(['m1', 'm2', 'm3']), [...alive('m1'), drained('m2')]);
   expect(effect).toMatchObject({ allowed: false, votersAfter: 2, majorityAfter: 2 });
   expect(effect.text).toMatch(/Only 1 of them answer/);
 });
 
+it('rejects the removal of a member that accepts clients, and names the drain', () => {
+  const effect = changeEffect('remove', 'm3', statusOf(['m1', 'm2', 'm3']), alive('m1', 'm2', 'm3'));
+  expect(effect).toMatchObject({
+    allowed: false,
+    text: 'm3 accepts clients: drain it first, then remove it.',
+  });
+});
+
+it('allows the removal of a member that does not answer, which needs force', () => {
+  const effect = changeEffect('remove', 'm3', statusOf(['m1', 'm2', 'm3']), alive('m1', 'm2'));
+  expect(effect).toMatchObject({ allowed: true, votersAfter: 2 });
+});
+
 it('does not count a learner as a voter when it is removed', () => {
-  const effect = changeEffect('remove', 'm4', statusOf(['m1', 'm2', 'm3'], ['m4']), alive('m1', 'm2', 'm3'));
+  const effect = changeEffect('remove', 'm4', statusOf(['m1', 'm2', 'm3'], ['m4']), [
+    ...alive('m1', 'm2', 'm3'),
+    drained('m4'),
+  ]);
   expect(effect).toMatchObject({ allowed: true, votersAfter: 3, majorityAfter: 2 });
 });
 

@@ -96,15 +96,24 @@ describe('the cluster', () => {
     const effect = (action: string) =>
       api.ok('getChangeEffect', 'GET', `/members/m3/change-effect?action=${action}`);
     expect(await effect('remove')).toMatchObject({
-      allowed: true,
+      allowed: false,
       votersNow: 3,
       votersAfter: 2,
       majorityAfter: 2,
+      text: 'm3 accepts clients: drain it first, then remove it.',
     });
     expect(await effect('drain')).toMatchObject({ allowed: true, votersAfter: 3, majorityAfter: 2 });
     expect(await effect('add')).toMatchObject({
       allowed: false,
       text: 'm3 is a member of the cluster already.',
+    });
+  });
+
+  it('does not remove a member that has not drained, and the answer names the drain', async () => {
+    const { status, detail } = await api.problem('DELETE', '/members/m3');
+    expect({ status, detail }).toEqual({
+      status: 409,
+      detail: expect.stringContaining('drain it first (command "drain m3")'),
     });
   });
 

@@ -55,15 +55,16 @@ export function addMemberCommands(program: Command, registry: Registry): void {
   });
   registry.add<EffectOption & { force?: boolean }>(program, {
     usage: 'remove <ID>',
-    description: 'remove a member from the cluster',
+    description: 'remove a member that has drained from the cluster',
     examples: {
       'remove 10.0.0.57 --dry-run': 'what it would do to the majority',
-      'remove 10.0.0.57': 'after the member was drained',
+      'remove 10.0.0.57': 'after "drain 10.0.0.57"',
+      'remove 10.0.0.57 --force': 'if the member and its disk are lost',
     },
     options: (command) =>
       withDryRun(command).option(
         '--force',
-        'remove the member although its disk may contain acknowledged messages that the cluster lacks',
+        'remove the member without a drain, although its disk may contain acknowledged messages that the cluster lacks',
       ),
     run: async (context, [id = ''], { dryRun, force = false }) => {
       const connection = await context.connect();

@@ -199,8 +199,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove a member from the cluster
-         * @description Needs the role admin.
+         * Remove a member that has drained from the cluster
+         * @description Status 409 without `force` if the member accepts clients, still drains, does not answer, or has messages in its outbox. Needs the role admin.
          */
         delete: operations["removeMember"];
         options?: never;
@@ -1966,7 +1966,7 @@ export interface operations {
     removeMember: {
         parameters: {
             query?: {
-                /** @description Removes the member even if its outbox may contain acknowledged messages that the cluster does not have. */
+                /** @description Removes the member without a drain, even if its outbox may contain acknowledged messages that the cluster does not have. */
                 force?: boolean;
             };
             header?: never;

@@ -37,12 +37,14 @@ export const memberRoutes = {
     path: '/members/{id}',
     operationId: 'removeMember',
     tags,
-    summary: 'Remove a member from the cluster',
+    summary: 'Remove a member that has drained from the cluster',
+    description:
+      'Status 409 without `force` if the member accepts clients, still drains, does not answer, or has messages in its outbox.',
     request: {
       params,
       query: z.strictObject({
         force: flagParameter(
-          'Removes the member even if its outbox may contain acknowledged messages that the cluster does not have.',
+          'Removes the member without a drain, even if its outbox may contain acknowledged messages that the cluster does not have.',
         ).optional(),
       }),
     },

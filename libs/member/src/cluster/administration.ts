@@ -7,10 +7,12 @@ import type {
   ConfiguredMember,
   MemberId,
   PeerSurvey,
+  ServingState,
 } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../context.ts';
+import { accepted, refused, retryLater } from './admin-outcomes.ts';
 import type { Peers } from './peers.ts';
-import type { Proposer } from '../log/proposer.ts';
+import { Removal } from './removal.ts';
 import type { Replica } from '../log/replica.ts';
 
 /** How long the member that received an operator's request waits for the answer of the leader. */
@@ -38,11 +40,6 @@ interface OpenRequest {
   readonly timeoutReason: string;
 }
 
-const accepted: AdminOutcome = { accepted: true, reason: '' };
-const refused = (reason: string): AdminOutcome => ({ accepted: false, reason });
-/** Returns a rejection for a temporary reason: the caller may retry. */
-const retryLater = (reason: string): AdminOutcome => ({ accepted: false, reason, later: true });
-
 /**
  * Handles the requests of operators. Any member accepts a request and forwards it to the leader. The leader
  * carries out the request and answers with its outcome.
@@ -51,17 +48,18 @@ export class Administration {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #replica: Replica;
-  readonly #proposer: Proposer;
+  /** The serving state of this member. */
+  readonly #state: () => ServingState;
   /** Requests that this member forwarded to the leader, with the time at which each one times out. */
   readonly #forwarded = new Map<number, number>();
   /** Requests that this member carries out as the leader. */
   #open: OpenRequest[] = [];
 
-  constructor(context: MemberContext, parts: { peers: Peers; replica: Replica; proposer: Proposer }) {
+  constructor(context: MemberContext, parts: { peers: Peers; replica: Replica; state: () => ServingState }) {
     this.#context = context;
     this.#peers = parts.peers;
     this.#replica = parts.replica;
-    this.#proposer = parts.proposer;
+    this.#state = parts.state;
   }
 
   request(request: number, action: AdminAction): void {
@@ -171,33 +169,16 @@ export class Administration {
     const members = this.#members();
     if (!members.some((member) => member.id === id))
       return answer({ accepted: true, reason: `${id} is no member of the cluster` });
-    const obstacle = force ? null : this.#outboxObstacle(id);
-    if (obstacle !== null) return answer(obstacle);
-    this.#change(
-      members.filter((member) => member.id !== id),
-      answer,
-    );
-  }
-
-  /**
-   * Messages in the outbox of a removed member would be lost (docs/DESIGN.md, "Membership"). The reported
-   * size of its outbox is current while the member follows this leader. A member that was silent for longer
-   * may have become isolated since then, and its outbox may have grown.
-   */
-  #outboxObstacle(id: MemberId): AdminOutcome | null {
-    const { options } = this.#context;
-    const hello = this.#peers.hellos.get(id);
-    const outboxItems = id === options.id ? this.#proposer.outboxItems : hello?.outboxItems;
-    const silentMs = id === options.id ? 0 : (this.#replica.raft.status().silentMs[id] ?? Infinity);
-    const mayBeIsolated = silentMs >= options.timings.isolatedAfterMs || hello?.state === 'isolated';
-    if (outboxItems === undefined || mayBeIsolated) {
-      return refused(
-        `${id} is not connected and may hold acked messages that the cluster does not have: start it, or use force if its disk is lost`,
-      );
-    }
-    if (outboxItems === 0) return null;
-    return retryLater(
-      `${id} holds acked messages that the cluster does not have yet: retry later, or use force if these messages may be lost`,
+    if (!members.some((member) => member.id !== id && member.role === 'voter'))
+      return answer(refused(`${id} is the only voting member: add another member first`));
+    const others = members.filter((member) => member.id !== id);
+    if (force) return this.#change(others, answer);
+    const parts = { peers: this.#peers, replica: this.#replica, state: this.#state };
+    const removal = new Removal(this.#context, parts, id);
+    const outcome = removal.step();
+    if (outcome !== null) return answer(outcome);
+    this.#wait(answer, `the removal of ${id} is not complete yet: check the members again`, () =>
+      removal.step(),
     );
   }
 

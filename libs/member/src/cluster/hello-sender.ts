@@ -40,6 +40,9 @@ export class HelloSender {
    */
   #sentOutbox = false;
   #sentDigest: MemberStatus['digest'] = null;
+  /** True when this member was draining and had no clients. The leader removes only such members. */
+  #sentDrained = false;
+  #sentConfigIndex = 0;
 
   constructor(
     context: MemberContext,
@@ -69,11 +72,16 @@ export class HelloSender {
     const { nowMs, options } = this.#context;
     const unconfigured = this.#replica.isUnconfigured;
     const digest = this.#digests.latest;
+    const hasDrained = status.state === 'draining' && status.clients === 0;
+    // The leader waits until a peer reports that it has applied a change of the members.
+    const configIndex = this.#replica.appliedConfig?.index ?? 0;
     const changed =
       this.#sentState !== status.state ||
       this.#sentDigest !== digest ||
       this.#sentUnconfigured !== unconfigured ||
       this.#sentOutbox !== status.outboxItems > 0 ||
+      this.#sentDrained !== hasDrained ||
+      this.#sentConfigIndex !== configIndex ||
       Math.abs(this.#sentLoad - status.load) >= loadStep;
     const settled = status.state === 'serving' && !unconfigured;
     if (!changed && nowMs - this.#lastMs < options.timings.helloMs * (settled ? servingHelloFactor : 1))
@@ -84,6 +92,8 @@ export class HelloSender {
     this.#sentUnconfigured = unconfigured;
     this.#sentLoad = status.load;
     this.#sentOutbox = status.outboxItems > 0;
+    this.#sentDrained = hasDrained;
+    this.#sentConfigIndex = configIndex;
     const hello = this.#hello(status);
     for (const peer of this.#peers.ids) this.#peers.send(peer, 'raft', hello);
   }

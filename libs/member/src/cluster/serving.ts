@@ -19,6 +19,7 @@ export class Serving {
   #leaderSeenMs: number;
   #isolatedAtMs: number | null = null;
   #joined = false;
+  #votes = false;
   #draining = false;
   #state: ServingState = 'joining';
   #reason = 'starting';
@@ -47,8 +48,12 @@ export class Serving {
     return this.#isolatedSinceIndex;
   }
 
+  /**
+   * True while this member acknowledges messages from its own disk alone. A member without a vote never does, because the
+   * leader may be removing it (see `Removal`).
+   */
   get accepts(): boolean {
-    return this.isolated && this.#context.options.whenIsolated === 'accept';
+    return this.isolated && this.#votes && this.#context.options.whenIsolated === 'accept';
   }
 
   joined(): void {
@@ -64,8 +69,13 @@ export class Serving {
   }
 
   /** @returns true when the member has just become isolated */
-  update(leader: MemberId | null, isMember: boolean, waitingFor: string): boolean {
+  update(
+    leader: MemberId | null,
+    { isMember, votes }: { isMember: boolean; votes: boolean },
+    waitingFor: string,
+  ): boolean {
     const { nowMs, state, options } = this.#context;
+    this.#votes = votes;
     if (leader !== null) this.#leaderSeenMs = nowMs;
     if (!isMember) this.resetTimers();
     const stalledSinceMs = this.#proposer.stalledSinceMs();

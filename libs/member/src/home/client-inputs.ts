@@ -297,8 +297,7 @@ export class ClientInputs {
 
   /** Returns false for a retained message that would get a degraded acknowledgement beyond the bounds of the cluster. */
   #mayRetain(client: ClientId, message: Message): boolean {
-    const { isolated, options } = this.#context;
-    if (isolated && options.whenIsolated === 'accept') return this.#isolatedRetained.accept(client, message);
+    if (this.#context.acceptsIsolated) return this.#isolatedRetained.accept(client, message);
     this.#isolatedRetained.clear();
     return true;
   }

@@ -50,6 +50,8 @@ export class Proposer {
   #lastSentAgainMs = 0;
   #resendMs: number;
   #outboxBytes = 0;
+  /** Unapplied items of the outbox that this member recovered at its start. */
+  #recoveredItems = 0;
   #abandoned = false;
   #overflowedAtBytes = 0;
 
@@ -72,8 +74,10 @@ export class Proposer {
     return count;
   }
 
+  /** Items that only the disk of this member holds, also those of an earlier start. */
   get outboxItems(): number {
-    return this.#batches.reduce((count, batch) => count + (batch.outbox === 'none' ? 0 : 1), 0);
+    const { length } = this.#batches.filter(({ outbox }) => outbox !== 'none');
+    return length + this.#recoveredItems;
   }
 
   get outboxBytes(): number {
@@ -96,6 +100,7 @@ export class Proposer {
   add(command: Command, request: PendingRequest | null = null): void {
     const { nowMs, state } = this.#context;
     if (this.#batches.length === 0 && this.#waiting.size === 0) this.#lastProgressMs = nowMs;
+    if (command.kind === 'recover') this.#recoveredItems++;
     const received = { receivedMs: nowMs, receivedIndex: state.index };
     this.#waiting.add({ command, request, answered: false, deliveredEarly: false, ...received });
   }
@@ -348,6 +353,7 @@ export class Proposer {
     this.#batchBytes -= batch.encoded.length;
     this.#largeBytes -= batch.largeBytes;
     this.#outboxBytes -= batch.outboxBytes;
+    for (const { command } of batch.commands) if (command.kind === 'recover') this.#recoveredItems--;
   }
 }
 

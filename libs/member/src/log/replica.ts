@@ -85,7 +85,11 @@ export class Replica {
   elections = 0;
   /** The first configuration, while its snapshot is being written. */
   bootstrapConfig: ClusterConfig | null = null;
-  #appliedConfig: ClusterConfig | null;
+  /**
+   * The configuration of the applied state. After a snapshot its index is the snapshot's, which may be higher than the
+   * index of the entry that holds the configuration.
+   */
+  appliedConfig: Pick<Snapshot, 'index' | 'config'> | null;
   /**
    * The newest batch of each member in the log that was recovered from disk. The batch may not be applied
    * yet.
@@ -118,8 +122,8 @@ export class Replica {
     this.appliedIndex = snapshot?.index ?? 0;
     this.snapshotIndex = this.appliedIndex;
     this.#snapshotBytes = snapshot?.data.length ?? 0;
-    this.#appliedConfig = snapshot?.config ?? null;
-    this.raft = this.#createRaft({ hardState, snapshot, config: this.#appliedConfig, entries });
+    this.appliedConfig = snapshot === null ? null : { index: snapshot.index, config: snapshot.config };
+    this.raft = this.#createRaft({ hardState, snapshot, config: snapshot?.config ?? null, entries });
     this.status = this.raft.status();
     for (const entry of entries) {
       const header = entry.kind === 'normal' ? headerOf(unstamp(entry.data).batch) : null;
@@ -246,7 +250,7 @@ export class Replica {
     const { semantics } = state;
     this.appliedIndex = index;
     if (entry.kind === 'config' && entry.config !== undefined) {
-      this.#appliedConfig = entry.config;
+      this.appliedConfig = { index, config: entry.config };
       this.#handlers.onEffects(state.applyConfig(index, entry.config), null);
     } else if (entry.kind === 'normal') {
       const { timeMs, batch } = unstamp(entry.data);
@@ -254,7 +258,7 @@ export class Replica {
       if (this.#context.options.observer !== undefined) this.#observe(index, batch, effects);
       this.#handlers.onEffects(effects, batch);
     } else this.#handlers.onEffects(state.apply(index, state.timeMs, null), null);
-    this.#digests.applied(index, semantics, this.#appliedConfig);
+    this.#digests.applied(index, semantics, this.appliedConfig?.config ?? null);
   }
 
   #observe(index: number, batch: Uint8Array, effects: readonly StateEffect[]): void {
@@ -302,8 +306,8 @@ export class Replica {
 
   #snapshotHeader(): Omit<Snapshot, 'data'> | null {
     const term = this.raft.termAt(this.appliedIndex);
-    if (term === undefined || this.#appliedConfig === null) return null;
-    return { index: this.appliedIndex, term, config: this.#appliedConfig };
+    if (term === undefined || this.appliedConfig === null) return null;
+    return { index: this.appliedIndex, term, config: this.appliedConfig.config };
   }
 
   #restore(snapshot: Snapshot): void {
@@ -312,7 +316,7 @@ export class Replica {
     this.appliedIndex = index;
     this.snapshotIndex = index;
     this.#snapshotBytes = data.length;
-    this.#appliedConfig = config;
+    this.appliedConfig = { index, config };
     this.#logBytesAfterCut = 0;
     this.#digests.restored();
     this.#context.events.push({ kind: 'snapshot', action: 'installed', index, bytes: data.length });
@@ -373,7 +377,7 @@ export class Replica {
 
   /** Returns the place of this member in the configuration: 0 for the first member, below 1 for the last one. */
   #placeOfMember(): number {
-    const members = this.#appliedConfig?.members ?? [];
+    const members = this.appliedConfig?.config.members ?? [];
     const place = members.findIndex(({ id }) => id === this.#context.options.id);
     return Math.max(0, place) / Math.max(1, members.length);
   }
@@ -411,7 +415,7 @@ export class Replica {
     const snapshot: Snapshot = { ...written, data: wholeBytes(written.data) };
     this.bootstrapConfig = null;
     this.appliedIndex = snapshot.index;
-    this.#appliedConfig = snapshot.config;
+    this.appliedConfig = { index: snapshot.index, config: snapshot.config };
     const hardState = { term: bootstrapTerm, votedFor: null };
     this.raft = this.#createRaft({ hardState, snapshot, config: snapshot.config, entries: [] });
     this.raft.tick(this.#context.nowMs);

@@ -42,6 +42,9 @@ function removeDrainedMember(context: FaultContext, id: MemberId): void {
     if (leading.config.members.some((member) => member.id === id)) {
       const action = { kind: 'removeMember', member: id, force: false } as const;
       world.host(leading.id).post((member) => member.administer(0, action));
+      // A restart ends the drain, and the leader removes only drained members.
+      const host = world.host(id);
+      if (host.member?.status().state !== 'draining') host.post((member) => member.drain(100));
     } else {
       world.kill(id);
       context.later(200, 3_000, () => addMemberBack(context, id));

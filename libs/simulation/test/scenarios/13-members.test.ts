@@ -32,6 +32,8 @@ test('the cluster loses no acknowledged message while it shrinks from seven memb
   };
   for (const gone of ['g', 'f']) {
     killLeader();
+    scenario.world.host(gone).post((member) => member.drain(100));
+    scenario.run(100);
     const remove = { kind: 'removeMember', member: gone, force: false } as const;
     change(scenario, remove, () => !voters(scenario).includes(gone));
     scenario.world.kill(gone);

@@ -33,7 +33,9 @@ export function changeEffect(
     votersAfter: after.length,
     majorityAfter: majorityOf(after.length),
   };
-  const fault = faultOf(action, id, status, present !== undefined, voters);
+  const fault =
+    faultOf(action, id, status, present !== undefined, voters) ??
+    (action === 'remove' ? missingDrain(id, members) : null);
   if (fault !== null) return { allowed: false, ...base, text: fault };
   if (action === 'drain') return { allowed: true, ...base, text: drainText(id, status, members) };
   const alive = after.filter((voter) => isAlive(voter) || voter === status.id);
@@ -62,6 +64,16 @@ function faultOf(
   if (!isPresent) return `${id} is not a member of the cluster.`;
   if (voters.length === 1 && voters[0] === id) return `${id} is the last voter, which cannot be removed.`;
   return null;
+}
+
+/** The leader refuses to remove a member that has not drained, without `force` (docs/DESIGN.md, "Membership"). */
+function missingDrain(
+  id: MemberId,
+  members: readonly Pick<MemberItem, 'id' | 'reachable' | 'state'>[],
+): string | null {
+  const member = members.find((each) => each.id === id);
+  const accepts = member?.reachable === true && (member.state === 'serving' || member.state === 'isolated');
+  return accepts ? `${id} accepts clients: drain it first, then remove it.` : null;
 }
 
 function drainText(

@@ -286,8 +286,12 @@ export class SessionOpening {
   }
 
   #mayServeIsolated(connection: Connection): boolean {
-    const accept = this.#context.options.whenIsolated === 'accept';
-    return accept && connection.clean && connection.request.clean && this.#isKnown(connection);
+    return (
+      this.#context.acceptsIsolated &&
+      connection.clean &&
+      connection.request.clean &&
+      this.#isKnown(connection)
+    );
   }
 
   /**
