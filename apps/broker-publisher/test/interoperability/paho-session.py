@@ -1,13 +1,16 @@
 """Runs one step of the session test with the Eclipse Paho client and prints the result as one line of JSON.
 
-Usage: paho-session.py STEP VERSION HOST PORT CLIENT-ID COUNT
+Usage: paho-session.py STEP VERSION HOST PORT CLIENT-ID COUNT [CA-FILE USER]
   STEP     subscribe: opens a persistent session, subscribes to session/1 (QoS 1) and session/2 (QoS 2), disconnects
            publish:   publishes COUNT numbered messages to each of the two topics
            resume:    continues the session and receives 2 x COUNT messages
   VERSION  4 (MQTT 3.1.1) or 5 (MQTT 5.0)
+  CA-FILE  connects over TLS, and verifies the server by this authority
+  USER     presents this user name and the password in the environment variable PAHO_PASSWORD
 """
 
 import json
+import os
 import sys
 import threading
 
@@ -16,7 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 TIMEOUT_SECONDS = 30
-STEP, VERSION, HOST, PORT, CLIENT_ID, COUNT = sys.argv[1:]
+STEP, VERSION, HOST, PORT, CLIENT_ID, COUNT, *ACCESS = sys.argv[1:]
 IS_MQTT5 = VERSION == "5"
 
 
@@ -37,6 +40,10 @@ def connect(client):
         connected.set()
 
     client.on_connect = on_connect
+    if ACCESS:
+        ca_file, user = ACCESS
+        client.tls_set(ca_file)
+        client.username_pw_set(user, os.environ["PAHO_PASSWORD"])
     if IS_MQTT5:
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = 3600

@@ -1,5 +1,4 @@
 import { execFile, spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -258,63 +257,5 @@ requiring('openssl', 'mosquitto_pub')('listeners with TLS of a member', () => {
     }
     expect(fault).toBeInstanceOf(ConfigError);
     expect((fault as Error).message).toMatch(words);
-  });
-});
-
-requiring('haproxy')('a listener behind HAProxy', () => {
-  let directory: string;
-  let cluster: TestCluster;
-  let proxy: ChildProcess;
-  let direct = 0;
-  let front = 0;
-
-  beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'haproxy-'));
-    [direct = 0, front = 0] = await freePorts(2);
-    cluster = await TestCluster.start(['a'], {
-      mqtt: {
-        listeners: [{ name: 'proxied', host, port: direct, anonymous: true, proxy: [host, '127.0.0.1'] }],
-      },
-    });
-    const configuration = [
-      ...['defaults', 'mode tcp', 'timeout connect 5s', 'timeout client 60s', 'timeout server 60s'],
-      ...['listen mqtt', `bind ${host}:${front}`],
-      `server a ${host}:${direct} send-proxy-v2 check check-send-proxy inter 100ms`,
-      '',
-    ];
-    writeFileSync(join(directory, 'haproxy.cfg'), configuration.join('\n'));
-    proxy = spawn('haproxy', ['-f', join(directory, 'haproxy.cfg'), '-db'], { stdio: 'ignore' });
-  });
-
-  afterAll(async () => {
-    proxy.kill();
-    await once(proxy, 'exit');
-    await cluster.close();
-    rmSync(directory, { recursive: true });
-  });
-
-  test('serves clients of the proxy, and counts none of its health checks as a failure', async () => {
-    const connected = () => mqtt.connectAsync(`mqtt://${host}:${front}`, { reconnectPeriod: 0 }, false);
-    let client: mqtt.MqttClient | undefined;
-    await until(async () => (client = await connected().catch(() => undefined)) !== undefined);
-    await client!.publishAsync('t', 'x', { qos: 1 });
-    await client!.endAsync();
-    const metrics = await cluster.metrics('a');
-    for (const reason of ['proxy_header', 'timeout', 'malformed', 'other'])
-      expect(metrics.value('connection_refusals_total', `reason="${reason}"`)).toBe(0);
-  });
-
-  test('gives requests from loopback no trust, because a proxy on this host may pass requests of other hosts on', async () => {
-    const response = await fetch(`${cluster.httpUrl('a')}/drain?exit=false`, { method: 'POST' });
-    expect(response.ok).toBe(false);
-    expect(await response.text()).toContain('administration needs a token');
-    expect((await cluster.status('a')).state).toBe('serving');
-  });
-
-  test('refuses a client that does not come through the proxy', async () => {
-    const url = `mqtt://${host}:${direct}`;
-    await expect(
-      mqtt.connectAsync(url, { reconnectPeriod: 0, connectTimeout: 2_000 }, false),
-    ).rejects.toThrow();
   });
 });

@@ -1,4 +1,4 @@
-import { accessSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, defaultSettings } from '@mqtt-cluster/contracts';
 import type { SettingsChange } from '@mqtt-cluster/contracts';
 import { StateDriver } from '../support/state-driver.ts';
 
@@ -18,12 +18,23 @@ function code(driver: StateDriver, client: string, filter: string): number | und
 
 describe('bounds on filters', () => {
   test('one client with thousands of filters of 50 KB fills neither the members nor the bound of others', () => {
-    const driver = driverWith({ sessionSubscriptionBytesMax: 100_000, subscriptionBytesMax: 150_000 });
+    // The attack that took a gigabyte of each member: 3,750 filters of 50 KB, against the default bounds.
+    const driver = driverWith({});
     driver.connect('a', 'greedy');
-    const codes = Array.from({ length: 30 }, (_, number) => code(driver, 'greedy', longFilter(number)));
-    expect(codes.indexOf(0x97)).toBe(17);
-    expect(codes.slice(17).every((each) => each === 0x97)).toBe(true);
-    expect(driver.state.counts().subscriptionBytes).toBeLessThan(100_000);
+    const { sessionSubscriptionBytesMax } = defaultSettings;
+    const filter = (number: number): string => `${'x'.repeat(50_000)}/${number}`;
+    const codes: number[] = [];
+    for (let first = 0; first < 3_750; first += 375) {
+      const filters = Array.from({ length: 375 }, (_, number) => filter(first + number));
+      const result = driver.subscribe('a', 'greedy', ...filters);
+      if (result.kind === 'subscribed') codes.push(...result.codes);
+    }
+    expect(codes).toHaveLength(3_750);
+    const granted = codes.indexOf(0x97);
+    expect(granted).toBeGreaterThan(0);
+    expect(granted * 50_000).toBeLessThan(sessionSubscriptionBytesMax);
+    expect(codes.slice(granted).every((each) => each === 0x97)).toBe(true);
+    expect(driver.state.counts().subscriptionBytes).toBeLessThan(sessionSubscriptionBytesMax);
     driver.connect('a', 'modest');
     expect(code(driver, 'modest', 'a/b/c')).toBe(2);
   });

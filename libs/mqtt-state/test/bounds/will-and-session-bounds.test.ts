@@ -1,4 +1,4 @@
-import { accessSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, defaultSettings } from '@mqtt-cluster/contracts';
 import type { ConnectionAccess, SettingsChange } from '@mqtt-cluster/contracts';
 import { bytes, openCommand, publishCommand, StateDriver, willOf } from '../support/state-driver.ts';
 
@@ -13,13 +13,22 @@ const refused = { kind: 'refused', reason: 'quotaExceeded' };
 
 describe('bounds on wills', () => {
   test('thousands of wills of 60 KB do not exceed the bound of all wills, and a client without a will connects', () => {
-    const driver = driverWith({ willBytesMax: 100_000 });
-    const results = Array.from({ length: 30 }, (_, number) =>
-      driver.applyOne('a', openCommand(`c${number}`, { will: largeWill })),
-    );
-    expect(results.filter(({ kind }) => kind === 'opened').length).toBeGreaterThan(10);
-    expect(results.at(-1)).toEqual(refused);
-    expect(driver.state.counts().willBytes).toBeLessThanOrEqual(100_000);
+    // The attack that took 110 MB of each member, against the default bounds.
+    const driver = driverWith({});
+    const { willBytesMax } = defaultSettings;
+    const will = willOf({ payload: bytes('x'.repeat(60_000)) });
+    const results = Array.from({ length: 10 }, (_, batch) => {
+      const commands = Array.from({ length: 200 }, (_each, number) =>
+        openCommand(`c${batch}-${number}`, { will }),
+      );
+      return driver.propose('a', ...commands);
+    }).flat();
+    expect(results).toHaveLength(2_000);
+    const opened = results.filter(({ kind }) => kind === 'opened').length;
+    expect(opened).toBeGreaterThan(0);
+    expect(opened * 60_000).toBeLessThanOrEqual(willBytesMax);
+    expect(results.slice(opened)).toEqual(results.slice(opened).map(() => refused));
+    expect(driver.state.counts().willBytes).toBeLessThanOrEqual(willBytesMax);
     expect(driver.applyOne('a', openCommand('without')).kind).toBe('opened');
   });
 
