@@ -4,20 +4,24 @@ const space = /[ \t\n\r]*/y;
 const token =
   /[[\]{}:,]|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w)/y;
 
+/** The search for the place costs several times what `JSON.parse` costs, and it runs in one piece. */
+const searchedCharactersMax = 64 * 1024;
+
 /** What may follow: a value, the first value or the end of a list, a name, and so on. */
 type Expected = 'value' | 'valueOrEnd' | 'name' | 'nameOrEnd' | 'colon' | 'commaOrEnd';
 
 /**
  * Parses the JSON text of an operator. `JSON.parse` names a position, or no place at all.
  *
- * @throws TextError with the line and the column, both counted from 1
+ * @throws TextError with the line and the column, both counted from 1, if the text has at most 64 Ki characters
  */
 export function parseJsonText(content: Uint8Array | string): unknown {
   const text = typeof content === 'string' ? content : decodeText(content);
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new TextError(`${placeOf(text, faultOffset(text))}: the text is not JSON`, { cause });
+    const place = text.length > searchedCharactersMax ? '' : `${placeOf(text, faultOffset(text))}: `;
+    throw new TextError(`${place}the text is not JSON`, { cause });
   }
 }
 

@@ -37,9 +37,17 @@ describe('parseJsonText', () => {
     ['a second value', '[]\n\n[]', 'line 3, column 1'],
     ['no value', '', 'line 1, column 1 (the end of the text)'],
     ['a text that was cut off', '[\n  {"a": 1},\n', 'line 3, column 1 (the end of the text)'],
-    ['many open brackets', '['.repeat(100_000), 'line 1, column 100001 (the end of the text)'],
+    ['many open brackets', '['.repeat(60_000), 'line 1, column 60001 (the end of the text)'],
   ])('names the line and the column of %s', (_what, text, place) => {
     expect(faultOf(text)).toBe(`${place}: the text is not JSON`);
+  });
+
+  it.each([
+    ['a string of 64 KiB without an end', `"${'a'.repeat(65_535)}`, 'line 1, column 1: the text is not JSON'],
+    ['a string of 16 MiB without an end', `"${'a'.repeat(2 ** 24)}`, 'the text is not JSON'],
+    ['a list of 1 MiB', `[${'1,'.repeat(2 ** 19)}`, 'the text is not JSON'],
+  ])('bounds the search for the place of a fault: %s', (_what, text, message) => {
+    expect(faultOf(text)).toBe(message);
   });
 
   it('finds a fault at the first character that no JSON text could have there', () => {

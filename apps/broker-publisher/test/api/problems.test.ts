@@ -106,6 +106,17 @@ it('refuses a body of more than 1 MiB', async () => {
   expect(response.status).toBe(413);
 });
 
+it('refuses a body of more than 8 KiB if the request needs no authorization, and no sign-in that can be right', async () => {
+  const given = (length: number) => JSON.stringify({ user: 'x'.repeat(length), password: 'wrong' });
+  const open = await api.raw('POST', '/sign-in', given(8 * 1024));
+  expect([open.status, ((await open.json()) as { detail: string }).detail]).toEqual([
+    413,
+    'the body has more than 8192 bytes',
+  ]);
+  const longest = `{"user":"${'\\u0001'.repeat(256)}","password":"${'\\u0001'.repeat(1_024)}"}`;
+  expect((await api.raw('POST', '/sign-in', longest)).status).toBe(401);
+});
+
 it('refuses a change without the header x-mqtt-cluster, and changes nothing', async () => {
   const url = `${cluster.httpUrl('m1')}/api/v1/settings`;
   const before = await (await fetch(url)).text();

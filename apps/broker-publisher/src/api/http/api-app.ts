@@ -86,7 +86,7 @@ async function answer(
     const request = {
       params: params && validated(params, parameters, 'path'),
       query: query && validated(query, queryOf(exchange.query), 'query'),
-      body: schema && validated(schema, (body = await readJson(exchange.request)), 'body'),
+      body: schema && validated(schema, (body = await readJson(exchange.request, caller !== null)), 'body'),
       caller,
       exchange,
     };
