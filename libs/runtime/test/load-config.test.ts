@@ -237,9 +237,30 @@ describe('loadConfig', () => {
     const file = join(directory, 'local.json');
     writeFileSync(file, Buffer.from('{\n"member": {"id": "\xEF"}}', 'latin1'));
     expect(errorOf({})).toBe(
-      `Configuration: the files cannot be read: ${file}: line 2: the text is not UTF-8`,
+      `Configuration: the files cannot be read: Cannot parse config file: '${file}': TextError: line 2: the text is not UTF-8`,
     );
   });
+
+  test.each(['custom-environment-variables.json', 'production.yaml', 'local.json5'])(
+    'rejects a byte that is not UTF-8 in %s, also in a comment',
+    (name) => {
+      const comments = name.endsWith('json')
+        ? '{"\xEF": "X"}'
+        : name.endsWith('yaml')
+          ? '# \xEF\n'
+          : '// \xEF\n{}';
+      writeFileSync(join(directory, name), Buffer.from(comments, 'latin1'));
+      expect(errorOf({})).toContain(`${name}': TextError: line 1: the text is not UTF-8`);
+    },
+  );
+
+  test.each(['another-deployment.json', 'notes.yaml', 'local.json.orig'])(
+    'ignores the file %s, which it does not load, also if it is not UTF-8',
+    (name) => {
+      writeFileSync(join(directory, name), Buffer.from('{"\xEF": 1}', 'latin1'));
+      expect(load({ default: { member: { id: 'a' } } }).member.id).toBe('a');
+    },
+  );
 
   test('accepts a missing directory of configuration files', () => {
     const config = loadConfig(schema, {

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
-import { delimiter, extname, join } from 'node:path';
 import { decodeText, parseJsonText } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { overrideEnvironment } from './process-environment.ts';
@@ -16,9 +15,19 @@ const restoreEnvironment = overrideEnvironment({
   SUPPRESS_STRICTNESS_CHECK: 'true',
 });
 const { default: nodeConfig } = await import('config').finally(restoreEnvironment);
+const { default: parser } = await import('config/parser.js');
 
-/** Formats of node-config that contain settings. */
-const settingsFormats = ['.json', '.json5', '.yaml', '.yml', '.toml', '.properties', '.hjson', '.cson'];
+/**
+ * The parser of node-config. It is called for each loaded file, which node-config has decoded leniently: a setting
+ * with a wrong character would be accepted.
+ */
+const strictParser = {
+  ...parser,
+  parse: (file: string, content: string) => {
+    decodeText(readFileSync(file));
+    return parser.parse(file, content);
+  },
+};
 
 const settingsSchema = z.record(z.string(), z.unknown());
 
@@ -37,12 +46,12 @@ export function loadFiles(directory: string, environment: Environment): Record<s
   if (inline) parseInline(inline);
   const deployment = environment['NODE_CONFIG_ENV'] ?? environment['NODE_ENV'] ?? 'production';
   const configDir = environment['NODE_CONFIG_DIR'] ?? directory;
-  for (const each of configDir.split(delimiter)) checkEncoding(each);
   const restore = overrideEnvironment({ NODE_CONFIG: inline });
   try {
     const loaded: unknown = nodeConfig.util.loadFileConfigs(undefined, {
       configDir,
       nodeEnv: deployment.split(','),
+      parser: strictParser,
     });
     // Return a copy with plain data only, because the objects of node-config are shared.
     return settingsSchema.parse(JSON.parse(JSON.stringify(loaded)));
@@ -56,27 +65,5 @@ function parseInline(text: string): void {
     parseJsonText(text);
   } catch (cause) {
     throw new Error(`NODE_CONFIG: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** node-config decodes its files leniently, so that it would accept a setting with a wrong character. */
-function checkEncoding(directory: string): void {
-  for (const file of filesOf(directory)) {
-    try {
-      decodeText(readFileSync(file));
-    } catch (cause) {
-      throw new Error(`${file}: ${(cause as Error).message}`, { cause });
-    }
-  }
-}
-
-function filesOf(directory: string): string[] {
-  try {
-    const files = readdirSync(directory, { withFileTypes: true }).filter((entry) => !entry.isDirectory());
-    return files
-      .filter(({ name }) => settingsFormats.includes(extname(name)))
-      .map(({ name }) => join(directory, name));
-  } catch {
-    return []; // node-config treats a missing directory as empty.
   }
 }
