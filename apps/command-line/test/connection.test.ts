@@ -197,6 +197,15 @@ requiring('openssl')('a server with TLS', () => {
     expect(err).toContain('name the authority of the cluster with --ca FILE');
   });
 
+  test('is perhaps not running if it closes the connection: no certificate was given', async () => {
+    const authority = new TestAuthority(directory, 'closing');
+    const { key, cert } = authority.issueServer('closing', host);
+    const api = await start(() => 'close', { key, cert });
+    const { err } = await run(['members', '--server', api.url, '--ca', authority.caFile]);
+    expect(err).toContain('is the member running, and does it serve HTTPS (http.tls)?');
+    expect(err).not.toContain('--cert');
+  });
+
   describe('that demands a client certificate', () => {
     let authority: TestAuthority;
     let tls: Parameters<typeof FakeApi.start>[1];
@@ -227,7 +236,7 @@ requiring('openssl')('a server with TLS', () => {
       const { certFile, keyFile } = new TestAuthority(directory, 'other').issue('eve');
       const stranger = await run([...given, '--cert', certFile, '--key', keyFile]);
       expect(stranger.status).toBe(1);
-      expect(stranger.err).toContain('does the member accept the certificate of --cert');
+      expect(stranger.err).toContain('does it accept the certificate of --cert');
     });
 
     test.each([

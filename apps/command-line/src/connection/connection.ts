@@ -23,7 +23,7 @@ export class Connection {
   readonly #fetch: Fetch;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(server: string, authorization: string | null, fetch: Fetch) {
+  constructor(server: string, authorization: string | null, fetch: Fetch, hasCertificate: boolean) {
     this.server = server;
     this.#headers = {
       'user-agent': commandLineUserAgent,
@@ -35,7 +35,7 @@ export class Connection {
       try {
         return await fetch(request);
       } catch (cause) {
-        throw unanswered(server, cause);
+        throw unanswered(server, cause, hasCertificate);
       }
     };
     this.#client = createClient<paths>({

@@ -19,8 +19,12 @@ const untrusted = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
 ]);
 
-/** Returns the error of a request that no response answered. */
-export function unanswered(server: string, cause: unknown): CommandError {
+/**
+ * Returns the error of a request that no response answered.
+ *
+ * @param hasCertificate whether the connection presents a client certificate
+ */
+export function unanswered(server: string, cause: unknown, hasCertificate: boolean): CommandError {
   const { code, name } = cause as { code?: string; name?: string };
   if (name === 'TimeoutError' || name === 'AbortError')
     return new CommandError(`${server} does not answer: is its member overloaded or stopped?`, { cause });
@@ -31,17 +35,17 @@ export function unanswered(server: string, cause: unknown): CommandError {
     );
   if (code === certificateRequired) return new CommandError(`${server}: ${reasonOf(cause)}`, { cause });
   return new CommandError(
-    `${server} does not answer: ${reasonOf(cause)}; ${hintOf(server, code)} (--server sets another address)`,
+    `${server} does not answer: ${reasonOf(cause)}; ${hintOf(server, code, hasCertificate)} (--server sets another address)`,
     { cause },
   );
 }
 
 /** Returns what may be wrong. A member serves HTTP, HTTPS or both at its port. */
-function hintOf(server: string, code: string | undefined): string {
+function hintOf(server: string, code: string | undefined, hasCertificate: boolean): string {
   if (code === 'ECONNREFUSED') return 'is the member running?';
   // A server that does not accept a certificate closes the connection without a reason.
-  if (server.startsWith('https:') && code === 'ECONNRESET')
-    return 'does the member accept the certificate of --cert (http.tls.ca, http.tls.crl)?';
+  if (hasCertificate && server.startsWith('https:') && code === 'ECONNRESET')
+    return 'is the member running, and does it accept the certificate of --cert (http.tls.ca, http.tls.crl)?';
   if (server.startsWith('https:')) return 'is the member running, and does it serve HTTPS (http.tls)?';
   return 'is the member running, or does it serve HTTPS only (http.tls)?';
 }

@@ -53,14 +53,16 @@ export class Context {
     const given = [...(options.server ?? []), ...(options.url ?? [])];
     const servers = serversOf(given, this.#environment);
     const onHost = this.#onHost(servers.length > 0);
-    const fetch = createFetch(tlsFilesOf(options));
+    const tls = tlsFilesOf(options);
+    const fetch = createFetch(tls);
     const server = await chooseServer(
       servers.length > 0 ? servers : [onHost?.server ?? serverDefault],
       fetch,
     );
     const own = onHost && { defaultTokenFile: onHost.tokenFile, ownServer: onHost.server };
     const credentials = { ...options, ...own };
-    return new Connection(server, await authorizationFor(server, credentials, this.#environment), fetch);
+    const authorization = await authorizationFor(server, credentials, this.#environment);
+    return new Connection(server, authorization, fetch, tls.cert !== undefined);
   }
 
   /**
