@@ -184,9 +184,9 @@ export const brokerMetrics = {
   limitHits: counter('client_limit_hits_total', {
     unit: 'events',
     help:
-      'Times that a limit refused, closed, paused or delayed a connection, or that a bound of the cluster refused a ' +
-      'SUBSCRIBE (subscriptions), a CONNECT (sessions) or a PUBLISH (stored_messages). The log names the clients and ' +
-      'addresses. ' +
+      'Times that a limit refused, closed, paused or delayed a connection, or that a bound of the cluster, or a bound ' +
+      'of the member (limits.outboxBytesMax, limits.homeSubscriptionBytesMax), refused a SUBSCRIBE (subscriptions), a ' +
+      'CONNECT (sessions) or a PUBLISH (stored_messages). The log names the clients and addresses. ' +
       'flapping: a connect was delayed, because two devices use one client id.',
     values: { limit: clientLimits },
   }),

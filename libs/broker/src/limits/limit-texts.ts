@@ -36,12 +36,14 @@ export const limitTexts: Readonly<Record<ClientLimit, string>> = {
   memory: 'connections refused: the process uses too much memory (limits.memoryBytesMax)',
   subscriptions:
     'filters of a client rejected: its session or the cluster has too many subscriptions (cluster settings ' +
-    'sessionSubscriptionsMax, sessionSubscriptionBytesMax, subscriptionBytesMax)',
+    'sessionSubscriptionsMax, sessionSubscriptionBytesMax, subscriptionBytesMax), the clients of the member have too ' +
+    'many (limits.homeSubscriptionBytesMax), or too many commands wait, for example without a majority ' +
+    '(limits.outboxBytesMax)',
   sessions:
     'client rejected: its user or the cluster has too many sessions, or the wills have too many bytes (cluster settings ' +
     'sessionsMax, userSessionsMax, sessionWillBytesMax, willBytesMax)',
   stored_messages:
     'publish of a client rejected: retained messages, queues or unreleased QoS 2 publishes reach a bound, or too many ' +
     'commands wait (cluster settings retainedMax, retainedBytesMax, userRetainedBytesMax, incomingMax, and the bounds of ' +
-    'the queues with queueFull refuse)',
+    'the queues with queueFull refuse; limits.outboxBytesMax)',
 };
