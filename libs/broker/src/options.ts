@@ -207,7 +207,7 @@ export interface BrokerOptions {
    * Called when new revocation lists contain the certificates of clients that this broker has served and that are gone
    * while their wills wait.
    */
-  readonly onDepartedRevoked?: (clients: readonly Pick<Departed, 'client' | 'user'>[]) => void;
+  readonly onDepartedRevoked?: (clients: readonly Pick<Departed, 'client' | 'user' | 'epoch'>[]) => void;
   /** Default: accepts all clients as anonymous ones. */
   readonly authenticator?: Authenticator;
   /**

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count } from './schema.ts';
 import type { Decoded } from './schema.ts';
-import type { ClientId } from './ids.ts';
+import type { ClientId, Epoch } from './ids.ts';
 import type { QoS } from './message.ts';
 
 /** Bytes of a user name, a group name or a listener name. */
@@ -178,6 +178,8 @@ export interface WillOwner {
   readonly client: ClientId;
   readonly user: string;
   readonly source: Exclude<AccessSource, 'anonymous'>;
+  /** The epoch of this connection. */
+  readonly epoch: Epoch;
   /** True while the connection is open. */
   readonly connected: boolean;
 }

@@ -2,7 +2,7 @@ import type { AccessChange, AccessTable, ConnectionAccess, Revocation, WillOwner
 import type { AdminAction, AdminOutcome } from './administration.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { ClusterSettings, SettingsChange } from './cluster-settings.ts';
-import type { ClientId, ConnectionId, Incarnation, LogIndex, MemberId } from './ids.ts';
+import type { ClientId, ConnectionId, Epoch, Incarnation, LogIndex, MemberId } from './ids.ts';
 import type { Message, MessageProperties, QoS, Subscription, Will } from './message.ts';
 import type { PeerMessage, Channel } from './peer-message.ts';
 import type { Snapshot } from './log.ts';
@@ -246,6 +246,8 @@ export type ClientEffect =
       readonly kind: 'connack';
       readonly connection: ConnectionId;
       readonly sessionPresent: boolean;
+      /** The epoch of the connection; 0 if an isolated member serves the client, so that no session is open yet. */
+      readonly epoch: Epoch;
       /**
        * The granted Session Expiry Interval, seconds. Present if it differs from the requested one (MQTT 5,
        * 3.2.2.3.2).

@@ -1,5 +1,5 @@
 import { accessSemantics } from '@mqtt-cluster/contracts';
-import type { ConnectionAccess, MemberId, WillOwner } from '@mqtt-cluster/contracts';
+import type { ConnectionAccess, Epoch, MemberId, WillOwner } from '@mqtt-cluster/contracts';
 import { request, TestCluster, text } from './cluster.ts';
 
 const place = { address: '10.0.0.1', listener: 'default' };
@@ -22,18 +22,21 @@ function start(): { cluster: TestCluster; leader: MemberId; home: MemberId; othe
   return { cluster, leader, home, other };
 }
 
-/** Connects a client with a delayed will. */
+/** Connects a client with a delayed will. Returns the epoch of the connection. */
 function connect(
   cluster: TestCluster,
   id: MemberId,
   connection: number,
   access = eve,
   changes: object = {},
-): void {
+): Epoch {
   const connecting = { ...request('c', 3_600), access, will, ...changes };
   cluster.member(id).input(connection, { kind: 'connect', request: connecting });
   cluster.run(200);
-  expect(cluster.takeEffects(id, connection).map(({ kind }) => kind)).toEqual(['connack']);
+  const { epoch } = cluster.member(id).view().session(connecting.client)!;
+  expect(epoch).toBeGreaterThan(0);
+  expect(cluster.takeEffects(id, connection)).toMatchObject([{ kind: 'connack', epoch }]);
+  return epoch;
 }
 
 /** The socket of the client closes without DISCONNECT. */
@@ -104,6 +107,26 @@ describe('a will whose delay runs', () => {
     cluster.member(other).discardWills(ofEve);
     connect(cluster, home, 2);
     drop(cluster, home, 2);
+    cluster.run(10_000);
+    expect(fired(cluster)).toBe(1);
+  });
+
+  test('is discarded by the epoch of its connection, also before the end of the connection is applied', () => {
+    const { cluster, home } = start();
+    const lost = connect(cluster, home, 1);
+    cluster.member(home).input(1, { kind: 'disconnect', graceful: false });
+    cluster.member(home).discardWills(({ epoch }) => epoch === lost);
+    cluster.run(10_000);
+    expect(fired(cluster)).toBe(0);
+  });
+
+  test('stays when a later connection at another member set it, and only the epoch of the first one is lost', () => {
+    const { cluster, home, other } = start();
+    const lost = connect(cluster, home, 1);
+    drop(cluster, home, 1);
+    connect(cluster, other, 2);
+    drop(cluster, other, 2);
+    cluster.member(home).discardWills(({ epoch }) => epoch === lost);
     cluster.run(10_000);
     expect(fired(cluster)).toBe(1);
   });

@@ -32,6 +32,7 @@ import type { AclFile } from '../access/acl-file.ts';
 import { composeApi } from '../api/compose.ts';
 import { readToken } from '../admin/authorization.ts';
 import { ClientAuthentication } from '../authentication/client-authentication.ts';
+import { isWillOf } from '../authentication/departed-wills.ts';
 import { internalListeners } from '../authentication/internal-listeners.ts';
 import { ownAddress } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
@@ -442,16 +443,7 @@ export class Appliance implements Lifecycle {
       serverReference: (kind) => management.serverReference(kind),
       admission: () => management.admission(),
       authenticator: this.#authentication!,
-      onDepartedRevoked: (clients) => {
-        const users = new Map(clients.map(({ client, user }) => [client, user]));
-        // A connected client has another connection, and a certificate that its home has checked.
-        runner.callMember((member) =>
-          member.discardWills(
-            ({ client, user, source, connected }) =>
-              !connected && source === 'certificate' && users.get(client) === user,
-          ),
-        );
-      },
+      onDepartedRevoked: (clients) => runner.callMember((member) => member.discardWills(isWillOf(clients))),
       onClientEvent: (event) => recordClientEvent(this.#events, event),
       access,
       administration: {

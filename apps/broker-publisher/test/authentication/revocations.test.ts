@@ -89,32 +89,36 @@ describe('the will of a user of a password file whose delay runs', () => {
 requiring('openssl')('the will of a user of a certificate whose delay runs', () => {
   let authority: TestAuthority;
   let certificates: Map<string, TestCertificate>;
-  let port: number;
+  let ports: Record<string, number>;
 
-  /** Starts three members. The first one has a listener for certificates, and the last one admits the watcher. */
+  /** Starts three members. The first two have a listener for certificates, and the last one admits the watcher. */
   beforeAll(async () => {
     cluster = await TestCluster.create(ids);
     authority = new TestAuthority(cluster.directory);
     certificates = new Map(['disabled', 'revoked', control].map((user) => [user, authority.issue(user)]));
     const server = authority.issueServer('server', host);
-    [port] = (await freePorts(1)) as [number];
+    const [first, second] = (await freePorts(2)) as [number, number];
+    ports = { a: first, b: second };
     const tls = {
       ...{ key: server.keyFile, cert: server.certFile },
       ...{ ca: authority.caFile, crl: authority.crlFile, clientCertificate: 'required' },
     };
-    const secure = { name: 'secure', host, port, kind: 'tls', tls, authentication: ['certificate'] };
-    await Promise.all(
-      ids.map((id) => cluster.start(id, id === 'a' ? { mqtt: { listeners: [secure] } } : {})),
-    );
+    const secure = { name: 'secure', host, kind: 'tls', tls, authentication: ['certificate'] };
+    const settings = (port?: number) =>
+      port === undefined ? {} : { mqtt: { listeners: [{ ...secure, port }] } };
+    await Promise.all(ids.map((id) => cluster.start(id, settings(ports[id]))));
     await serve();
   });
   afterAll(() => cluster.close());
 
   /** Connects a client with a will. */
-  function come(user: string): Promise<MqttClient> {
-    const { key, cert } = certificates.get(user)!;
+  function come(
+    user: string,
+    id = 'a',
+    { key, cert }: Pick<TestCertificate, 'key' | 'cert'> = certificates.get(user)!,
+  ): Promise<MqttClient> {
     const will = { topic: `wills/${user}`, payload: Buffer.from('x'), qos: 1, retain: false } as const;
-    return mqtt.connectAsync(`mqtts://${host}:${port}`, {
+    return mqtt.connectAsync(`mqtts://${host}:${ports[id]}`, {
       ...{ key, cert, ca: authority.ca, clientId: user, protocolVersion: 5, reconnectPeriod: 0 },
       ...{ clean: false, properties: session, will: { ...will, properties: delayed } },
     });
@@ -141,5 +145,20 @@ requiring('openssl')('the will of a user of a certificate whose delay runs', () 
     authority.revoke(certificates.get('revoked')!);
     await cluster.reload('a');
     expect(await wills(watcher)).toEqual([control]);
+  });
+
+  test('is published when it was set with a renewed certificate at another member, and only the old one is revoked', async () => {
+    const watcher = await watch();
+    const { key, cert } = authority.issue('renewed');
+    const old = { key, cert, certFile: path('old.pem') };
+    writeFileSync(old.certFile, cert);
+    (await come('renewed', 'a', old)).stream.destroy();
+    await until(async () => (await cluster.status('a')).connections === 0);
+    (await come('renewed', 'b', authority.issue('renewed'))).stream.destroy();
+    await until(async () => (await cluster.status('b')).connections === 0);
+    (await come(control)).stream.destroy();
+    authority.revoke(old);
+    await cluster.reload('a');
+    expect(await wills(watcher)).toEqual(['renewed', control]);
   });
 });

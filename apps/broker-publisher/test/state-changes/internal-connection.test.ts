@@ -15,7 +15,7 @@ async function openConnection(inputs: ClientInput[]): Promise<InternalConnection
     sessionExpirySeconds: 0,
     receiveMaximum: 1,
   });
-  connection.onEffect({ kind: 'connack', connection: -1, sessionPresent: false });
+  connection.onEffect({ kind: 'connack', connection: -1, epoch: 1, sessionPresent: false });
   await opened;
   return connection;
 }

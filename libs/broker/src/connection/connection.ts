@@ -12,7 +12,7 @@
  * Effects of the member return through `onEffect` to {@link Outbound} and the {@link SocketWriter}.
  */
 import type { Duplex } from 'node:stream';
-import type { ClientEffect, ClientId, ConnectionId } from '@mqtt-cluster/contracts';
+import type { ClientEffect, ClientId, ConnectionId, Epoch } from '@mqtt-cluster/contracts';
 import { UnsupportedProtocolError } from '../codec/decode-connect.ts';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
 import { decodeDisconnect } from '../codec/decode-packets.ts';
@@ -80,6 +80,8 @@ export class Connection {
   /** CONNECT, from the connect request to the member until the client is connected. */
   #connectPacket: ConnectPacket | null = null;
   #socketClosed = false;
+  /** The epoch that CONNACK had. 0 before it, and if an isolated member has accepted the client. */
+  #epoch: Epoch = 0;
   /** Null until the client is connected. */
   #open: OpenClient | null = null;
   /** True if the broker flushes this connection at the end of the turn. */
@@ -121,6 +123,7 @@ export class Connection {
   onEffect(effect: ClientEffect): void {
     switch (effect.kind) {
       case 'connack':
+        this.#epoch = effect.epoch;
         return this.#handshake?.onMemberAcceptance(effect);
       case 'refuse':
         return this.#lifecycle.onMemberRefusal(effect.reason);
@@ -160,7 +163,8 @@ export class Connection {
     const delaySeconds = access?.willDelaySeconds ?? 0;
     if (chain === undefined || source !== 'certificate' || user === undefined || delaySeconds === 0)
       return null;
-    return { client, user, listener, chain, untilMs: nowMs + delaySeconds * 1_000 };
+    const untilMs = nowMs + delaySeconds * 1_000;
+    return { client, user, epoch: this.#epoch, listener, chain, untilMs };
   }
 
   /** Closes the connection because the certificate of the client has been revoked. */

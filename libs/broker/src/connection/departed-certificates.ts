@@ -1,4 +1,4 @@
-import type { CertificateChain, ClientId, Revocations } from '@mqtt-cluster/contracts';
+import type { CertificateChain, ClientId, Epoch, Revocations } from '@mqtt-cluster/contracts';
 
 /** Bound of the remembered clients, about 10 MB. Beyond it, the first ones are forgotten, and their wills are published. */
 const clientsMax = 10_000;
@@ -7,6 +7,8 @@ const clientsMax = 10_000;
 export interface Departed {
   readonly client: ClientId;
   readonly user: string;
+  /** The epoch of the connection that ended; 0 if this member was isolated when it accepted the client. */
+  readonly epoch: Epoch;
   readonly listener: string;
   readonly chain: CertificateChain;
   /** When the will delay is over, monotonic ms. */

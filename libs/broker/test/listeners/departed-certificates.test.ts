@@ -44,7 +44,7 @@ requiring('openssl')('a TLS listener', () => {
   beforeEach(async () => {
     reported = [];
     const onDepartedRevoked: BrokerOptions['onDepartedRevoked'] = (clients) =>
-      reported.push(...clients.map(({ client, user }) => `${client} of ${user}`));
+      reported.push(...clients.map(({ client, user, epoch }) => `${client} of ${user}, epoch ${epoch}`));
     const more = { authenticator: byCertificate, onDepartedRevoked };
     broker = await ListeningBroker.start({ kind: 'tls', tls: tls() }, {}, more);
   });
@@ -71,6 +71,8 @@ requiring('openssl')('a TLS listener', () => {
       await until(() => broker.member.disconnects.length > before);
     };
     await leave(await come('late', revoked, 60));
+    // The test member uses the number of a connection as its epoch.
+    const epoch = broker.member.disconnects[0]!.connection;
     await leave(await come('without delay', revoked, 0));
     await leave(await come('of another certificate', kept, 60));
     await (await come('graceful', revoked, 60)).endAsync();
@@ -79,7 +81,7 @@ requiring('openssl')('a TLS listener', () => {
     const back = await come('back', kept, 60);
     authority.revoke(revoked);
     broker.broker.updateTls('tested', tls());
-    expect(reported).toEqual(['late of departed']);
+    expect(reported).toEqual([`late of departed, epoch ${epoch}`]);
     broker.broker.updateTls('tested', tls());
     expect(reported).toHaveLength(1);
     back.end(true);
@@ -91,6 +93,7 @@ requiring('openssl')('a TLS listener', () => {
     authority.revoke(revoked);
     broker.broker.updateTls('tested', tls());
     broker.broker.disconnect('racing client');
-    expect(reported).toEqual(['racing client of racing']);
+    const epoch = broker.member.disconnects[0]!.connection;
+    expect(reported).toEqual([`racing client of racing, epoch ${epoch}`]);
   });
 });

@@ -196,7 +196,7 @@ export class FakeClientPort implements ClientPort {
     this.#byConnection.set(connection, session);
     const granted = Math.min(request.sessionExpirySeconds, this.expirySecondsMax);
     const shorter = granted < request.sessionExpirySeconds ? { sessionExpirySeconds: granted } : {};
-    this.#effects.push({ kind: 'connack', connection, sessionPresent, ...shorter });
+    this.#effects.push({ kind: 'connack', connection, epoch: connection, sessionPresent, ...shorter });
     for (const item of session.items) {
       if (item.state === 'sent') this.#send(session, item, true);
       if (item.state === 'released') {

@@ -49,7 +49,9 @@ export class FakeMember implements LocalMember {
           this.#homes.set(client, 'm1');
           this.opened.push(client);
           this.#connections.set(client, onEffect);
-          queueMicrotask(() => onEffect({ kind: 'connack', connection: -1, sessionPresent: false }));
+          queueMicrotask(() =>
+            onEffect({ kind: 'connack', connection: -1, epoch: 1, sessionPresent: false }),
+          );
         } else this.#onInput(client, input);
       },
       release: () => this.#connections.delete(client),

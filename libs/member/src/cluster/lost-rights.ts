@@ -123,7 +123,7 @@ export class LostRights {
 }
 
 /** Returns null for an anonymous client. */
-function ownerOf({ client, access, connected }: SessionView): WillOwner | null {
+function ownerOf({ client, access, epoch, connected }: SessionView): WillOwner | null {
   const { source = 'anonymous', user } = access ?? {};
-  return source === 'anonymous' || user === undefined ? null : { client, user, source, connected };
+  return source === 'anonymous' || user === undefined ? null : { client, user, source, epoch, connected };
 }

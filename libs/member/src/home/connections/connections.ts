@@ -97,7 +97,8 @@ export class Connections {
     connection.phase = 'open';
     this.#byClient.set(connection.client, connection);
     const granted = expirySeconds === undefined ? {} : { sessionExpirySeconds: expirySeconds };
-    this.#context.effects.push({ kind: 'connack', connection: connection.id, sessionPresent, ...granted });
+    const { id, epoch } = connection;
+    this.#context.effects.push({ kind: 'connack', connection: id, epoch, sessionPresent, ...granted });
   }
 
   /** Rejects CONNECT and discards the packets behind it [3.1.1 MQTT-3.1.4-5] [5.0 MQTT-3.1.4-6]. */
