@@ -219,7 +219,8 @@ export const configSchema = z
           .default([]),
         /**
          * With `http.tls`: whether the port serves HTTP, too, for Prometheus, probes and scripts without TLS. Over HTTP,
-         * another host gets only the pages that need no authorization: passwords, tokens and sessions are refused.
+         * another host gets only the pages that need no authorization: passwords, tokens and sessions are refused. If
+         * `admin.trustLoopback` has no effect, this host counts as another one, and so does a proxy on it.
          */
         plain: z.boolean().default(false),
         /**

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { memberHost } from '../src/admin/command-line.ts';
 import { readConfig, settingNames } from '../src/config.ts';
 import { announcedUrls, clientListeners, ownUrl, trustsLoopback } from '../src/listeners/client-listeners.ts';
 
@@ -277,6 +278,13 @@ test('listeners of the setting mqtt.listeners replace the default listener', () 
 
 test('HTTP beside client certificates of HTTPS is allowed outside a lab', () => {
   expect(read(httpsClients).http).toMatchObject({ plain: true, tls: { ca: 'a' } });
+});
+
+test('the admin command uses HTTP beside HTTPS only where requests of this host are trusted', () => {
+  read(httpsClients);
+  expect(memberHost(directory).connection().server).toBe('http://127.0.0.1:9100');
+  read({ ...httpsClients, MQTT_CLUSTER_ADMIN_TRUST_LOOPBACK: 'false' });
+  expect(memberHost(directory).connection().server).toBe('https://127.0.0.1:9100');
 });
 
 test('by default a member listens on all addresses and accepts packets of 256 KiB, at most 1 MiB', () => {

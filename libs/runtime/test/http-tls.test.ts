@@ -161,6 +161,23 @@ requiring('openssl')('the HTTP server with TLS', () => {
     expect(await answer).toContain('{"ok":true}');
   });
 
+  test.each<[string, Partial<HttpServerOptions>, Readonly<Record<string, string>>, boolean]>([
+    ['from this host', {}, {}, true],
+    ['from this host where loopback is not trusted', { trustsThisHost: false }, {}, false],
+    ['with X-Forwarded-For', {}, { 'x-forwarded-for': '192.0.2.7' }, false],
+    ['with Forwarded', {}, { forwarded: 'for=192.0.2.7' }, false],
+    ['with Via', {}, { via: '1.1 proxy' }, false],
+  ])(
+    'with TLS, a plain request %s is private only if it cannot come from another host',
+    async (_how, trust, headers, isPrivate) => {
+      const routes: HttpServerOptions['routes'] = (request) =>
+        Promise.resolve({ code: 200, body: { isPrivate: request.isPrivate } });
+      await serve({}, { plainToo: true, routes, ...trust });
+      expect(await ask(false, '/x', { headers })).toBe(JSON.stringify({ isPrivate }));
+      expect(await ask(true, '/x', { headers })).toBe('{"isPrivate":true}');
+    },
+  );
+
   test('a stop ends connections without a byte', async () => {
     await serve({}, { plainToo: true });
     const socket = connect(server!.address().port, host);

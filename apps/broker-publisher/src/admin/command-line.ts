@@ -4,6 +4,7 @@ import type { MemberHost } from '@mqtt-cluster/command-line';
 import { ClusterError } from '@mqtt-cluster/contracts';
 import { allAddresses, readConfig } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
+import { trustsLoopback } from '../listeners/client-listeners.ts';
 
 /** Name of the program in its help and its messages. */
 export const adminName = 'broker-publisher admin';
@@ -52,8 +53,9 @@ function commandErrorOf(error: unknown): CommandError {
   return new CommandError(error.message, { cause: error });
 }
 
-function addressOf({ host, http }: ApplianceConfig): string {
-  const scheme = http.tls.key === '' || http.plain ? 'http' : 'https';
+function addressOf(config: ApplianceConfig): string {
+  const { host, http } = config;
+  const scheme = http.tls.key === '' || (http.plain && trustsLoopback(config)) ? 'http' : 'https';
   const listensOnIpv4 = host === allAddresses || host === '0.0.0.0';
   const reachable = listensOnIpv4 ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `${scheme}://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${http.port}`;

@@ -12,7 +12,10 @@ import { internalListeners } from './internal-listeners.ts';
  */
 export class AdminTokenTransport {
   readonly #acceptsAll: boolean;
-  /** The HTTP port is among them, because it checks the transport of each request itself. */
+  /**
+   * `$http` is among them, because it checks the transport of each request itself. `$console` is among them while loopback
+   * addresses are trusted: it admits plain HTTP from this host only.
+   */
   readonly #encrypted: ReadonlySet<string>;
   /** A header of the PROXY protocol may state any address, so these listeners have no proxy. */
   readonly #loopback: ReadonlySet<string>;
@@ -21,13 +24,15 @@ export class AdminTokenTransport {
     const listeners = clientListeners(config);
     const withTls = listeners.filter(usesTls).map(({ name }) => name);
     this.#acceptsAll = config.lab;
-    this.#encrypted = new Set([httpListenerName, internalListeners.console, ...withTls]);
+    const trusts = trustsLoopback(config);
+    this.#encrypted = new Set([httpListenerName, ...(trusts ? [internalListeners.console] : []), ...withTls]);
     const direct = listeners.filter(({ proxy }) => proxy.length === 0).map(({ name }) => name);
-    this.#loopback = new Set(trustsLoopback(config) ? direct : []);
+    this.#loopback = new Set(trusts ? direct : []);
   }
 
-  permits({ listener, address }: Pick<Credentials, 'listener' | 'address'>): boolean {
-    if (this.#acceptsAll || this.#encrypted.has(listener)) return true;
+  /** @param isEncrypted whether the connection is known to use TLS, whatever its listener */
+  permits({ listener, address }: Pick<Credentials, 'listener' | 'address'>, isEncrypted = false): boolean {
+    if (this.#acceptsAll || isEncrypted || this.#encrypted.has(listener)) return true;
     return this.#loopback.has(listener) && isLoopback(address);
   }
 }

@@ -9,6 +9,7 @@ import {
   TokenProvider,
 } from '@mqtt-cluster/authentication';
 import type { ListenerAuthentication, PasswordFile } from '@mqtt-cluster/authentication';
+import { isLoopback } from '@mqtt-cluster/contracts';
 import type {
   AccessSubject,
   AccessTable,
@@ -23,7 +24,7 @@ import type { WatchedFiles } from '@mqtt-cluster/runtime';
 import { httpListenerName } from '../admin/access/admin-access.ts';
 import { includesRole } from '../admin/access/admin-roles.ts';
 import type { ApplianceConfig } from '../config.ts';
-import { clientListeners } from '../listeners/client-listeners.ts';
+import { clientListeners, trustsLoopback } from '../listeners/client-listeners.ts';
 import { AdminTokenTransport } from './admin-token-transport.ts';
 import { internalListeners } from './internal-listeners.ts';
 import { anyAudience, checkProviderSettings } from './provider-settings.ts';
@@ -42,7 +43,8 @@ export interface ClientAuthenticationOptions {
 }
 
 const exposedToken =
-  'the admin token at a listener without TLS: use a tls or wss listener, or a loopback address of this host';
+  'the admin token at a listener without TLS: use a tls or wss listener, or a loopback address of this host if ' +
+  'admin.trustLoopback has an effect';
 const notForClients =
   '/mqtt of the HTTP port is for the console and for administrators: sign in to the console, use the admin token, or add a ' +
   'wss listener (mqtt.listeners) for clients';
@@ -97,21 +99,35 @@ export class ClientAuthentication implements Authenticator {
   /**
    * Accepts the probe of this process on each listener, clients with the admin token where it is not exposed, and the
    * publisher of this process on its connections inside the process: they are no users of a provider. All other clients are
-   * left to the providers of their listener. `$console` has no providers: it admits only administrators.
+   * left to the providers of their listener. `$console` has no providers: it admits only administrators. A wrong password
+   * there is a guess of the admin token, so it counts for the bounds of its address.
+   *
+   * @param isEncrypted whether the connection is known to use TLS, whatever its listener
    */
-  async authenticate(credentials: Credentials): Promise<AuthenticationResult> {
+  async authenticate(credentials: Credentials, isEncrypted = false): Promise<AuthenticationResult> {
     const { address, listener, userName, password } = credentials;
+    const mayGuess = listener === internalListeners.console && password !== undefined;
+    if (mayGuess && !this.#isThisHost(address) && this.#authentication.isLimited(credentials))
+      return this.#authentication.refuse(credentials, 'limited');
     if (listener === internalListeners.publisher)
       return this.#acceptUser(credentials, internalListeners.publisher);
     if (this.#options.isAdministrator(userName, password)) {
-      if (this.#tokenTransport.permits(credentials)) return this.#acceptUser(credentials, userName!, 'admin');
+      if (this.#tokenTransport.permits(credentials, isEncrypted))
+        return this.#acceptUser(credentials, userName!, 'admin');
       this.#options.onExposedToken({ address, listener });
-      return this.#authentication.refuse(credentials, exposedToken);
+      return this.#authentication.refuse(credentials, 'credentials', exposedToken);
     }
     if (this.#isProbe(userName, password)) return this.#acceptUser(credentials, userName!);
-    if (listener === internalListeners.console)
-      return this.#authentication.refuse(credentials, notForClients);
+    if (listener === internalListeners.console) {
+      if (mayGuess) this.#authentication.countFailure(credentials);
+      return this.#authentication.refuse(credentials, 'credentials', notForClients);
+    }
     return this.#authentication.authenticate(credentials);
+  }
+
+  /** Returns whether the client is on this host for certain, where guesses are not bounded. */
+  #isThisHost(address: string): boolean {
+    return isLoopback(address) && trustsLoopback(this.#options.config);
   }
 
   /**

@@ -39,7 +39,7 @@ import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
 import { streamPair } from '../health/stream-pair.ts';
 import { brokerListeners } from '../listeners/broker-listeners.ts';
-import { announcedUrls, clientListeners, isPlain } from '../listeners/client-listeners.ts';
+import { announcedUrls, clientListeners, isPlain, trustsLoopback } from '../listeners/client-listeners.ts';
 import { WatchedTls } from '../listeners/watched-tls.ts';
 import { brokerLimits } from '../limits/broker-limits.ts';
 import type { MemoryGuard } from '../limits/memory-guard.ts';
@@ -511,7 +511,7 @@ export class Appliance implements Lifecycle {
     return createHttpServer({
       host: this.#listenHost,
       port: config.http.port,
-      ...(tls && { tls, plainToo: config.http.plain }),
+      ...(tls && { tls, plainToo: config.http.plain, trustsThisHost: trustsLoopback(config) }),
       logger: this.#logger,
       metrics: { render, contentType: metrics.registry.contentType },
       health: () => management.health(),

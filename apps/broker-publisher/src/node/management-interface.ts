@@ -266,8 +266,9 @@ export class ManagementInterface implements Lifecycle {
     this.#exposedAtMs = nowMs;
     this.#options.logger.warn(
       fields,
-      'the admin token has crossed the network without encryption, so others may have read it: use HTTPS (http.tls), a tls ' +
-        'or wss listener, or this host, and replace the token (admin.tokenFile)',
+      'the admin token has arrived without encryption from a client that does not count as one of this host, so others may ' +
+        'have read it: use HTTPS (http.tls), a tls or wss listener, or a loopback address of this host (admin.trustLoopback), ' +
+        'and replace the token (admin.tokenFile)',
     );
   }
 

@@ -61,7 +61,7 @@ export class MqttUpgrades {
       kind: isSecure ? 'wss' : 'ws',
       authenticator: session
         ? this.#authenticatorOf(session)
-        : this.#authenticatorWithoutSession(authorization.trusts({ isLocal })),
+        : this.#authenticatorWithoutSession(authorization.trusts({ isLocal }), isSecure),
     });
     onRevoked(revoke);
     if (session !== null)
@@ -82,7 +82,7 @@ export class MqttUpgrades {
     };
   }
 
-  #authenticatorWithoutSession(isTrusted: boolean): Authenticator {
+  #authenticatorWithoutSession(isTrusted: boolean, isEncrypted: boolean): Authenticator {
     const { authentication } = this.#options;
     return {
       authenticate: async (credentials) => {
@@ -90,7 +90,7 @@ export class MqttUpgrades {
         const presentsNothing = credentials.userName === undefined && credentials.password === undefined;
         return isTrusted && presentsNothing
           ? authentication.acceptLocal(credentials)
-          : authentication.authenticate(credentials);
+          : authentication.authenticate(credentials, isEncrypted);
       },
     };
   }

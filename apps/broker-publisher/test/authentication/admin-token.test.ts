@@ -49,7 +49,7 @@ async function login(given: Partial<Credentials>, settings: object = {}) {
     ...given,
   });
   const isAdministrator = result.accepted && authentication.isInternal(result.subject);
-  return { accepted: result.accepted, isAdministrator, lines, exposed };
+  return { authentication, outcome: { accepted: result.accepted, isAdministrator, lines, exposed } };
 }
 
 test.each<[string, Partial<Credentials>, object]>([
@@ -57,10 +57,10 @@ test.each<[string, Partial<Credentials>, object]>([
   ['a wss listener', { listener: 'wss' }, {}],
   ['a plain listener, from a loopback address', { address: local }, {}],
   ['a plain listener in a lab', {}, { lab: true }],
-  ['/mqtt of the HTTP port, which refuses plain HTTP itself', { listener: '$console' }, {}],
+  ['/mqtt of the HTTP port, which admits plain HTTP from this host only', { listener: '$console' }, {}],
   ['the sign-in of the console, which refuses plain HTTP itself', { listener: '$http' }, {}],
 ])('the admin token is a password at %s', async (_where, given, settings) => {
-  expect(await login(given, settings)).toEqual({
+  expect((await login(given, settings)).outcome).toEqual({
     accepted: true,
     isAdministrator: true,
     lines: [],
@@ -77,10 +77,15 @@ test.each<[string, Partial<Credentials>, object]>([
     { address: local },
     { admin: { trustLoopback: false } },
   ],
+  [
+    'at /mqtt of the HTTP port from a loopback address that is not trusted',
+    { listener: '$console', address: local },
+    { admin: { trustLoopback: false } },
+  ],
 ])(
   'the admin token at a listener without TLS is refused %s, and reported as exposed',
   async (_from, ...how) => {
-    const { accepted, isAdministrator, lines, exposed } = await login(...how);
+    const { accepted, isAdministrator, lines, exposed } = (await login(...how)).outcome;
     expect({ accepted, isAdministrator }).toEqual({ accepted: false, isAdministrator: false });
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/admin token at a listener without TLS: use a tls or wss listener/);
@@ -90,8 +95,31 @@ test.each<[string, Partial<Credentials>, object]>([
   },
 );
 
+describe('guesses of the admin token at /mqtt of the HTTP port', () => {
+  const right = { client: 'c', listener: '$console', userName: 'admin', password: Buffer.from(token) };
+  const wrong = { ...right, password: Buffer.from('other') };
+
+  /** Guesses often, and returns whether the right token is accepted from the address, and from another one. */
+  async function guess(address: string, settings: object = {}): Promise<boolean[]> {
+    const { authentication } = await login({}, { lab: true, ...settings });
+    for (let count = 0; count < 20; count += 1) await authentication.authenticate({ ...wrong, address });
+    const accepted = async (from: string): Promise<boolean> =>
+      (await authentication.authenticate({ ...right, address: from })).accepted;
+    return [await accepted(address), await accepted('198.51.100.9')];
+  }
+
+  test('lock the address out, and no other address', async () => {
+    expect(await guess(remote)).toEqual([false, true]);
+  });
+
+  test('lock a loopback address out only if it is not trusted', async () => {
+    expect(await guess(local)).toEqual([true, true]);
+    expect(await guess(local, { admin: { trustLoopback: false } })).toEqual([false, true]);
+  });
+});
+
 test('another password of the user admin is left to the listener', async () => {
-  expect(await login({ password: Buffer.from('other') })).toEqual({
+  expect((await login({ password: Buffer.from('other') })).outcome).toEqual({
     accepted: true,
     isAdministrator: false,
     lines: [],
@@ -103,7 +131,7 @@ test.each([{}, { userName: 'ann' }, { userName: 'admin' }])(
   'nobody but an administrator is admitted at /mqtt of the HTTP port with the credentials %j, and one line says why',
   async ({ userName }) => {
     const given = { listener: '$console', userName, password: userName && Buffer.from('other') };
-    const { accepted, lines } = await login(given as Partial<Credentials>);
+    const { accepted, lines } = (await login(given as Partial<Credentials>)).outcome;
     expect(accepted).toBe(false);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/\/mqtt of the HTTP port.*sign in.*wss listener/);

@@ -5,7 +5,7 @@ import { freePorts, host, requiring, TestAuthority, until } from '@mqtt-cluster/
 import mqtt from 'mqtt';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { adminPaths } from '../../src/admin/paths.ts';
-import { send } from '../support/browser-request.ts';
+import { openWebSocket, send } from '../support/browser-request.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 /** The listeners have another address than the HTTP port. */
@@ -103,6 +103,37 @@ requiring('openssl')('a stranger at /mqtt of the HTTPS port', () => {
     });
     await put(`${adminPaths.users}/ann`, { password: 'right' });
     expect(await outcome(consoleUrl(), { username: 'ann', password: 'right' })).toEqual(refused);
+  });
+});
+
+requiring('openssl')('the admin token at /mqtt where loopback addresses are not trusted', () => {
+  let tls: object;
+  beforeAll(() => {
+    const authority = new TestAuthority(directory, 'peers');
+    const { keyFile: key, certFile: cert } = authority.issue('a', { alternativeNames: 'DNS:a' });
+    tls = { key, cert, ca: authority.caFile };
+  });
+  const settings = (http: object): object => ({
+    ...{ lab: false, tls, http },
+    admin: { tokenFile: join(directory, 'token'), trustLoopback: false },
+  });
+  const administrator = { username: 'admin', password: token };
+
+  test('is refused without TLS, as at a plain listener', async () => {
+    const port = await start({ authentication: ['cluster'] }, settings({}));
+    await cluster!.serving('a');
+    expect(await outcome(`mqtt://${listenerHost}:${port}`, administrator)).toEqual(refused);
+    expect(await outcome(consoleUrl(), administrator)).toEqual(refused);
+  });
+
+  test('is accepted over TLS, and plain HTTP at the same port is refused', async () => {
+    const authority = new TestAuthority(directory, 'three');
+    const { keyFile: key, certFile: cert } = authority.issueServer('server', host);
+    await start({ authentication: ['cluster'] }, settings({ plain: true, tls: { key, cert } }));
+    await cluster!.serving('a');
+    expect(await outcome(consoleUrl('wss'), administrator)).toBe('connected');
+    const { http: httpPort } = cluster!.portsOf('a');
+    expect(await openWebSocket({ host, port: httpPort, path: '/mqtt' })).toBe(403);
   });
 });
 

@@ -16,6 +16,7 @@ import { createProtocolSwitch } from './protocol-switch.ts';
 import { checkResponse, json, rawOf } from './raw-response.ts';
 import type { RawResponse } from './raw-response.ts';
 import { guardedRequestOf, partsOf, readJson, targetOf } from './request-parts.ts';
+import type { TrustSettings } from './request-parts.ts';
 
 /** Time for the request line and the headers, TLS included. A silent connection ends after this time. */
 const headersTimeoutMs = 5_000;
@@ -132,7 +133,8 @@ function tlsOptionsOf({ key, cert, ca, revocations }: HttpTls): SecureContextOpt
   return { key, cert, ...clients, minVersion: 'TLSv1.2' };
 }
 
-interface Responder extends Pick<HttpServerOptions, 'routes' | 'logger' | 'guard' | 'takeOver'> {
+interface Responder
+  extends TrustSettings, Pick<HttpServerOptions, 'routes' | 'logger' | 'guard' | 'takeOver'> {
   readonly pages: ReadonlyMap<string, Page>;
   readonly connections: HttpConnections;
 }
@@ -157,11 +159,11 @@ async function respond(
 
 /** Offers a request to {@link HttpServerOptions.takeOver}. */
 function isTaken(
-  { takeOver, connections }: Responder,
+  { takeOver, connections, ...settings }: Responder,
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
-  if (takeOver?.({ ...partsOf(request), request, response }) !== true) return false;
+  if (takeOver?.({ ...partsOf(request, settings), request, response }) !== true) return false;
   let answered = (): void => undefined;
   let isOver = false;
   const busy = (): void => {
@@ -201,7 +203,7 @@ async function responseTo(responder: Responder, request: IncomingMessage): Promi
 }
 
 async function routeTo(
-  { routes, pages, connections }: Responder,
+  { routes, pages, connections, ...settings }: Responder,
   request: IncomingMessage,
 ): Promise<RawResponse> {
   const { method = 'GET', socket } = request;
@@ -209,7 +211,7 @@ async function routeTo(
   let answered = hasBody ? (): void => undefined : connections.answer(socket);
   const pending =
     routes?.({
-      ...partsOf(request),
+      ...partsOf(request, settings),
       json: async () => {
         const body = await readJson(request);
         // From here on the client waits for the program, not the program for the client.

@@ -17,6 +17,11 @@ export interface HttpServerOptions {
   readonly tls?: HttpTls;
   /** With `tls`: also serves HTTP at the same port. Default: false. */
   readonly plainToo?: boolean;
+  /**
+   * With `tls`: whether a plain connection from an address of this host comes from a program on this host. False if, for
+   * example, a port forwarder passes connections of other hosts on. Default: true.
+   */
+  readonly trustsThisHost?: boolean;
   readonly logger: Logger;
   /** Renders `/metrics`. */
   readonly metrics: { render(): Promise<string>; readonly contentType: string };
@@ -91,7 +96,10 @@ export interface HttpRequest {
   readonly isLocal: boolean;
   /** IP address of the client; an IPv4-mapped address in its IPv4 form. */
   readonly address: string;
-  /** True if the connection is encrypted, or does not leave this host. */
+  /**
+   * True if the connection is encrypted, or does not leave this host. A server with TLS regards a plain request through a
+   * proxy as one of another host.
+   */
   readonly isPrivate: boolean;
   /** True if the connection is encrypted. */
   readonly isSecure: boolean;

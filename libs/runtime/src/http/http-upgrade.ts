@@ -5,9 +5,10 @@ import type { ClientCertificates } from './client-certificates.ts';
 import type { HttpConnections } from './http-connections.ts';
 import type { HttpResponse, HttpServerOptions } from './http-types.ts';
 import { guardedRequestOf, partsOf } from './request-parts.ts';
+import type { TrustSettings } from './request-parts.ts';
 import { rawOf } from './raw-response.ts';
 
-interface Upgrading extends Pick<HttpServerOptions, 'guard' | 'onUpgrade'> {
+interface Upgrading extends TrustSettings, Pick<HttpServerOptions, 'guard' | 'onUpgrade'> {
   readonly connections: HttpConnections;
   readonly certificates: ClientCertificates;
 }
@@ -17,7 +18,7 @@ const lingerMs = 1_000;
 
 /** Passes an upgrade of a connection on, unless the guard refuses it. */
 export function upgrade(
-  { guard, onUpgrade, connections, certificates }: Upgrading,
+  { guard, onUpgrade, connections, certificates, ...settings }: Upgrading,
   request: IncomingMessage,
   socket: Socket,
   head: Buffer,
@@ -40,7 +41,7 @@ export function upgrade(
   };
   const refusal = guard?.(guardedRequestOf(request)) ?? null;
   if (refusal !== null) return refuse(refusal);
-  const { path, isLocal, address, isPrivate } = partsOf(request);
+  const { path, isLocal, address, isPrivate } = partsOf(request, settings);
   const release = (): void => connections.release(socket);
   const onRevoked = (end: () => void): void => certificates.setEnd(socket, end);
   onUpgrade!({ request, socket, head, path, isLocal, address, isPrivate, refuse, release, onRevoked });

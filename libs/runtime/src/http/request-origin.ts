@@ -18,13 +18,17 @@ export function isFromThisHost({ remoteAddress, localAddress }: Socket): boolean
  * page's author.
  */
 export function isForwarded(headers: IncomingHttpHeaders): boolean {
-  const { forwarded, via, 'x-forwarded-for': forwardedFor } = headers;
-  if (forwarded !== undefined || via !== undefined || forwardedFor !== undefined) return true;
+  if (isProxied(headers)) return true;
   if (isFromOtherOrigin(headers)) return true;
   // DNS rebinding: an attacker points a host name at this address. That name is neither an IP address nor
   // `localhost`.
   const name = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   return isIP(name) === 0 && name !== 'localhost';
+}
+
+/** Returns whether a proxy has passed the request on, as far as its headers show. */
+export function isProxied({ forwarded, via, 'x-forwarded-for': forwardedFor }: IncomingHttpHeaders): boolean {
+  return forwarded !== undefined || via !== undefined || forwardedFor !== undefined;
 }
 
 /**

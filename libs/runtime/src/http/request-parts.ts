@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { decodeText, parseJsonText, plainAddress } from '@mqtt-cluster/contracts';
 import type { GuardedRequest } from './cross-site.ts';
 import { HttpBodyError } from './http-types.ts';
-import type { HttpRequest } from './http-types.ts';
-import { isForwarded, isFromThisHost, mayBeFromPage } from './request-origin.ts';
+import type { HttpRequest, HttpServerOptions } from './http-types.ts';
+import { isForwarded, isFromThisHost, isProxied, mayBeFromPage } from './request-origin.ts';
 
 /** The largest body is a list of access rules. Handlers read a body after they have authorized the request. */
 const bodyBytesMax = 512 * 1024;
@@ -14,8 +14,10 @@ export function guardedRequestOf(request: IncomingMessage): GuardedRequest {
   return { method, path: targetOf(request).path, headers, isSecure: socket instanceof TLSSocket };
 }
 
+export type TrustSettings = Pick<HttpServerOptions, 'tls' | 'trustsThisHost'>;
+
 /** Returns the parts of a request on which a decision about it depends. */
-export function partsOf(request: IncomingMessage): Omit<HttpRequest, 'json'> {
+export function partsOf(request: IncomingMessage, settings: TrustSettings): Omit<HttpRequest, 'json'> {
   const { method = 'GET', headers, socket } = request;
   return {
     method,
@@ -23,10 +25,18 @@ export function partsOf(request: IncomingMessage): Omit<HttpRequest, 'json'> {
     headers,
     isLocal: isFromThisHost(socket) && !isForwarded(headers),
     address: plainAddress(socket.remoteAddress ?? ''),
-    isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
+    isPrivate: socket instanceof TLSSocket || (isFromThisHost(socket) && !mayLeaveHost(headers, settings)),
     isSecure: socket instanceof TLSSocket,
     mayBeFromPage: mayBeFromPage(headers),
   };
+}
+
+/**
+ * Returns whether a plain request that appears to come from this host may come from another one, which must use TLS. A
+ * server without TLS accepts the request: a proxy on this host may end TLS.
+ */
+function mayLeaveHost(headers: IncomingHttpHeaders, { tls, trustsThisHost = true }: TrustSettings): boolean {
+  return tls !== undefined && (!trustsThisHost || isProxied(headers));
 }
 
 export function targetOf(request: IncomingMessage): { path: string; query: URLSearchParams } {

@@ -55,7 +55,7 @@ export interface AdminAccessOptions {
   /** Whether the port serves HTTPS. Then no request of another host needs plain HTTP for the admin token. */
   readonly servesHttps?: boolean;
   readonly now: () => number;
-  /** Called when the right token has crossed the network without encryption, also if it is refused, except in a lab. */
+  /** Called when others may have read the right token on its way, also if it is refused, except in a lab. */
   readonly onExposedToken?: (address: string) => void;
 }
 
