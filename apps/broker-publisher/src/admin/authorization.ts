@@ -7,7 +7,7 @@ import type { HttpRequest } from '@mqtt-cluster/runtime';
 const tokenLengthMin = 16;
 
 /** User name of MQTT clients that may use the admin topics. The password of these clients is the token. */
-const adminUserName = 'admin';
+export const adminUserName = 'admin';
 
 /**
  * Decides which requests may administer the cluster. With a configured token these are the requests that contain

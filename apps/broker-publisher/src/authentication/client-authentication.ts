@@ -23,6 +23,7 @@ import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { WatchedFiles } from '@mqtt-cluster/runtime';
 import { httpListenerName } from '../admin/access/admin-access.ts';
 import { includesRole } from '../admin/access/admin-roles.ts';
+import { adminUserName } from '../admin/authorization.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners, trustsLoopback } from '../listeners/client-listeners.ts';
 import { AdminTokenTransport } from './admin-token-transport.ts';
@@ -48,6 +49,14 @@ const exposedToken =
 const notForClients =
   '/mqtt of the HTTP port is for the console and for administrators: sign in to the console, use the admin token, or add a ' +
   'wss listener (mqtt.listeners) for clients';
+
+/** What the server knows of a connection. */
+export interface ClientTransport {
+  /** Whether it uses TLS. */
+  readonly isEncrypted: boolean;
+  /** Whether it comes from this host, and not through a proxy. */
+  readonly isLocal: boolean;
+}
 
 /**
  * The authentication of the clients of this member: the providers with their settings and files, and the threads for
@@ -100,14 +109,20 @@ export class ClientAuthentication implements Authenticator {
    * Accepts the probe of this process on each listener, clients with the admin token where it is not exposed, and the
    * publisher of this process on its connections inside the process: they are no users of a provider. All other clients are
    * left to the providers of their listener. `$console` has no providers: it admits only administrators. A wrong password
-   * there is a guess of the admin token, so it counts for the bounds of its address.
+   * of the user `admin` there is a guess of the admin token, so it counts for the bounds of logins. Other users do not count:
+   * a device that uses `/mqtt` by mistake must not lock out the others behind its address.
    *
-   * @param isEncrypted whether the connection is known to use TLS, whatever its listener
+   * @param transport what is known of the connection, whatever its listener
    */
-  async authenticate(credentials: Credentials, isEncrypted = false): Promise<AuthenticationResult> {
+  async authenticate(
+    credentials: Credentials,
+    { isEncrypted, isLocal }: ClientTransport = { isEncrypted: false, isLocal: false },
+  ): Promise<AuthenticationResult> {
     const { address, listener, userName, password } = credentials;
-    const mayGuess = listener === internalListeners.console && password !== undefined;
-    if (mayGuess && !this.#isThisHost(address) && this.#authentication.isLimited(credentials))
+    const mayGuess =
+      listener === internalListeners.console && userName === adminUserName && password !== undefined;
+    const isThisHost = isLocal && isLoopback(address) && trustsLoopback(this.#options.config);
+    if (mayGuess && !isThisHost && this.#authentication.isLimited(credentials))
       return this.#authentication.refuse(credentials, 'limited');
     if (listener === internalListeners.publisher)
       return this.#acceptUser(credentials, internalListeners.publisher);
@@ -123,11 +138,6 @@ export class ClientAuthentication implements Authenticator {
       return this.#authentication.refuse(credentials, 'credentials', notForClients);
     }
     return this.#authentication.authenticate(credentials);
-  }
-
-  /** Returns whether the client is on this host for certain, where guesses are not bounded. */
-  #isThisHost(address: string): boolean {
-    return isLoopback(address) && trustsLoopback(this.#options.config);
   }
 
   /**

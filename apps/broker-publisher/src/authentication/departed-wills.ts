@@ -4,7 +4,7 @@ import type { ClientId, Epoch, WillOwner } from '@mqtt-cluster/contracts';
 interface Departed {
   readonly client: ClientId;
   readonly user: string;
-  /** The epoch of the connection; 0 if it is unknown, because an isolated member accepted the client. */
+  /** The epoch of the connection that ended. */
   readonly epoch: Epoch;
 }
 
@@ -14,10 +14,9 @@ interface Departed {
  */
 export function isWillOf(departed: readonly Departed[]): (owner: WillOwner) => boolean {
   const byClient = new Map(departed.map((each) => [each.client, each]));
-  return ({ client, user, source, epoch, connected }) => {
+  return ({ client, user, source, epoch }) => {
     const gone = byClient.get(client);
     if (gone?.user !== user || source !== 'certificate') return false;
-    // Of a connected client it is certain that the connection without a known epoch is another one.
-    return gone.epoch === 0 ? !connected : gone.epoch === epoch;
+    return gone.epoch === epoch;
   };
 }

@@ -4,7 +4,7 @@ import type { HttpUpgrade } from '@mqtt-cluster/runtime';
 import { TLSSocket } from 'node:tls';
 import type { Authorization } from '../admin/authorization.ts';
 import { internalListeners } from '../authentication/internal-listeners.ts';
-import type { ClientAuthentication } from '../authentication/client-authentication.ts';
+import type { ClientAuthentication, ClientTransport } from '../authentication/client-authentication.ts';
 import { sessionIdOf } from './cookie.ts';
 import type { Sessions, WebSession } from './sessions.ts';
 
@@ -61,7 +61,10 @@ export class MqttUpgrades {
       kind: isSecure ? 'wss' : 'ws',
       authenticator: session
         ? this.#authenticatorOf(session)
-        : this.#authenticatorWithoutSession(authorization.trusts({ isLocal }), isSecure),
+        : this.#authenticatorWithoutSession(authorization.trusts({ isLocal }), {
+            isEncrypted: isSecure,
+            isLocal,
+          }),
     });
     onRevoked(revoke);
     if (session !== null)
@@ -82,7 +85,7 @@ export class MqttUpgrades {
     };
   }
 
-  #authenticatorWithoutSession(isTrusted: boolean, isEncrypted: boolean): Authenticator {
+  #authenticatorWithoutSession(isTrusted: boolean, transport: ClientTransport): Authenticator {
     const { authentication } = this.#options;
     return {
       authenticate: async (credentials) => {
@@ -90,7 +93,7 @@ export class MqttUpgrades {
         const presentsNothing = credentials.userName === undefined && credentials.password === undefined;
         return isTrusted && presentsNothing
           ? authentication.acceptLocal(credentials)
-          : authentication.authenticate(credentials, isEncrypted);
+          : authentication.authenticate(credentials, transport);
       },
     };
   }

@@ -28,8 +28,18 @@ it('rejects the removal of a member that accepts clients, and names the drain', 
   const effect = changeEffect('remove', 'm3', statusOf(['m1', 'm2', 'm3']), alive('m1', 'm2', 'm3'));
   expect(effect).toMatchObject({
     allowed: false,
-    text: 'm3 accepts clients: drain it first, then remove it.',
+    text: 'm3 does not drain: drain it first, then remove it.',
   });
+});
+
+it('rejects the removal of a voter that joins again after a restart, as the leader does, but not of a joining learner', () => {
+  const joining = { ...drained('m4'), state: 'joining' } as const;
+  const others = alive('m1', 'm2', 'm3');
+  expect(changeEffect('remove', 'm4', statusOf(['m1', 'm2', 'm3', 'm4']), [...others, joining]).text).toBe(
+    'm4 does not drain: drain it first, then remove it.',
+  );
+  const withLearner = statusOf(['m1', 'm2', 'm3'], ['m4']);
+  expect(changeEffect('remove', 'm4', withLearner, [...others, joining]).allowed).toBe(true);
 });
 
 it('allows the removal of a member that does not answer, which needs force', () => {

@@ -100,7 +100,7 @@ describe('the cluster', () => {
       votersNow: 3,
       votersAfter: 2,
       majorityAfter: 2,
-      text: 'm3 accepts clients: drain it first, then remove it.',
+      text: 'm3 does not drain: drain it first, then remove it.',
     });
     expect(await effect('drain')).toMatchObject({ allowed: true, votersAfter: 3, majorityAfter: 2 });
     expect(await effect('add')).toMatchObject({

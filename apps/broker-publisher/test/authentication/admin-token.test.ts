@@ -100,21 +100,32 @@ describe('guesses of the admin token at /mqtt of the HTTP port', () => {
   const wrong = { ...right, password: Buffer.from('other') };
 
   /** Guesses often, and returns whether the right token is accepted from the address, and from another one. */
-  async function guess(address: string, settings: object = {}): Promise<boolean[]> {
+  async function guess(address: string, isLocal: boolean, settings: object = {}): Promise<boolean[]> {
     const { authentication } = await login({}, { lab: true, ...settings });
-    for (let count = 0; count < 20; count += 1) await authentication.authenticate({ ...wrong, address });
+    const transport = { isEncrypted: true, isLocal };
+    for (let count = 0; count < 20; count += 1)
+      await authentication.authenticate({ ...wrong, address }, transport);
     const accepted = async (from: string): Promise<boolean> =>
-      (await authentication.authenticate({ ...right, address: from })).accepted;
+      (await authentication.authenticate({ ...right, address: from }, transport)).accepted;
     return [await accepted(address), await accepted('198.51.100.9')];
   }
 
-  test('lock the address out, and no other address', async () => {
-    expect(await guess(remote)).toEqual([false, true]);
+  test('lock the user admin out at that address, and at no other', async () => {
+    expect(await guess(remote, false)).toEqual([false, true]);
   });
 
-  test('lock a loopback address out only if it is not trusted', async () => {
-    expect(await guess(local)).toEqual([true, true]);
-    expect(await guess(local, { admin: { trustLoopback: false } })).toEqual([false, true]);
+  test('lock a loopback address out only if it is not trusted, or belongs to a proxy', async () => {
+    expect(await guess(local, true)).toEqual([true, true]);
+    expect(await guess(local, false)).toEqual([false, true]);
+    expect(await guess(local, true, { admin: { trustLoopback: false } })).toEqual([false, true]);
+  });
+
+  test('are not what other users send, so devices at the wrong port lock nobody out', async () => {
+    const { authentication } = await login({}, { lab: true });
+    for (let count = 0; count < 100; count += 1)
+      await authentication.authenticate({ ...wrong, userName: `user-${count % 9}`, address: remote });
+    const { accepted } = await authentication.authenticate({ ...right, address: remote });
+    expect(accepted).toBe(true);
   });
 });
 

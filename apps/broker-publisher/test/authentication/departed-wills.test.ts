@@ -12,8 +12,6 @@ describe('the will of a client that has left and whose certificate is revoked', 
     ['is not the one of another client', 5, { client: 'd' }, false],
     ['is not the one of another user', 5, { user: 'bob' }, false],
     ['is not the one of a user with a password', 5, { source: 'passwordFile' }, false],
-    ['is the one that waits if the epoch of the connection is unknown', 0, {}, true],
-    ['is not the one of an open connection if the epoch is unknown', 0, { connected: true }, false],
   ])('%s', (_what, epoch, changes, expected) => {
     expect(isWillOf([{ ...gone, epoch }])({ ...owner, ...changes })).toBe(expected);
   });

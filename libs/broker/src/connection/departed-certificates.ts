@@ -7,7 +7,10 @@ const clientsMax = 10_000;
 export interface Departed {
   readonly client: ClientId;
   readonly user: string;
-  /** The epoch of the connection that ended; 0 if this member was isolated when it accepted the client. */
+  /**
+   * The epoch of the connection that ended; 0, which no waiting will has, if this member was isolated when it accepted the
+   * client: such a session ends with its connection.
+   */
   readonly epoch: Epoch;
   readonly listener: string;
   readonly chain: CertificateChain;

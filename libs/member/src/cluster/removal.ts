@@ -91,7 +91,7 @@ export class Removal {
       return refused(
         `the version of ${id} does not report whether it holds acked messages that the cluster does not have: update it first, or use force if these messages may be lost`,
       );
-    // A learner that is still joining has never accepted a client.
+    // A learner that is still joining accepts no client, and its outbox is in the report.
     const acceptsClients = hello.state !== 'draining' && !(hello.state === 'joining' && role === 'learner');
     if (acceptsClients) return isNotDrained(id);
     if (hello.clients > 0)
@@ -111,6 +111,6 @@ export class Removal {
 
 function isNotDrained(id: MemberId): AdminOutcome {
   return refused(
-    `${id} accepts clients, and the cluster would lose messages that it acknowledges from now on: drain it first (command "drain ${id}"), then remove it`,
+    `${id} does not drain, and the cluster would lose messages that it acknowledges from now on: drain it first (command "drain ${id}"), then remove it`,
   );
 }

@@ -35,7 +35,7 @@ export function changeEffect(
   };
   const fault =
     faultOf(action, id, status, present !== undefined, voters) ??
-    (action === 'remove' ? missingDrain(id, members) : null);
+    (action === 'remove' ? missingDrain(id, present?.role, members) : null);
   if (fault !== null) return { allowed: false, ...base, text: fault };
   if (action === 'drain') return { allowed: true, ...base, text: drainText(id, status, members) };
   const alive = after.filter((voter) => isAlive(voter) || voter === status.id);
@@ -69,11 +69,13 @@ function faultOf(
 /** The leader refuses to remove a member that has not drained, without `force` (docs/DESIGN.md, "Membership"). */
 function missingDrain(
   id: MemberId,
+  role: 'voter' | 'learner' | undefined,
   members: readonly Pick<MemberItem, 'id' | 'reachable' | 'state'>[],
 ): string | null {
   const member = members.find((each) => each.id === id);
-  const accepts = member?.reachable === true && (member.state === 'serving' || member.state === 'isolated');
-  return accepts ? `${id} accepts clients: drain it first, then remove it.` : null;
+  if (member?.reachable !== true || member.state === 'draining') return null;
+  if (member.state === 'joining' && role === 'learner') return null;
+  return `${id} does not drain: drain it first, then remove it.`;
 }
 
 function drainText(

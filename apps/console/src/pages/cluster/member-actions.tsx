@@ -142,7 +142,7 @@ function askToTransfer({ id, lag }: Member): void {
 function askToRemove({ id, reachable }: Member): void {
   askWithEffect(id, 'remove', {
     title: `Remove ${id}?`,
-    note: `${id} stops to be part of the cluster. The cluster refuses this until ${id} has drained. Its host keeps its disk.`,
+    note: `${id} leaves the cluster. The cluster refuses this until ${id} has drained. Its host keeps its disk.`,
     action: 'Remove',
     isDangerous: true,
     force: reachable
