@@ -46,7 +46,7 @@ export interface BytesInPieces {
    * @throws MessagePageError a piece cannot be read
    */
   pieces(): Iterable<Uint8Array>;
-  /** Ends the use of the bytes. */
+  /** Ends the use of the bytes. Further calls have no effect. */
   discard(): void;
 }
 
@@ -69,5 +69,12 @@ export function wholeBytes(data: Uint8Array | BytesInPieces): Uint8Array {
     bytes.set(piece, position);
     position += piece.length;
   }
+  checkLength(position, data);
   return bytes;
+}
+
+/** Checks that the pieces had the stated length. A snapshot with a gap would be read as another state. */
+export function checkLength(taken: number, { length }: { readonly length: number }): void {
+  if (taken !== length)
+    throw new Error(`programmer error: the pieces have ${taken} bytes, and their length is ${length}`);
 }

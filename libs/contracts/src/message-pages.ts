@@ -25,6 +25,8 @@ export interface MessagePages {
   readonly hasSparse: boolean;
   /** Returns whether a position is in a part of the pages that is mostly free. */
   isSparse(position: number): boolean;
-  /** Gives everything back, but what a hold keeps readable only when the hold ends. */
+  /**
+   * Gives everything back and accepts no further write. Bytes that a hold keeps readable are given back when the hold ends.
+   */
   close(): void;
 }

@@ -86,8 +86,11 @@ export interface StoreUsage {
  * `write` resolves only when the change is on the disk (fdatasync). The store groups writes made during a
  * sync into the next sync. Writes take effect and resolve in the order of the calls. The exception is a write with a
  * `snapshot` and without `dropLog`: it contains nothing else, and writes that are called later may take effect before
- * it. It has no effect if the store has got a newer snapshot meanwhile. The store takes the pieces of such a snapshot while
- * it writes them, and discards them when it stores or rejects the write. After a failed write the store rejects all further writes with {@link StoreFailedError}, because the content of the disk is unknown.
+ * it. It has no effect if the store has got a newer snapshot meanwhile. The store takes the pieces of a snapshot without
+ * `dropLog` while it writes them. It discards the pieces when it has stored or rejected the write.
+ *
+ * After a failed write the store rejects all further writes with {@link StoreFailedError}, because the content of the disk
+ * is unknown.
  *
  * A full disk is the exception: the store rejects the whole write with {@link StoreFullError}, and later
  * writes may succeed.

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { BytesInPieces, Snapshot, SnapshotWrite } from '@mqtt-cluster/contracts';
-import { StoreCorruptError } from '@mqtt-cluster/contracts';
+import { checkLength, StoreCorruptError } from '@mqtt-cluster/contracts';
 import { replaceStoreAdvice } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
 import { writeFully } from './disk/file-system.ts';
@@ -62,6 +62,7 @@ export async function writeSnapshot(
         await writeFully(handle, block, written);
         written += block.length;
       }
+      checkLength(written, data);
       await handle.sync();
     } finally {
       await handle.close();
@@ -70,8 +71,6 @@ export async function writeSnapshot(
     await system.remove(path).catch(() => undefined);
     throw error;
   }
-  if (written !== data.length)
-    throw new Error('programmer error: the pieces of a snapshot differ from its length');
   return { index, term, config, file, bytes: written, checksum };
 }
 

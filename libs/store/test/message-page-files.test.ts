@@ -132,6 +132,7 @@ test('message pages that are closed during a hold stay readable until the hold e
   const full = await fillFile(pages, 0);
   const end = pages.hold();
   pages.close();
+  expect(() => pages.write(filled(10, 1))).toThrow('closed');
   expect(pages.read(position, 10)).toEqual(filled(10, 1));
   expect(pages.read(full[0]!, 100 * kibibyte)).toHaveLength(100 * kibibyte);
   end();

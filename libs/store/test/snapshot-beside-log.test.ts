@@ -142,6 +142,18 @@ describe("a snapshot of the member's own state", () => {
     },
   );
 
+  test('is not stored, and leaves no file, if its pieces have another length than it states', async () => {
+    const slow = new SlowSnapshots();
+    const store = await openStore(slow);
+    slow.release();
+    const data = Object.assign(new Pieces([Buffer.alloc(10)]), { length: 11 });
+    const stored = store.write({ snapshot: { index: 4, term: 1, config, data } });
+    await expect(stored).rejects.toThrow();
+    expect(slow.disk.names().filter((name) => name.startsWith('snapshot'))).toEqual([]);
+    await store.close();
+    expect((await reopened(slow)).snapshot).toBeNull();
+  });
+
   test('is taken in pieces between the syncs, so that it is never in memory as a whole', async () => {
     const slow = new SlowSnapshots();
     const store = await openStore(slow);

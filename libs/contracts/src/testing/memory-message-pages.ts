@@ -28,7 +28,7 @@ export class MemoryMessagePages implements MessagePages {
   }
 
   flush(): void {
-    this.#checkOpen();
+    if (this.#closed) throw closedError();
   }
 
   /** Every second message counts as one in a sparse part. During a hold, nothing is given back. */
@@ -41,7 +41,7 @@ export class MemoryMessagePages implements MessagePages {
   }
 
   write(bytes: Uint8Array): number | null {
-    this.#checkOpen();
+    if (this.#closed) throw closedError();
     if (!this.#accepts()) return null;
     const position = this.#next;
     this.#next += bytes.length;
@@ -81,14 +81,14 @@ export class MemoryMessagePages implements MessagePages {
   }
 
   #find(position: number, length: number): Uint8Array {
-    this.#checkOpen();
+    if (this.#closed && this.#holds === 0) throw closedError();
     const bytes = this.#written.get(position);
     if (bytes?.length !== length)
       throw new Error(`nothing of ${length} bytes is stored at position ${position}`);
     return bytes;
   }
+}
 
-  #checkOpen(): void {
-    if (this.#closed && this.#holds === 0) throw new Error('the pages are closed');
-  }
+function closedError(): Error {
+  return new Error('the pages are closed');
 }

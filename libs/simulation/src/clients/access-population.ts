@@ -163,11 +163,13 @@ export class AccessPopulation {
 
   /** Revokes all connections of a user, or lets a member discard the wills of the user that wait. */
   #revoke(): void {
-    const act = (request: number, member: Member): void => {
-      if (request % 2 === 0) member.discardWills(({ user }) => user === 'eve');
-      else member.revoke(request, { user: 'eve' });
-    };
-    this.#atRandomHost(act, 'revoke eve');
+    if (this.#requests % 2 === 0)
+      this.#atRandomHost((request, member) => member.revoke(request, { user: 'eve' }), 'revoke eve');
+    else
+      this.#atRandomHost(
+        (_request, member) => member.discardWills(({ user }) => user === 'eve'),
+        'discard the wills of eve',
+      );
   }
 
   #atRandomHost(act: (request: number, member: Member) => void, what: string): void {

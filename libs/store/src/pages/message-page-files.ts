@@ -102,6 +102,7 @@ class MessagePageFiles implements MessagePages {
   }
 
   write(bytes: Uint8Array): number | null {
+    if (this.#isClosed) throw new Error('the pages are closed');
     if (bytes.length > this.#fileBytes || !this.isAccepting) return null;
     const current = this.#fileFor(bytes.length);
     if (current === null) return null;
