@@ -1,9 +1,11 @@
 export type { ApplianceBuild } from './cluster/appliance-build.ts';
 export type { Cluster } from './cluster/cluster.ts';
+export { addClusterUser } from './cluster/cluster-user.ts';
 export { readStatus } from './cluster/http.ts';
 export { parseOverride } from './cluster/environment.ts';
 export { Authority } from './security/authority.ts';
 export type { CertificateFiles } from './security/authority.ts';
+export { mosquittoHash } from './security/lab-security.ts';
 export type { FaultAction } from './fault-forms.ts';
 export type { MemberPlace } from './layout.ts';
 export { LabLoad } from './load/lab-load.ts';

@@ -1,8 +1,7 @@
-import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, waitFor } from '@mqtt-cluster/kit';
-import { startCluster } from '@mqtt-cluster/lab';
+import { freePort } from '@mqtt-cluster/kit';
+import { mosquittoHash, startCluster } from '@mqtt-cluster/lab';
 import type { RunningCluster } from '@mqtt-cluster/lab';
 import { TestAuthority } from '@mqtt-cluster/testing';
 import { crowdUser, password, users } from './attacker/credentials.ts';
@@ -11,12 +10,7 @@ import { crowdUser, password, users } from './attacker/credentials.ts';
 export const clusterName = 'lab';
 /** The memory of the unit in the playbooks (`broker_publisher_memory_max`). */
 export const memoryCeilingBytes = 3 * 2 ** 30;
-/** Iterations of `mosquitto_passwd` 2.0. */
-const pbkdf2Iterations = 101;
-const saltBytes = 12;
-const hashBytes = 64;
 const crowdUsers = 10_000;
-const operatorMsMax = 60_000;
 
 export interface AttackedCluster extends RunningCluster {
   readonly tlsPort: number;
@@ -38,15 +32,9 @@ export function writeClusterFiles(folder: string, members: number): ClusterFiles
   const passwordFile = join(folder, 'passwords');
   const names: string[] = [users.witness, users.newcomer, users.attacker];
   for (let number = 0; number < crowdUsers; number++) names.push(crowdUser(number));
-  writeFileSync(passwordFile, names.map((name) => `${name}:${hashOf(password)}\n`).join(''), { mode: 0o600 });
+  const lines = names.map((name) => `${name}:${mosquittoHash(password)}\n`);
+  writeFileSync(passwordFile, lines.join(''), { mode: 0o600 });
   return { folder, passwordFile, authority };
-}
-
-/** Returns a hash as `mosquitto_passwd` writes it. */
-function hashOf(text: string): string {
-  const salt = randomBytes(saltBytes);
-  const hash = pbkdf2Sync(text, salt, pbkdf2Iterations, hashBytes, 'sha512');
-  return `$7$${pbkdf2Iterations}$${salt.toString('base64')}$${hash.toString('base64')}`;
 }
 
 /**
@@ -84,24 +72,4 @@ export async function startAttackedCluster(
     ],
   });
   return { ...running, tlsPort };
-}
-
-/**
- * Adds a user of the cluster, whose hash is costlier than those of the password file. Users need semantics version 4, which
- * a new cluster has soon after all members serve; owners of sessions need it too, so the measurement begins after that.
- */
-export async function addOperator(host: string, httpPort: number): Promise<void> {
-  await waitFor(
-    `the user ${users.operator}`,
-    async () => {
-      const response = await fetch(`http://${host}:${httpPort}/cluster/users/${users.operator}`, {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ password }),
-      });
-      if (!response.ok) throw new Error(await response.text());
-      return true;
-    },
-    { timeoutMs: operatorMsMax, intervalMs: 500 },
-  );
 }

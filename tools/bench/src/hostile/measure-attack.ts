@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { holdsWithin } from '@mqtt-cluster/kit';
-import { MemberWatch } from '@mqtt-cluster/lab';
+import { addClusterUser, MemberWatch } from '@mqtt-cluster/lab';
 import type { Cluster, MemberPlace } from '@mqtt-cluster/lab';
 import { Witness } from '@mqtt-cluster/workload';
 import type { Processes } from '../processes.ts';
-import { addOperator, clusterName, memoryCeilingBytes, startAttackedCluster } from './attacked-cluster.ts';
+import { clusterName, memoryCeilingBytes, startAttackedCluster } from './attacked-cluster.ts';
 import type { ClusterFiles } from './attacked-cluster.ts';
 import { AttackerProcesses } from './attacker/attacker-process.ts';
 import { password, users } from './attacker/credentials.ts';
@@ -52,7 +52,8 @@ export async function measureAttack(
   let keep = true;
   try {
     const { attacked, other, spare } = await chooseRoles(cluster);
-    await addOperator(attacked.host, attacked.httpPort);
+    // The hash of this user is costlier than those of the password file.
+    await addClusterUser(attacked, { name: users.operator, password });
     await leaveVictim(other);
     await witness.start([attacked, other].map(({ host, mqttPort }) => ({ host, port: mqttPort })));
     const parts = attack.parts ?? 1;

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { startCluster } from '@mqtt-cluster/lab';
+import { addClusterUser, startCluster } from '@mqtt-cluster/lab';
 import type { RunningCluster } from '@mqtt-cluster/lab';
-import { witnessUser } from '../mqtt/attack-access.ts';
-import { addOperator, writeAccessFiles } from './attack-users.ts';
+import { attackPassword, operatorUser, witnessUser } from '../mqtt/attack-access.ts';
+import { writeAccessFiles } from './attack-users.ts';
 import { attackedListeners } from './attacked-listeners.ts';
 import type { AttackPorts } from './attacked-listeners.ts';
 
@@ -39,7 +39,8 @@ export async function startAttackedCluster(folder: string, ports: AttackPorts): 
     ],
   });
   try {
-    await addOperator(running.cluster.layout.members[0]!, token);
+    const operator = { name: operatorUser, password: attackPassword, role: 'operator' } as const;
+    await addClusterUser(running.cluster.layout.members[0]!, operator, { token, timeoutMs: startMsMax });
     const witness = {
       username: witnessUser,
       password: witnessPassword,

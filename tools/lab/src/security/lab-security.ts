@@ -85,7 +85,7 @@ function newPassword(): string {
 }
 
 /** Returns a hash in the format `$7$` of mosquitto_passwd: PBKDF2 with SHA-512. */
-function mosquittoHash(password: string): string {
+export function mosquittoHash(password: string): string {
   const salt = randomBytes(saltBytes);
   const hash = pbkdf2Sync(password, salt, iterations, hashBytes, 'sha512');
   return `$7$${iterations}$${salt.toString('base64')}$${hash.toString('base64')}`;
