@@ -19,8 +19,12 @@ export interface BodyRequest {
   readonly path: string;
   readonly authorization: string;
   readonly body: Buffer;
+  /** True if no member may accept the body. */
+  readonly isInvalid: boolean;
 }
 
+/** The only operation that checks the credentials in the body instead of those in the header. */
+export const signInPath = '/api/v1/sign-in';
 const user = `${attackPrefix}-user`;
 /** A hash of mosquitto_passwd. Checking it costs next to nothing. */
 const passwordHash = `$7$101$${Buffer.alloc(12, 1).toString('base64')}$${Buffer.alloc(64, 2).toString('base64')}`;
@@ -64,7 +68,7 @@ const operations: readonly Operation[] = [
   { method: 'PUT', path: '/cluster/rules', as: 'token', bodies: [{ rules }, rules] },
   {
     method: 'POST',
-    path: '/api/v1/sign-in',
+    path: signInPath,
     as: 'token',
     bodies: [{ user: operatorUser, password: attackPassword }],
   },
@@ -109,11 +113,11 @@ const change = textMutation([
   'é',
 ]);
 
-/** Returns a request that passes the authorization, with a body that is invalid, mutated or valid. */
+/** Returns a request that passes the authorization. Its body is invalid, mutated or valid. */
 export function makeBodyRequest(random: Random, token: string): BodyRequest {
   if (random() < 0.3) {
     const body = pick(random, invalidBodies)(random);
-    return { ...pick(random, disturbing), authorization: `Bearer ${token}`, body };
+    return { ...pick(random, disturbing), authorization: `Bearer ${token}`, body, isInvalid: true };
   }
   const { as, bodies, ...target } = pick(random, operations);
   const body = pick(random, bodies);
@@ -123,5 +127,6 @@ export function makeBodyRequest(random: Random, token: string): BodyRequest {
     ...target,
     authorization: as === 'token' ? `Bearer ${token}` : `Basic ${basic}`,
     body: random() < 0.4 ? change(random, valid) : Buffer.from(JSON.stringify(mutateJson(random, body))),
+    isInvalid: false,
   };
 }
