@@ -19,6 +19,7 @@ import { BrokenPromise, parserTarget } from './parser-target.ts';
 /** Bounds of the cost of a hash (docs/ACCESS.md): each login costs what the hash in the file states. */
 const iterationsMax = 1_000_000;
 const scryptBytesMax = 64 * 1024 * 1024;
+const scryptWorkMax = 2 ** 20;
 const tokensSchema = z.array(z.string());
 
 const identity: Identity = {
@@ -32,7 +33,7 @@ const identity: Identity = {
 
 /**
  * Returns the targets of the files with which a site configures users and rules. A parser must return what the file contains, or
- * throw a declared error with the line.
+ * throw a declared error. The errors of password and ACL files name the line.
  *
  * @param root folder of the repository
  */
@@ -52,6 +53,7 @@ export function fileTargets(root: string): Target[] {
         '#',
         '\r\n',
         'ln=31,r=8,p=1',
+        'ln=16,r=8,p=999',
         '=',
         '9999999',
       ]),
@@ -114,7 +116,8 @@ function checkPasswordFile(bytes: Buffer): void {
   for (const { hash } of parsePasswordFile(bytes).values()) {
     const isBounded =
       hash.kind === 'scrypt'
-        ? 128 * hash.r * 2 ** hash.ln <= scryptBytesMax
+        ? 128 * hash.r * 2 ** hash.ln <= scryptBytesMax &&
+          hash.r * hash.p * 2 ** hash.ln <= scryptWorkMax
         : hash.kind === 'sha512' || hash.iterations <= iterationsMax;
     if (!isBounded || hash.salt.length === 0 || hash.hash.length === 0)
       throw new BrokenPromise('a hash is out of its bounds');
