@@ -1,5 +1,5 @@
 import { between, seededRandom } from '@mqtt-cluster/kit';
-import { parserTarget } from '../src/offline/parser-target.ts';
+import { BrokenPromise, parserTarget } from '../src/offline/parser-target.ts';
 import { Campaign, Fault } from '../src/index.ts';
 import type { Target } from '../src/index.ts';
 
@@ -36,6 +36,16 @@ describe('a campaign', () => {
     expect(Buffer.from(faults[0]!.error.input!)).toContain(0xff);
     const again = await campaignOf(target, 1, faults[0]!.number).run();
     expect(again.faults[0]!.error.input).toEqual(faults[0]!.error.input);
+  });
+
+  it('reports a parser that accepts what it must refuse, even if all errors are declared', async () => {
+    const parse = (): never => {
+      throw new BrokenPromise('a hash is out of its bounds');
+    };
+    const target = parserTarget({ name: 'parser', corpus, parse, isDeclared: () => true });
+    const { faults } = await campaignOf(target, 1).run();
+    expect(faults.map(({ error }) => error.message)).toEqual(['parser: a hash is out of its bounds']);
+    expect(faults[0]!.error.input).toBeInstanceOf(Uint8Array);
   });
 
   it('reports a target that throws an error of its own, so that no broken target looks like a passed one', async () => {

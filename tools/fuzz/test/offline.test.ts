@@ -3,7 +3,7 @@ import { Campaign, offlineTargets } from '../src/index.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-describe('malformed input of the formats between members and on disk', () => {
+describe('malformed input of the formats between members, on disk and in files of users and rules', () => {
   const targets = offlineTargets(root);
 
   it.each(targets.map((target) => [target.name, target] as const))(
