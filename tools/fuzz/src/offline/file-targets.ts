@@ -12,6 +12,7 @@ import {
 import { decodeText, RulesError, TextError } from '@mqtt-cluster/contracts';
 import type { AccessRule, Identity } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
+import { jsonWords } from '../mutation/json-texts.ts';
 import { textMutation } from '../mutation/mutate-text.ts';
 import type { Target } from '../target.ts';
 import { BrokenPromise, parserTarget } from './parser-target.ts';
@@ -84,21 +85,7 @@ export function fileTargets(root: string): Target[] {
     parserTarget({
       name: 'rules-files',
       corpus: [read('rules.json')],
-      change: textMutation([
-        '{',
-        '[',
-        '"',
-        ',',
-        ':',
-        'null',
-        '1e999',
-        '"__proto__":{},',
-        '#',
-        '+',
-        '/',
-        '%u',
-        '/999',
-      ]),
+      change: textMutation([...jsonWords, '#', '+', '/', '%u', '/999']),
       parse: (bytes) => {
         const rules = parseRulesFile(decodeText(bytes));
         const again = JSON.stringify(parseRulesFile(JSON.stringify(rules)));
@@ -116,8 +103,7 @@ function checkPasswordFile(bytes: Buffer): void {
   for (const { hash } of parsePasswordFile(bytes).values()) {
     const isBounded =
       hash.kind === 'scrypt'
-        ? 128 * hash.r * 2 ** hash.ln <= scryptBytesMax &&
-          hash.r * hash.p * 2 ** hash.ln <= scryptWorkMax
+        ? 128 * hash.r * 2 ** hash.ln <= scryptBytesMax && hash.r * hash.p * 2 ** hash.ln <= scryptWorkMax
         : hash.kind === 'sha512' || hash.iterations <= iterationsMax;
     if (!isBounded || hash.salt.length === 0 || hash.hash.length === 0)
       throw new BrokenPromise('a hash is out of its bounds');
@@ -144,19 +130,7 @@ function keySetTarget(valid: Buffer, tokens: readonly string[]): Target {
   return parserTarget({
     name: 'key-sets',
     corpus: [valid],
-    change: textMutation([
-      '"d":"x",',
-      '"oct"',
-      '{',
-      '[',
-      '"',
-      ',',
-      'null',
-      '"kid":"ec",',
-      '"__proto__":{},',
-      'AAAA',
-      '"EC"',
-    ]),
+    change: textMutation([...jsonWords, '"d":"x",', '"oct"', '"kid":"ec",', 'AAAA', '"EC"']),
     parse: async (bytes) => {
       const set = parseKeySet(bytes);
       const known = new Set(set.keys.map(materialOf));

@@ -1,6 +1,7 @@
 import { pick } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import { attackPassword, attackPrefix, foreignTopics, operatorUser } from '../mqtt/attack-access.ts';
+import { invalidJson, jsonWords } from '../mutation/json-texts.ts';
 import { randomBytes } from '../mutation/mutate.ts';
 import { mutateJson } from '../mutation/mutate-json.ts';
 import { textMutation } from '../mutation/mutate-text.ts';
@@ -92,26 +93,10 @@ const invalidBodies: readonly ((random: Random) => Buffer)[] = [
   () => Buffer.from(`${'{"a":'.repeat(nested)}1${'}'.repeat(nested)}`),
   // No JSON text begins with this character.
   (random) => Buffer.concat([Buffer.from('}'), randomBytes(random, 50)]),
-  (random) =>
-    Buffer.from(
-      pick(random, ['[]', 'null', '"x"', '1e999', '{', '{"fuzz":null}', '{"__proto__":{"to":"m2"}}', '[{}]']),
-    ),
+  (random) => Buffer.from(pick(random, invalidJson)),
 ];
 
-const change = textMutation([
-  '{',
-  '[',
-  '"',
-  ',',
-  ':',
-  'null',
-  'true',
-  '1e999',
-  '"__proto__":{},',
-  '\\u0000',
-  '\\ud800',
-  'é',
-]);
+const change = textMutation(jsonWords);
 
 /** Returns a request that passes the authorization. Its body is invalid, mutated or valid. */
 export function makeBodyRequest(random: Random, token: string): BodyRequest {

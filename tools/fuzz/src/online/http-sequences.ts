@@ -1,6 +1,7 @@
 import { between, pick } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import type { Sequence } from '../mqtt/sequences.ts';
+import { invalidJson } from '../mutation/json-texts.ts';
 import { mutate, randomBytes } from '../mutation/mutate.ts';
 
 /**
@@ -17,17 +18,7 @@ const readPaths = [
   '/nothing',
 ];
 const writePaths = ['/cluster/settings', '/cluster/users/fuzz', '/cluster/rules', '/cluster/transfer'];
-/** Bodies that no admin command accepts. */
-const bodies = [
-  '{',
-  '[]',
-  'null',
-  '{"queueFull":"nonsense"}',
-  '{"a":{"b":{"c":{}}}}',
-  '"x"',
-  '{"__proto__":{"x":1}}',
-  '',
-];
+const bodies = [...invalidJson, ''];
 const largeBodyBytes = 100_000;
 /**
  * Headers without which a request from this host could carry out a command: those of a page of another origin, which the
