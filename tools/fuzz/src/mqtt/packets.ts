@@ -18,7 +18,10 @@ export type Version = 3 | 4 | 5;
 const qosLevels = [0, 1, 2] as const;
 const payloadBytesMax = 4_096;
 const clients = 20;
-/** Part of the topics and clients of an attack that belong to others. MQTT 3.1.1 closes the connection after a denied publish. */
+/**
+ * Part of the topics and clients of an attack that belong to others. Small, because MQTT 3.1.1 closes the connection after a
+ * denied publish and the rest of the sequence is lost.
+ */
 const foreignShare = 0.08;
 
 /** Returns the bytes of one valid packet of a client. */

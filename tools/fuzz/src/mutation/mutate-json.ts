@@ -20,7 +20,7 @@ const values: readonly unknown[] = [
   ],
 ];
 
-/** Returns a copy of a JSON value in which some parts are other values, absent, repeated or added. Some copies are equal. */
+/** Returns a copy of a JSON value in which some parts are other values, absent, renamed or repeated. Some copies are equal. */
 export function mutateJson(random: Random, value: unknown): unknown {
   if (Array.isArray(value))
     return value.flatMap((item: unknown) => {

@@ -7,7 +7,10 @@ import { aclFile, attackPassword, attackUsers, witnessUser } from '../mqtt/attac
 export interface AccessFiles {
   readonly passwordFile: string;
   readonly aclFile: string;
-  /** File with the token of administrators. The listener behind a proxy ends the trust in requests from this host. */
+  /**
+   * File with the token of administrators. A listener with PROXY headers ends the trust in requests from loopback, so
+   * administrators need a token.
+   */
   readonly tokenFile: string;
   readonly token: string;
   readonly witnessPassword: string;

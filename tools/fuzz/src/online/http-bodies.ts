@@ -6,7 +6,7 @@ import { randomBytes } from '../mutation/mutate.ts';
 import { mutateJson } from '../mutation/mutate-json.ts';
 import { textMutation } from '../mutation/mutate-text.ts';
 
-/** Requests that a member may carry out, with valid bodies. */
+/** A request that a member may carry out, with valid bodies. */
 interface Operation {
   readonly method: 'PUT' | 'POST' | 'PATCH';
   readonly path: string;
@@ -39,7 +39,7 @@ const rules = [
   { effect: 'deny', actions: ['publish'], topics: [`${attackPrefix}/y`], addresses: ['10.0.0.0/8'] },
 ];
 
-/** Whatever body a member accepts here, the witness must not notice it. Bodies are mutated. */
+/** Operations with mutated bodies. The witness is not disturbed even if the member accepts the body. */
 const operations: readonly Operation[] = [
   {
     method: 'POST',
