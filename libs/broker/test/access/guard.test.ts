@@ -247,11 +247,20 @@ test.each<[string, (access: RuledAccess) => void, boolean]>([
 ])('a client whose token expires is disconnected with 0x87: %s', async (_what, change, graceful) => {
   const access = new RuledAccess(allow('#'));
   const expiresAtMs = Date.now() + 200;
-  const target = await startBroker({ authenticator: authenticatorOf(() => true, { expiresAtMs }), access });
+  let sweep = (): void => undefined;
+  const target = await startBroker({
+    authenticator: authenticatorOf(() => true, { expiresAtMs }),
+    access,
+    everySecond: (callback) => {
+      sweep = callback;
+      return () => undefined;
+    },
+  });
   const will = { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false } as const;
   const client = await connect(target, 'c', { ...ann, will });
   await until(() => Date.now() > expiresAtMs);
   change(access);
+  sweep();
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x87 });
   expect(target.broker.counters().disconnects.not_authorized).toBe(1);
   expect(target.port.disconnects.map((end) => end.graceful)).toEqual([graceful]);
