@@ -49,7 +49,9 @@ export const disconnectReasons = [
 ] as const;
 export type DisconnectReason = (typeof disconnectReasons)[number];
 
-/** Limits of connections and clients, and the bounds of the cluster at which a client is refused. */
+/**
+ * Limits of connections and clients, and bounds of the cluster or the member at which a command of a client is rejected.
+ */
 export const clientLimits = [
   'connect_rate',
   'unauthenticated_connections',

@@ -126,6 +126,7 @@ export class Connection {
         this.#epoch = effect.epoch;
         return this.#handshake?.onMemberAcceptance(effect);
       case 'refuse':
+        if (effect.reason === 'quotaExceeded') this.#context.clientLimits.report('sessions', this.#limited);
         return this.#lifecycle.onMemberRefusal(effect.reason);
       case 'close':
         return this.#lifecycle.onMemberClose(effect.reason);

@@ -17,8 +17,8 @@ export interface EffectTarget {
   readonly counters: BrokerCounters;
   /** Runs code that parses packets, and handles its errors. */
   runGuarded(action: () => void): void;
-  /** Counts and logs that the cluster refused a publish of the client at a bound. */
-  reportRefused(limit: ClientLimit): void;
+  /** Counts and logs that a publish or a subscription of the client was rejected at a bound. */
+  reportRefused(limit: ClientLimit, fields?: Readonly<Record<string, unknown>>): void;
 }
 
 /** Turns one effect into packets for a connected client. */
@@ -36,13 +36,22 @@ export function applyEffect(effect: OpenEffect, target: EffectTarget): void {
     case 'pubrel':
       return outbound.pubrel(effect.packetId);
     case 'suback':
-      return outbound.suback(effect.packetId, inbound.subackCodes(effect.packetId, effect.codes));
+      return acknowledgeSubscribe(effect, target);
     case 'unsuback':
       return outbound.unsuback(
         effect.packetId,
         effect.existed.map((existed) => (existed ? 0 : reasonCodes.noSubscriptionExisted)),
       );
   }
+}
+
+function acknowledgeSubscribe(
+  { packetId, codes }: Extract<OpenEffect, { kind: 'suback' }>,
+  target: EffectTarget,
+): void {
+  const filters = codes.filter((code) => code === reasonCodes.quotaExceeded).length;
+  if (filters > 0) target.reportRefused('subscriptions', { filters });
+  target.outbound.suback(packetId, target.inbound.subackCodes(packetId, codes));
 }
 
 function acknowledgePublish(

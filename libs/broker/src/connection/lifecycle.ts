@@ -157,7 +157,6 @@ export class Lifecycle {
   /** The member has rejected CONNECT. */
   onMemberRefusal(reason: RefusalReason): void {
     this.atMember = false;
-    if (reason === 'quotaExceeded') this.#context.clientLimits.reportRefused('sessions', this);
     this.reject(connackReasonCode(reason), refusalLabel(reason));
   }
 

@@ -104,9 +104,9 @@ export class OpenClient implements InboundHost, EffectTarget {
     this.#parts.limited.onPublish(bytes);
   }
 
-  reportRefused(limit: ClientLimit): void {
-    const { context, lifecycle } = this.#parts;
-    context.clientLimits.reportRefused(limit, lifecycle);
+  reportRefused(limit: ClientLimit, fields?: Readonly<Record<string, unknown>>): void {
+    const { context, limited } = this.#parts;
+    context.clientLimits.report(limit, limited, fields);
   }
 
   onQos0Refused(reasonCode: number): void {

@@ -116,11 +116,6 @@ export class Subscriptions {
    * one code for all failures [3.1.1 MQTT-3.9.3-2].
    */
   subackCodes(packetId: number, granted: readonly number[]): readonly number[] {
-    const filters = granted.filter((code) => code === reasonCodes.quotaExceeded).length;
-    if (filters > 0) {
-      const { identity } = this.#subscriber.access.subject;
-      this.#context.clientLimits.reportRefused('subscriptions', identity, { filters });
-    }
     const merged = this.#merged(packetId, granted);
     if (this.#subscriber.version >= 5 || !merged.some((code) => code > subackFailure)) return merged;
     return merged.map((code) => Math.min(code, subackFailure));

@@ -287,29 +287,11 @@ export class ClientLimits {
     }
   }
 
-  /** Counts that a connection reached the limit, and logs it. */
-  report(limit: ClientLimit, connection: PlaceOwner): void {
+  /** Counts that a connection reached the limit, and logs it with these further fields. */
+  report(limit: ClientLimit, connection: PlaceOwner, fields: Readonly<Record<string, unknown>> = {}): void {
     const { client, address } = connection;
     const subject = client === '' ? `address ${addressKey(address)}` : `client ${client}`;
-    this.#count(limit, subject, fieldsOf(connection));
-  }
-
-  /** Counts that the cluster refused something to a client at a bound of the replicated state, and logs it. */
-  reportRefused(
-    limit: ClientLimit,
-    {
-      client,
-      user,
-      address,
-    }: { readonly client: ClientId; readonly user?: string | undefined; readonly address: string },
-    fields: Readonly<Record<string, unknown>> = {},
-  ): void {
-    this.#count(limit, `client ${client}`, {
-      client,
-      address,
-      ...(user !== undefined && { user }),
-      ...fields,
-    });
+    this.#count(limit, subject, { ...fieldsOf(connection), ...fields });
   }
 
   #count(limit: ClientLimit, subject: string, fields: Readonly<Record<string, unknown>>): void {

@@ -1,3 +1,4 @@
+import { authenticatorOf } from '../support/access.ts';
 import { connectPacket, startBroker } from '../support/driver.ts';
 import { connectFrom, openFrom, recordingLogger } from './support.ts';
 
@@ -61,4 +62,24 @@ test('a session beyond a bound of the cluster is counted and logged; another rea
     expect(target.broker.counters().limits.sessions).toBe(sessions);
   }
   expect(warnings.map(({ fields }) => fields)).toEqual([{ limit: 'sessions', client: 'c', address }]);
+});
+
+test('the line about a bound of the cluster names the user of the client', async () => {
+  const { logger, warnings } = recordingLogger();
+  const target = await startBroker({ logger, authenticator: authenticatorOf(() => true) });
+  const client = await connectFrom(target, address, 'c', { ...five, username: 'ann' });
+  client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'beyond/a/bound', qos: 1 }] });
+  await client.next('suback');
+  target.port.full = true;
+  client.publish('a', 'x', { qos: 1, messageId: 2 });
+  await client.next('puback');
+  target.port.refusal = 'quotaExceeded';
+  const refused = openFrom(target, address, 5);
+  refused.send(connectPacket('d', { ...five, username: 'ann' }));
+  await refused.closed;
+  expect(warnings.map(({ fields }) => fields)).toEqual([
+    { limit: 'subscriptions', client: 'c', address, user: 'ann', filters: 1 },
+    { limit: 'stored_messages', client: 'c', address, user: 'ann' },
+    { limit: 'sessions', client: 'd', address, user: 'ann' },
+  ]);
 });
