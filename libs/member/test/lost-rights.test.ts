@@ -68,7 +68,7 @@ describe('a will whose delay runs', () => {
     expect(fired(cluster)).toBe(2);
   });
 
-  test('is discarded by one entry each, although all members lose its user', () => {
+  test('leads to no entry after it is discarded, although all members lose its user again', () => {
     const { cluster, home } = start();
     connect(cluster, home, 1);
     drop(cluster, home, 1);
@@ -144,6 +144,19 @@ describe('a will whose delay runs', () => {
     expect(fired(cluster)).toBe(0);
   });
 
+  test('is discarded also if the majority returns long after the loss', () => {
+    const { cluster, home, other } = start();
+    connect(cluster, home, 1, eve, { will: { ...will, delaySeconds: 60 } });
+    drop(cluster, home, 1);
+    cluster.cut(other);
+    cluster.until('isolated', () => cluster.member(other).status().state === 'isolated');
+    cluster.member(other).discardWills(ofEve);
+    cluster.run(40_000);
+    cluster.heal(other);
+    cluster.run(30_000);
+    expect(fired(cluster)).toBe(0);
+  });
+
   test('is discarded when its user of a certificate is disabled in the cluster', () => {
     const { cluster, home, other } = start();
     connect(cluster, home, 1, certificate);
@@ -188,6 +201,30 @@ describe('the connection of a user that another member loses', () => {
     drop(cluster, home, 1);
     cluster.run(10_000);
     expect(fired(cluster)).toBe(1);
+  });
+
+  test('keeps its will if it ends long after, although the member has searched for other users since', () => {
+    const { cluster, home, other } = start();
+    connect(cluster, home, 1);
+    cluster.member(other).discardWills(ofEve);
+    cluster.run(20_000);
+    cluster.member(other).discardWills(({ user }) => user === 'bob');
+    cluster.run(11_000);
+    drop(cluster, home, 1);
+    cluster.run(10_000);
+    expect(fired(cluster)).toBe(1);
+  });
+
+  test('loses its will if it ends soon after the last of two losses of its user', () => {
+    const { cluster, home, other } = start();
+    connect(cluster, home, 1);
+    cluster.member(other).discardWills(ofEve);
+    cluster.run(20_000);
+    cluster.member(other).discardWills(ofEve);
+    cluster.run(11_000);
+    drop(cluster, home, 1);
+    cluster.run(10_000);
+    expect(fired(cluster)).toBe(0);
   });
 
   test.each([0, delaySeconds])('loses its will with a delay of %d s if its home is dead', (delay) => {

@@ -19,16 +19,18 @@ const proposedMax = 64;
 
 /** A will whose user lost the right to it. */
 interface LostWill {
-  /** The connection that set the will. A will of a later connection stays. */
+  /** The connection that set the will. No command is proposed for the will of a later connection. */
   readonly epoch: Epoch;
+  /** The end of the watch ({@link watchMs}). */
+  untilMs: number;
   /** A `revoke` command is not applied yet. */
   isProposed: boolean;
 }
 
 /**
- * Discards the wills that wait of users that lost their rights outside of the log, by `revoke` commands: `apply` cannot
- * notice such a loss. The home of a connected client ends the connection itself and discards its will, so this class only
- * discards the will of a client without a connection, or whose home this member cannot reach.
+ * Discards the waiting wills of users that lost their rights outside the log. It proposes `revoke` commands, because
+ * `apply` cannot notice such a loss. The home of a connected client ends the connection itself and discards its will, so
+ * this class only discards the will of a client without a connection, or whose home this member cannot reach.
  *
  * A member calls `discard` when its own file loses a user. The leader also searches for users that are disabled in the
  * cluster and were authenticated outside of it: `access` revokes only the cluster's own users.
@@ -39,7 +41,6 @@ export class LostRights {
   readonly #proposer: Proposer;
   readonly #wills = new Map<ClientId, LostWill>();
   #proposed = 0;
-  #untilMs = 0;
   #checkedMs = -Infinity;
   #searchedMs = -Infinity;
   /** The version of users and rules at the last search as the leader. Null: this member has not searched as the leader. */
@@ -53,14 +54,16 @@ export class LostRights {
 
   /** See {@link Member.discardWills}. */
   discard(isLost: (owner: WillOwner) => boolean): void {
+    const untilMs = this.#context.nowMs + watchMs;
     this.#context.state.visitSessions(null, (session) => {
       const owner = session.will === null ? null : ownerOf(session);
       if (owner === null || !isLost(owner)) return true;
       const { client, epoch } = session;
-      if (this.#wills.get(client)?.epoch !== epoch) this.#wills.set(client, { epoch, isProposed: false });
+      const known = this.#wills.get(client);
+      if (known?.epoch === epoch) known.untilMs = untilMs;
+      else this.#wills.set(client, { epoch, untilMs, isProposed: false });
       return true;
     });
-    this.#untilMs = this.#context.nowMs + watchMs;
     this.#checkedMs = -Infinity;
   }
 
@@ -71,9 +74,8 @@ export class LostRights {
     else this.#searchedVersion = null;
     if (this.#wills.size === 0 || nowMs - this.#checkedMs < checkMs) return;
     this.#checkedMs = nowMs;
-    if (!hasMajority) this.#untilMs = nowMs + watchMs;
-    else if (nowMs >= this.#untilMs) this.#wills.clear();
-    else this.#check();
+    if (hasMajority) this.#check();
+    else for (const lost of this.#wills.values()) lost.untilMs = nowMs + watchMs;
   }
 
   /** Finds the wills of users of a file, a certificate or a token that are disabled in the cluster. */
@@ -90,16 +92,22 @@ export class LostRights {
   }
 
   #check(): void {
-    const { state } = this.#context;
-    if (state.semantics < accessSemantics) return;
+    const { state, nowMs } = this.#context;
+    const mayPropose = state.semantics >= accessSemantics;
     for (const [client, lost] of this.#wills) {
       const session = state.session(client);
-      if (session?.epoch !== lost.epoch || session.will === null) {
+      if (nowMs >= lost.untilMs || session?.epoch !== lost.epoch || session.will === null) {
         this.#wills.delete(client);
         continue;
       }
       const owner = ownerOf(session);
-      if (owner === null || lost.isProposed || this.#proposed >= proposedMax || !this.#isOrphan(session))
+      if (
+        !mayPropose ||
+        owner === null ||
+        lost.isProposed ||
+        this.#proposed >= proposedMax ||
+        !this.#isOrphan(session)
+      )
         continue;
       this.#propose(owner, lost);
     }
