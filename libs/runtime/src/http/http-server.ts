@@ -37,8 +37,9 @@ const inactivityMs = 30_000;
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const pages = pagesOf(options);
   const connections = new HttpConnections(options.logger);
+  const responder = { ...options, pages, connections };
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    void respond({ ...options, pages, connections }, request, response);
+    void respond(responder, request, response);
   };
   const bounds = {
     headersTimeout: headersTimeoutMs,
@@ -55,10 +56,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   secure?.prependListener('secureConnection', (socket) => certificates.add(socket));
   const plain = secure === null || options.plainToo === true ? createPlainServer(bounds, answer) : null;
   const servers = [secure, plain].filter((each) => each !== null);
+  const upgrading = { ...options, connections, certificates };
   for (const each of servers) {
     if (options.onUpgrade !== undefined)
       each.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-        upgrade({ ...options, connections, certificates }, request, socket as Socket, head),
+        upgrade(upgrading, request, socket as Socket, head),
       );
     each.timeout = inactivityMs;
   }
@@ -158,12 +160,9 @@ async function respond(
 }
 
 /** Offers a request to {@link HttpServerOptions.takeOver}. */
-function isTaken(
-  { takeOver, connections, ...settings }: Responder,
-  request: IncomingMessage,
-  response: ServerResponse,
-): boolean {
-  if (takeOver?.({ ...partsOf(request, settings), request, response }) !== true) return false;
+function isTaken(responder: Responder, request: IncomingMessage, response: ServerResponse): boolean {
+  const { takeOver, connections } = responder;
+  if (takeOver?.({ ...partsOf(request, responder), request, response }) !== true) return false;
   let answered = (): void => undefined;
   let isOver = false;
   const busy = (): void => {
@@ -202,16 +201,14 @@ async function responseTo(responder: Responder, request: IncomingMessage): Promi
   }
 }
 
-async function routeTo(
-  { routes, pages, connections, ...settings }: Responder,
-  request: IncomingMessage,
-): Promise<RawResponse> {
+async function routeTo(responder: Responder, request: IncomingMessage): Promise<RawResponse> {
+  const { routes, pages, connections } = responder;
   const { method = 'GET', socket } = request;
   const hasBody = method !== 'GET' && method !== 'HEAD';
   let answered = hasBody ? (): void => undefined : connections.answer(socket);
   const pending =
     routes?.({
-      ...partsOf(request, settings),
+      ...partsOf(request, responder),
       json: async () => {
         const body = await readJson(request);
         // From here on the client waits for the program, not the program for the client.

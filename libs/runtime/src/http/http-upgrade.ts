@@ -17,12 +17,8 @@ interface Upgrading extends TrustSettings, Pick<HttpServerOptions, 'guard' | 'on
 const lingerMs = 1_000;
 
 /** Passes an upgrade of a connection on, unless the guard refuses it. */
-export function upgrade(
-  { guard, onUpgrade, connections, certificates, ...settings }: Upgrading,
-  request: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
-): void {
+export function upgrade(upgrading: Upgrading, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const { guard, onUpgrade, connections, certificates } = upgrading;
   const refuse = (response: HttpResponse): void => {
     const { code, type, body, headers = {} } = rawOf(response);
     const reason = STATUS_CODES[code] ?? '';
@@ -41,7 +37,7 @@ export function upgrade(
   };
   const refusal = guard?.(guardedRequestOf(request)) ?? null;
   if (refusal !== null) return refuse(refusal);
-  const { path, isLocal, address, isPrivate } = partsOf(request, settings);
+  const { path, isLocal, address, isPrivate } = partsOf(request, upgrading);
   const release = (): void => connections.release(socket);
   const onRevoked = (end: () => void): void => certificates.setEnd(socket, end);
   onUpgrade!({ request, socket, head, path, isLocal, address, isPrivate, refuse, release, onRevoked });
