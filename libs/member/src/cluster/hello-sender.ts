@@ -14,6 +14,19 @@ export interface PeerStatus {
   readonly outboxItems: number;
 }
 
+/** What this member reports at once when it changes. Each value is compared by identity. */
+interface Facts {
+  readonly state: ServingState;
+  readonly isUnconfigured: boolean;
+  readonly digest: MemberStatus['digest'];
+  /** The outbox contains messages. The leader removes only members with an empty outbox. */
+  readonly hasOutbox: boolean;
+  /** The member drains and has no clients. The leader removes only such members. */
+  readonly hasDrained: boolean;
+  /** The leader waits until a peer reports that it has applied a change of the members. */
+  readonly configIndex: number;
+}
+
 /** Smallest change of the member's load that causes a hello message. */
 const loadStep = 0.1;
 
@@ -31,18 +44,9 @@ export class HelloSender {
   readonly #bootstrap: Bootstrap;
   readonly #digests: Digests;
   #lastMs = -Infinity;
-  #sentState: ServingState = 'joining';
-  #sentUnconfigured = true;
+  /** The facts of the last hello message to all peers; null before the first one. */
+  #sent: Facts | null = null;
   #sentLoad = 0;
-  /**
-   * True when the outbox contained messages when this member sent its last hello message. The leader removes
-   * only members with an empty outbox.
-   */
-  #sentOutbox = false;
-  #sentDigest: MemberStatus['digest'] = null;
-  /** True when this member was draining and had no clients. The leader removes only such members. */
-  #sentDrained = false;
-  #sentConfigIndex = 0;
 
   constructor(
     context: MemberContext,
@@ -70,32 +74,27 @@ export class HelloSender {
   /** Sends the status to all peers when it has changed or the interval is over. Called once a turn. */
   sendIfDue(status: PeerStatus): void {
     const { nowMs, options } = this.#context;
-    const unconfigured = this.#replica.isUnconfigured;
-    const digest = this.#digests.latest;
-    const hasDrained = status.state === 'draining' && status.clients === 0;
-    // The leader waits until a peer reports that it has applied a change of the members.
-    const configIndex = this.#replica.appliedConfig?.index ?? 0;
-    const changed =
-      this.#sentState !== status.state ||
-      this.#sentDigest !== digest ||
-      this.#sentUnconfigured !== unconfigured ||
-      this.#sentOutbox !== status.outboxItems > 0 ||
-      this.#sentDrained !== hasDrained ||
-      this.#sentConfigIndex !== configIndex ||
-      Math.abs(this.#sentLoad - status.load) >= loadStep;
-    const settled = status.state === 'serving' && !unconfigured;
+    const facts = this.#facts(status);
+    const changed = differ(facts, this.#sent) || Math.abs(this.#sentLoad - status.load) >= loadStep;
+    const settled = facts.state === 'serving' && !facts.isUnconfigured;
     if (!changed && nowMs - this.#lastMs < options.timings.helloMs * (settled ? servingHelloFactor : 1))
       return;
     this.#lastMs = nowMs;
-    this.#sentState = status.state;
-    this.#sentDigest = digest;
-    this.#sentUnconfigured = unconfigured;
+    this.#sent = facts;
     this.#sentLoad = status.load;
-    this.#sentOutbox = status.outboxItems > 0;
-    this.#sentDrained = hasDrained;
-    this.#sentConfigIndex = configIndex;
     const hello = this.#hello(status);
     for (const peer of this.#peers.ids) this.#peers.send(peer, 'raft', hello);
+  }
+
+  #facts({ state, clients, outboxItems }: PeerStatus): Facts {
+    return {
+      state,
+      isUnconfigured: this.#replica.isUnconfigured,
+      digest: this.#digests.latest,
+      hasOutbox: outboxItems > 0,
+      hasDrained: state === 'draining' && clients === 0,
+      configIndex: this.#replica.appliedConfig?.index ?? 0,
+    };
   }
 
   #hello(status: PeerStatus): HelloMessage {
@@ -122,4 +121,10 @@ export class HelloSender {
       ...(api === undefined ? {} : { api }),
     };
   }
+}
+
+function differ(facts: Facts, sent: Facts | null): boolean {
+  if (sent === null) return true;
+  for (const name of Object.keys(facts) as (keyof Facts)[]) if (facts[name] !== sent[name]) return true;
+  return false;
 }
