@@ -93,7 +93,7 @@ export class Removal {
       );
     // A learner that is still joining accepts no client, and its outbox is in the report.
     const acceptsClients = hello.state !== 'draining' && !(hello.state === 'joining' && role === 'learner');
-    if (acceptsClients) return isNotDrained(id);
+    if (acceptsClients) return refusedUndrained(id);
     if (hello.clients > 0)
       return retryLater(`${id} still drains and has ${hello.clients} clients: retry when it has none`);
     if (hello.outboxItems === 0) return null;
@@ -105,11 +105,11 @@ export class Removal {
   #obstacleOfLeader(id: MemberId): AdminOutcome {
     return this.#state() === 'draining'
       ? retryLater(`${id} still drains and leads the cluster: retry when another member leads`)
-      : isNotDrained(id);
+      : refusedUndrained(id);
   }
 }
 
-function isNotDrained(id: MemberId): AdminOutcome {
+function refusedUndrained(id: MemberId): AdminOutcome {
   return refused(
     `${id} does not drain, and the cluster would lose messages that it acknowledges from now on: drain it first (command "drain ${id}"), then remove it`,
   );
