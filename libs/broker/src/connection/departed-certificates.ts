@@ -32,7 +32,8 @@ export class DepartedCertificates {
   }
 
   add(departed: Departed): void {
-    // The connection may have ended before the check of the open connections with new lists reached it.
+    // The connection may have ended before the check of the open connections with new lists reached it. `endsOpen` would
+    // also discard the will of each client with an uncertain chain, although the lists are mostly those of its handshake.
     const isRevoked = this.#revocations.get(departed.listener)?.contains(departed.chain) ?? false;
     if (isRevoked) return this.#onRevoked([departed]);
     this.#departed.delete(departed.client);
@@ -51,7 +52,8 @@ export class DepartedCertificates {
   setRevocations(listener: string, revocations: Revocations, nowMs: number): void {
     this.#revocations.set(listener, revocations);
     const revoked: Departed[] = [];
-    for (const departed of [...this.#departed.values()]) {
+    // `endsOpen` as for an open connection: new lists may revoke a certificate of an uncertain chain.
+    for (const departed of this.#departed.values()) {
       const isRevoked = departed.listener === listener && revocations.endsOpen(departed.chain);
       if (isRevoked && departed.untilMs > nowMs) revoked.push(departed);
       if (isRevoked || departed.untilMs <= nowMs) this.#departed.delete(departed.client);
