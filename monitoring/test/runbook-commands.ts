@@ -38,7 +38,14 @@ const readingPrograms = new Set(
 const mendingPrograms = new Set('amtool chronyc fsck mdadm mkfs.ext4 mount systemctl'.split(' '));
 /** Commands of these programs that only read. */
 const readingCommands = /^(amtool check-config|chronyc (tracking|sources)|systemctl (status|--failed|list-))/;
-/** Commands of a program that otherwise reads. */
+/** Playbooks that only read. */
+const readingPlaybook = /^ansible-playbook playbooks\/(preflight|status)\.yml\b/;
+/** Commands of the appliance that only read. */
+const readingAdmin = new RegExp(
+  '^(check-config|admin (events|health|members|status|subscribe|subscriptions|trace)|admin settings(?!.*=)|' +
+    'admin (clients|links|retained|rules|users)(?=$| --| (check|list|show|test)\\b)|admin .* --dry-run)',
+);
+/** Commands that change something, of a program that otherwise reads. */
 const mendingCommands = /^(journalctl --vacuum|openssl ca )/;
 
 const roleFiles = readdirSync(roles).map((role) => ({
@@ -49,7 +56,13 @@ const roleFiles = readdirSync(roles).map((role) => ({
     : [],
 }));
 const playbooks = readdirSync(join(ansible, 'playbooks'));
-const playbookTexts = playbooks.map((file) => read(ansible, 'playbooks', file));
+/** Parameters of each playbook: `-e NAME=` in the comment at its beginning. */
+const playbookParameters = new Map(
+  playbooks.map((file) => {
+    const [header = ''] = /^---\n(#.*\n)+/.exec(read(ansible, 'playbooks', file)) ?? [];
+    return [file, [...header.matchAll(/-e (\w+)=/g)].map(([, name]) => name!)] as const;
+  }),
+);
 const roleVariables = new Set(
   roleFiles.flatMap(({ defaults }) => [...defaults.matchAll(/^(\w+):/gm)].map(([, name]) => name!)),
 );
@@ -103,7 +116,8 @@ function splitCommands(line: string): RunbookCommand[] {
 
 /** Returns whether a command changes something: a playbook, a command of the appliance, or one of the system. */
 export function mends({ line, words: [program = ''] }: RunbookCommand): boolean {
-  if (program === 'ansible-playbook' || appliancePattern.test(line)) return true;
+  if (program === 'ansible-playbook') return !readingPlaybook.test(line);
+  if (appliancePattern.test(line)) return !readingAdmin.test(line.replace(appliancePattern, ''));
   return mendingCommands.test(line) || (mendingPrograms.has(program) && !readingCommands.test(line));
 }
 
@@ -124,13 +138,12 @@ export function unknownParts(command: RunbookCommand): string[] {
 
 function unknownInPlaybook(line: string, words: readonly string[]): string[] {
   const [, file = ''] = /^playbooks\/(\S+)$/.exec(words[0] ?? '') ?? [];
-  const variables = [...line.matchAll(/ -e (\w+)=/g)].map(([, name]) => name!);
-  return [
-    ...(playbooks.includes(file) ? [] : [`${line}: no playbook ansible/playbooks/${file}`]),
-    ...variables
-      .filter((name) => !roleVariables.has(name) && !playbookTexts.some((text) => text.includes(name)))
-      .map((name) => `${line}: no playbook and no role reads the variable ${name}`),
-  ];
+  const parameters = playbookParameters.get(file);
+  if (parameters === undefined) return [`${line}: no playbook ansible/playbooks/${file}`];
+  return words
+    .flatMap((word, at) => (/^(-e|--extra-vars)$/.test(word) ? [(words[at + 1] ?? '').split('=')[0]!] : []))
+    .filter((name) => !roleVariables.has(name) && !parameters.includes(name))
+    .map((name) => `${line}: ${file} has no parameter ${name}, and no role has this variable`);
 }
 
 function unknownInAppliance(line: string, [program, first = '', second = '', ...rest]: string[]): string[] {
