@@ -56,6 +56,7 @@ describe('the alerts that the playbooks silence during a planned stop', () => {
   });
 
   it('have the label by which only those of the stopped member or host are silenced', () => {
+    expect(firedOf(ofMember)).not.toEqual([]);
     expect(firedOf(ofMember).filter(({ labels }) => !labels.includes('member'))).toEqual([]);
     const ofTargets = firedOf(ofHost).filter(
       ({ labels }) => labels.includes('member') || labels.includes('client'),
@@ -65,6 +66,7 @@ describe('the alerts that the playbooks silence during a planned stop', () => {
   });
 
   it('are silenced for the whole site only if they name no member and no host', () => {
+    expect(firedOf(ofSite)).not.toEqual([]);
     const narrower = ['member', 'instance'];
     expect(firedOf(ofSite).filter(({ labels }) => narrower.some((name) => labels.includes(name)))).toEqual(
       [],
