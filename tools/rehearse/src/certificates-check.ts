@@ -1,31 +1,38 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ProgramResult } from '@mqtt-cluster/kit';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { attemptCommand } from '@mqtt-cluster/kit';
 import { z } from 'zod';
+import { inFolder, playLocally, rejectionFault } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 
 /** Names of the files on the control node. Each contains its name. */
 const names = [
-  ...['clients.pem', 'clients.crl', 'persons.pem', 'persons.crl'],
-  ...['client.pem', 'client.key', 'backup.pem', 'backup.key'],
-];
+  'clients.pem',
+  'clients.crl',
+  'persons.pem',
+  'persons.crl',
+  'client.pem',
+  'client.key',
+  'backup.pem',
+  'backup.key',
+] as const;
 const accessFolder = '/etc/mqtt-cluster/access';
 const clientFile = '/etc/mqtt-cluster/client-certificate/client.pem';
 
 /** Certificates at every place: clients of MQTT and HTTPS with revocation lists, the client application, the backup. */
 function complete(folder: string): Variables {
-  const [clients, clientsList, persons, personsList, cert, key, backupCert, backupKey] = names.map((name) =>
-    join(folder, name),
-  ) as [string, string, string, string, string, string, string, string];
+  const at = (name: (typeof names)[number]): string => join(folder, name);
   return {
     broker_publisher_authentication: ['certificate', 'cluster'],
-    ...{ broker_publisher_client_authority: clients, broker_publisher_client_revocations: clientsList },
-    broker_publisher_http_client_authority: persons,
-    broker_publisher_http_client_revocations: personsList,
-    ...{ client_certificate: cert, client_key: key },
-    ...{ backup_certificate: backupCert, backup_key: backupKey },
+    broker_publisher_client_authority: at('clients.pem'),
+    broker_publisher_client_revocations: at('clients.crl'),
+    broker_publisher_http_client_authority: at('persons.pem'),
+    broker_publisher_http_client_revocations: at('persons.crl'),
+    client_certificate: at('client.pem'),
+    client_key: at('client.key'),
+    backup_certificate: at('backup.pem'),
+    backup_key: at('backup.key'),
   };
 }
 
@@ -58,7 +65,7 @@ const wrong: readonly (readonly [Variables, string])[] = [
   [{ broker_publisher_lab: 'true' }, 'broker_publisher_http_client_authority excludes broker_publisher_lab'],
   [{ client_key: '' }, 'client_certificate and client_key of client-a need each other'],
   [{ client_certificate: '' }, 'client_certificate and client_key of client-a need each other'],
-  [{ client_key: 'nowhere.key' }, 'client_key is \\"nowhere.key\\"'],
+  [{ client_key: 'nowhere.key' }, 'client_key is "nowhere.key"'],
   [
     { client_tls: 'false' },
     'client_certificate and client_key of client-a need each other, client_tls: true',
@@ -73,44 +80,39 @@ const wrong: readonly (readonly [Variables, string])[] = [
  *
  * @returns the first fault, or null
  */
-export async function certificatesFault(ansible: string): Promise<string | null> {
-  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-certificates-'));
-  const play = async (variables: Variables): Promise<{ status: number; output: string }> => {
-    const all = {
-      render_to: folder,
-      mqtt_cluster_version: 'static',
-      mqtt_cluster_images: folder,
-      ...variables,
-    };
-    const args = ['-i', 'inventories/example/hosts.yml', 'tests/certificates.yml'];
-    return attemptCommand('ansible-playbook', [...args, '--extra-vars', JSON.stringify(all)], {
-      directory: ansible,
+export function certificatesFault(ansible: string): Promise<string | null> {
+  return inFolder('certificates', (folder) => faultIn(ansible, folder));
+}
+
+async function faultIn(ansible: string, folder: string): Promise<string | null> {
+  const play = (variables: Variables): Promise<ProgramResult> =>
+    playLocally(ansible, ['-i', 'inventories/example/hosts.yml', 'tests/certificates.yml'], {
+      variables: {
+        render_to: folder,
+        mqtt_cluster_version: 'static',
+        mqtt_cluster_images: folder,
+        ...variables,
+      },
     });
-  };
   const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
-  try {
-    for (const name of names) writeFileSync(join(folder, name), name);
-    const without = await play({});
-    if (without.status !== 0) return `without client certificates: ${firstFailure(without.output)}`;
-    const unwanted = unwantedIn(read);
-    if (unwanted !== null) return `without client certificates: ${unwanted}`;
-    const given = await play(complete(folder));
-    if (given.status !== 0) return `with client certificates: ${firstFailure(given.output)}`;
-    const missing = missingIn(read);
-    if (missing !== null) return `with client certificates: ${missing}`;
-    const old = await play({ ...complete(folder), broker_publisher_known: ['MQTT_CLUSTER_HTTP_TLS_CA'] });
-    if (old.status !== 0) return `with an older image: ${firstFailure(old.output)}`;
-    if (read('broker-publisher.env').includes('MQTT_CLUSTER_HTTP_TLS_CA'))
-      return 'an image without MQTT_CLUSTER_HTTP_TLS_CRL gets MQTT_CLUSTER_HTTP_TLS_CA, and would not start';
-    for (const [changes, sentence] of wrong) {
-      const { status, output } = await play({ ...complete(folder), ...changes });
-      if (status === 0) return `not rejected: ${JSON.stringify(changes)}`;
-      if (!output.includes(sentence)) return `expected "${sentence}": ${firstFailure(output)}`;
-    }
-    return null;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  for (const name of names) writeFileSync(join(folder, name), name);
+  const without = await play({});
+  if (without.status !== 0) return `without client certificates: ${firstFailure(without.output)}`;
+  const unwanted = unwantedIn(read);
+  if (unwanted !== null) return `without client certificates: ${unwanted}`;
+  const given = await play(complete(folder));
+  if (given.status !== 0) return `with client certificates: ${firstFailure(given.output)}`;
+  const missing = missingIn(read);
+  if (missing !== null) return `with client certificates: ${missing}`;
+  const old = await play({ ...complete(folder), broker_publisher_known: ['MQTT_CLUSTER_HTTP_TLS_CA'] });
+  if (old.status !== 0) return `with an older image: ${firstFailure(old.output)}`;
+  if (read('broker-publisher.env').includes('MQTT_CLUSTER_HTTP_TLS_CA'))
+    return 'an image without MQTT_CLUSTER_HTTP_TLS_CRL gets MQTT_CLUSTER_HTTP_TLS_CA, and would not start';
+  for (const [changes, sentence] of wrong) {
+    const fault = rejectionFault(await play({ ...complete(folder), ...changes }), sentence);
+    if (fault !== null) return `${JSON.stringify(changes)}: ${fault}`;
   }
+  return null;
 }
 
 function unwantedIn(read: (file: string) => string): string | null {

@@ -1,15 +1,8 @@
 import { attemptCommand } from '@mqtt-cluster/kit';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ProgramResult } from '@mqtt-cluster/kit';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inFolder, playLocally } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 
 const msMax = 300_000;
@@ -38,23 +31,22 @@ const linked = {
  * Builds the collection, installs it without network into an empty folder, and uses its roles and its playbooks there.
  * @returns the first problem, or null
  */
-export async function collectionFault(root: string): Promise<string | null> {
-  const scratch = mkdtempSync(join(tmpdir(), 'rehearsal-collection-'));
-  try {
-    const built = await attemptCommand('node', [join(root, 'scripts/collection.mjs'), '--out', scratch]);
-    if (built.status !== 0) return `the build failed: ${lastLine(built.errorOutput)}`;
-    const file = built.output.trim();
-    const listed = await attemptCommand('tar', ['-tzvf', file]);
-    const fault = unexpectedContent(root, listed.output) ?? requirementsFault(join(root, 'ansible')) ?? null;
-    if (fault !== null) return fault;
-    const install = ['collection', 'install', '--offline', '--no-deps', '-p', scratch, file];
-    const installed = await attemptCommand('ansible-galaxy', install, { timeoutMs: msMax });
-    if (installed.status !== 0) return `the installation failed: ${lastLine(installed.errorOutput)}`;
-    const folder = join(scratch, 'ansible_collections', ...name.split('.'));
-    return pathOut(folder) ?? (await useFault(root, scratch, folder));
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+export function collectionFault(root: string): Promise<string | null> {
+  return inFolder('collection', (scratch) => faultIn(root, scratch));
+}
+
+async function faultIn(root: string, scratch: string): Promise<string | null> {
+  const built = await attemptCommand('node', [join(root, 'scripts/collection.mjs'), '--out', scratch]);
+  if (built.status !== 0) return `the build failed: ${lastLine(built.errorOutput)}`;
+  const file = built.output.trim();
+  const listed = await attemptCommand('tar', ['-tzvf', file]);
+  const fault = unexpectedContent(root, listed.output) ?? requirementsFault(join(root, 'ansible')) ?? null;
+  if (fault !== null) return fault;
+  const install = ['collection', 'install', '--offline', '--no-deps', '-p', scratch, file];
+  const installed = await attemptCommand('ansible-galaxy', install, { timeoutMs: msMax });
+  if (installed.status !== 0) return `the installation failed: ${lastLine(installed.errorOutput)}`;
+  const folder = join(scratch, 'ansible_collections', ...name.split('.'));
+  return pathOut(folder) ?? (await useFault(root, scratch, folder));
 }
 
 /** @param listing output of `tar -tv` */
@@ -110,23 +102,25 @@ async function useFault(root: string, scratch: string, folder: string): Promise<
   copyFileSync(join(root, 'ansible/tests/inventories/here.yml'), join(work, 'hosts.yml'));
   const roles = readdirSync(join(folder, 'roles')).map((role) => `    - ${name}.${role}\n`);
   writeFileSync(join(work, 'roles.yml'), `- hosts: all\n  roles:\n${roles.join('')}`);
-  const play = (...args: string[]): ReturnType<typeof attemptCommand> =>
-    attemptCommand('ansible-playbook', ['-i', 'hosts.yml', ...args], {
-      directory: work,
-      timeoutMs: msMax,
-      environment: { ANSIBLE_COLLECTIONS_PATH: scratch, ANSIBLE_NOCOLOR: '1' },
+  const play = (
+    args: readonly string[],
+    variables: Readonly<Record<string, unknown>>,
+  ): Promise<ProgramResult> =>
+    playLocally(work, ['-i', 'hosts.yml', ...args], {
+      variables,
+      environment: { ANSIBLE_COLLECTIONS_PATH: scratch },
     });
   const playbooks = readdirSync(join(folder, 'playbooks')).map(
     (file) => `${name}.${file.replace('.yml', '')}`,
   );
-  const { status, errorOutput } = await play('--syntax-check', '-e', 'host=one', 'roles.yml', ...playbooks);
+  const { status, errorOutput } = await play(['--syntax-check', 'roles.yml', ...playbooks], { host: 'one' });
   if (status !== 0) return `syntax: ${lastLine(errorOutput)}`;
   const wrong = {
     firewall_admin_networks: ['10.0.0.1/24'],
     preflight_disk_bytes_min: 1,
     mqtt_cluster_version: 'static',
   };
-  const { output } = await play(`${name}.preflight`, '--extra-vars', JSON.stringify(wrong));
+  const { output } = await play([`${name}.preflight`], wrong);
   return output.includes('are no networks: 10.0.0.1/24')
     ? null
     : `the playbook preflight of the collection did not check the networks: ${firstFailure(output)}`;

@@ -1,8 +1,8 @@
-import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { runCommand } from '@mqtt-cluster/kit';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { inFolder, playLocally } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 
 const msMax = 120_000;
@@ -68,13 +68,12 @@ const resultSchema = z.object({ open: z.array(z.boolean()), outgoing: z.boolean(
  * Loads the rules of each kind of host into a network namespace, and connects to its ports from the addresses of other
  * hosts. @returns the first difference from the ports that must answer, or null
  */
-export async function firewallFault(root: string): Promise<string | null> {
-  const target = mkdtempSync(join(tmpdir(), 'rehearsal-firewall-'));
-  try {
-    const extra = JSON.stringify({ render_to: target, ...variables });
-    const args = ['-i', 'inventories/example/hosts.yml', 'tests/firewall.yml', '--extra-vars', extra];
-    const options = { directory: join(root, 'ansible'), timeoutMs: msMax };
-    const { status, output } = await attemptCommand('ansible-playbook', args, options);
+export function firewallFault(root: string): Promise<string | null> {
+  return inFolder('firewall', async (target) => {
+    const args = ['-i', 'inventories/example/hosts.yml', 'tests/firewall.yml'];
+    const { status, output } = await playLocally(join(root, 'ansible'), args, {
+      variables: { render_to: target, ...variables },
+    });
     if (status !== 0) return firstFailure(output);
     for (const [name, address, ports] of hosts) {
       const rules = readFileSync(join(target, `${name}.nft`), 'utf8');
@@ -83,9 +82,7 @@ export async function firewallFault(root: string): Promise<string | null> {
       if (fault !== null) return `${name}: ${fault}`;
     }
     return null;
-  } finally {
-    rmSync(target, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Without rules each port answers to every sender. This proves that a closed port is closed by the rules. */

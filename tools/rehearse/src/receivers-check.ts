@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { attemptCommand } from '@mqtt-cluster/kit';
+import { inFolder, playLocally } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 
 const webhook = 'webhook_configs: [{ url: https://example.org }]';
@@ -42,21 +41,19 @@ const cases: readonly Case[] = [
 ];
 
 /** Checks what preflight reports about receivers of Alertmanager. @returns the first wrong report, or null */
-export async function receiversFault(root: string): Promise<string | null> {
+export function receiversFault(root: string): Promise<string | null> {
   const product = readFileSync(join(root, 'monitoring', 'alertmanager', 'alertmanager.yml'), 'utf8');
-  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-receivers-'));
-  try {
+  return inFolder('receivers', async (folder) => {
     for (const { what, change, expected } of cases) {
       const file = join(folder, 'alertmanager.yml');
       writeFileSync(file, change(product));
-      const args = ['tests/receivers.yml', '--extra-vars', `prometheus_alertmanager_configuration=${file}`];
-      const { output } = await attemptCommand('ansible-playbook', args, { directory: join(root, 'ansible') });
+      const { output } = await playLocally(join(root, 'ansible'), ['tests/receivers.yml'], {
+        variables: { prometheus_alertmanager_configuration: file },
+      });
       const unwanted = expected.startsWith('not ');
       if (output.includes(unwanted ? expected.slice(4) : expected) === unwanted)
         return `the configuration of ${what}: expected "${expected}": ${firstFailure(output)}`;
     }
     return null;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }

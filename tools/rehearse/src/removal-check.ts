@@ -1,10 +1,9 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { attemptCommand } from '@mqtt-cluster/kit';
+import { inFolder, playLocally } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 
@@ -50,19 +49,19 @@ const cases: readonly Case[] = [
  * @returns the first fault, or null
  */
 export async function removalFault(ansible: string): Promise<string | null> {
-  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-removal-'));
   const health = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
   try {
     await once(health, 'listening');
     const { port } = health.address() as AddressInfo;
-    for (const each of cases) {
-      const fault = await faultOf(each, { ansible, folder, port });
-      if (fault !== null) return `${each.what}: ${fault}`;
-    }
-    return null;
+    return await inFolder('removal', async (folder) => {
+      for (const each of cases) {
+        const fault = await faultOf(each, { ansible, folder, port });
+        if (fault !== null) return `${each.what}: ${fault}`;
+      }
+      return null;
+    });
   } finally {
     health.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -76,18 +75,16 @@ async function faultOf(
   writeFileSync(key, 'key');
   writeFileSync(join(folder, 'podman'), podmanThatFails(failing, journal));
   chmodSync(join(folder, 'podman'), 0o755);
-  const all = {
-    host: 'three',
-    broker_publisher_http_port: String(port),
-    broker_publisher_tls_directory: folder,
-    ...variables,
-  };
   const args = ['-i', 'tests/inventories/here.yml', 'playbooks/remove-host.yml'];
-  const { status, output } = await attemptCommand(
-    'ansible-playbook',
-    [...args, '--extra-vars', JSON.stringify(all)],
-    { directory: ansible, environment: { PATH: `${folder}:${process.env.PATH}` } },
-  );
+  const { status, output } = await playLocally(ansible, args, {
+    variables: {
+      host: 'three',
+      broker_publisher_http_port: String(port),
+      broker_publisher_tls_directory: folder,
+      ...variables,
+    },
+    environment: { PATH: `${folder}:${process.env.PATH}` },
+  });
   if (status === 0) return 'the playbook reports success';
   const found = readFileSync(journal, 'utf8').trim().split('\n');
   if (found.join() !== commands.join())

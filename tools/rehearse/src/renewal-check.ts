@@ -1,8 +1,8 @@
 import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
 import type { ProgramResult } from '@mqtt-cluster/kit';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inFolder, playLocally, rejectionFault } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 
@@ -32,30 +32,26 @@ const wrong = (folder: string): readonly (readonly [Variables, string])[] => [
  *
  * @returns the first fault, or null
  */
-export async function renewalFault(root: string): Promise<string | null> {
-  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-renewal-'));
-  const ansible = join(root, 'ansible');
-  try {
-    for (const file of ['secret', 'readable']) writeFileSync(join(folder, file), `${password}\n`);
-    chmodSync(join(folder, 'secret'), 0o400);
-    chmodSync(join(folder, 'readable'), 0o644);
-    const inventory = await writeInventory(folder);
-    const schedule = (variables: Variables): Promise<ProgramResult> => {
-      const given = { certificate_renewal_user: 'operator', render_to: folder, ...variables };
-      const args = ['-i', inventory, 'tests/renewal.yml', '--extra-vars', JSON.stringify(given)];
-      return attemptCommand('ansible-playbook', args, { directory: ansible, timeoutMs: msMax });
-    };
-    for (const [variables, sentence] of wrong(folder)) {
-      const { status, output } = await schedule(variables);
-      if (status === 0) return `not rejected: ${JSON.stringify(variables)}`;
-      if (!output.includes(sentence)) return `expected "${sentence}": ${firstFailure(output)}`;
-    }
-    const scheduled = await schedule({ certificate_renewal_vault_password_file: join(folder, 'secret') });
-    if (scheduled.status !== 0) return firstFailure(scheduled.output);
-    return (await unitsFault(folder)) ?? (await runsFault(folder));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+export function renewalFault(root: string): Promise<string | null> {
+  return inFolder('renewal', (folder) => faultIn(join(root, 'ansible'), folder));
+}
+
+async function faultIn(ansible: string, folder: string): Promise<string | null> {
+  for (const file of ['secret', 'readable']) writeFileSync(join(folder, file), `${password}\n`);
+  chmodSync(join(folder, 'secret'), 0o400);
+  chmodSync(join(folder, 'readable'), 0o644);
+  const inventory = await writeInventory(folder);
+  const schedule = (variables: Variables): Promise<ProgramResult> =>
+    playLocally(ansible, ['-i', inventory, 'tests/renewal.yml'], {
+      variables: { certificate_renewal_user: 'operator', render_to: folder, ...variables },
+    });
+  for (const [variables, sentence] of wrong(folder)) {
+    const fault = rejectionFault(await schedule(variables), sentence);
+    if (fault !== null) return `${JSON.stringify(variables)}: ${fault}`;
   }
+  const scheduled = await schedule({ certificate_renewal_vault_password_file: join(folder, 'secret') });
+  if (scheduled.status !== 0) return firstFailure(scheduled.output);
+  return (await unitsFault(folder)) ?? (await runsFault(folder));
 }
 
 /** Writes an inventory whose hosts are folders of this machine. @returns the path of its file */

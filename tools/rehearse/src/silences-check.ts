@@ -1,8 +1,8 @@
-import { attemptCommand, ChildProgram, findProgram, freePort, waitFor } from '@mqtt-cluster/kit';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { ChildProgram, findProgram, freePort, waitFor } from '@mqtt-cluster/kit';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { inFolder, playLocally } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 
 const host = '127.0.0.1';
@@ -67,7 +67,10 @@ const cases: readonly { readonly stopped: string; readonly silenced: readonly La
 export async function silencesFault(root: string): Promise<string | null> {
   const command = findProgram('prometheus-alertmanager');
   if (command === null) return 'prometheus-alertmanager is not installed';
-  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-silences-'));
+  return inFolder('silences', (folder) => faultIn(root, command, folder));
+}
+
+async function faultIn(root: string, command: string, folder: string): Promise<string | null> {
   const port = await freePort(host);
   const alertmanager = new ChildProgram({
     command,
@@ -99,7 +102,6 @@ export async function silencesFault(root: string): Promise<string | null> {
     return null;
   } finally {
     await alertmanager.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -111,16 +113,8 @@ async function silenceFault(
   expected: readonly Labels[],
 ): Promise<string | null> {
   const variables = { stopped, results, maintenance_alertmanager_port: port };
-  const args = [
-    '-i',
-    'tests/inventories/silences.yml',
-    'tests/silences.yml',
-    '-e',
-    JSON.stringify(variables),
-  ];
-  const { status, output } = await attemptCommand('ansible-playbook', args, {
-    directory: join(root, 'ansible'),
-  });
+  const args = ['-i', 'tests/inventories/silences.yml', 'tests/silences.yml'];
+  const { status, output } = await playLocally(join(root, 'ansible'), args, { variables });
   if (status !== 0) return firstFailure(output);
   const found = silencedIn(readFileSync(results, 'utf8'));
   const wanted = expected.map(textOf);

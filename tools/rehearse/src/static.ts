@@ -1,19 +1,17 @@
-import { describeError } from '@mqtt-cluster/kit';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { billOfMaterialsFault } from './bill-of-materials.ts';
 import { certificatesFault } from './certificates-check.ts';
 import { collectionFault } from './collection-check.ts';
 import { firewallFault } from './firewall-check.ts';
+import { inFolder, messagesIn, playLocally, rejectionFault } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { receiversFault } from './receivers-check.ts';
 import { renewalFault } from './renewal-check.ts';
 import { silencesFault } from './silences-check.ts';
 import { removalFault } from './removal-check.ts';
-import { assertRejected } from './steps/refusals.ts';
 import { tagsFault } from './tags-check.ts';
 import { wrongUpdates } from './wrong-updates.ts';
 
@@ -165,10 +163,9 @@ function syntax(ansible: string): Check[] {
   return playbooks.sort().map((file) => ({
     name: `syntax of ${file}`,
     async run() {
-      const inventory = ['-i', 'inventories/testbed/hosts.yml'];
-      const args = ['--syntax-check', ...inventory, join('playbooks', file), '-e', 'host=10.0.0.55'];
-      const { status, output, errorOutput } = await attemptCommand('ansible-playbook', args, {
-        directory: ansible,
+      const args = ['--syntax-check', '-i', 'inventories/testbed/hosts.yml', join('playbooks', file)];
+      const { status, output, errorOutput } = await playLocally(ansible, args, {
+        variables: { host: '10.0.0.55' },
       });
       return status === 0 ? null : lastLines(errorOutput + output);
     },
@@ -179,9 +176,8 @@ function syntax(ansible: string): Check[] {
 function rendered(root: string, ansible: string): Check[] {
   return readdirSync(join(ansible, 'inventories')).map((inventory) => ({
     name: `templates with the inventory ${inventory}`,
-    async run() {
-      const target = mkdtempSync(join(tmpdir(), 'rehearsal-templates-'));
-      try {
+    run: () =>
+      inFolder('templates', async (target) => {
         const variables = {
           render_to: target,
           mqtt_cluster_version: 'static',
@@ -197,16 +193,9 @@ function rendered(root: string, ansible: string): Check[] {
           broker_publisher_will_after_failover: 'publish',
         };
         const args = ['-i', join('inventories', inventory, 'hosts.yml'), 'tests/render.yml'];
-        const extra = ['--extra-vars', JSON.stringify(variables)];
-        const { status, output } = await attemptCommand('ansible-playbook', [...args, ...extra], {
-          directory: ansible,
-          timeoutMs: lintMsMax,
-        });
-        return status === 0 ? await unknownSettings(root, target) : firstFailure(output);
-      } finally {
-        rmSync(target, { recursive: true, force: true });
-      }
-    },
+        const { status, output } = await playLocally(ansible, args, { variables });
+        return status === 0 ? unknownSettings(root, target) : firstFailure(output);
+      }),
   }));
 }
 
@@ -289,26 +278,17 @@ function rejection(
 ): Check {
   return {
     name: `preflight of ${name}: "${sentence}"`,
-    async run() {
-      const directory = mkdtempSync(join(tmpdir(), 'rehearsal-preflight-'));
-      const given = { mqtt_cluster_version: 'static', ...(await variablesIn(directory)) };
-      const extra = ['--extra-vars', JSON.stringify({ preflight_disk_bytes_min: '1', ...given })];
-      const args = ['-i', 'tests/inventories/here.yml', 'playbooks/preflight.yml', ...extra];
-      const { status, output } = await attemptCommand('ansible-playbook', args, {
-        directory: ansible,
-        timeoutMs: lintMsMax,
-        // The address of the control node, as sshd sets it.
-        environment: { SSH_CONNECTION: '203.0.113.9 50000 127.0.0.1 22' },
-      });
-      try {
-        assertRejected(status, output, sentence);
-        return null;
-      } catch (error) {
-        return describeError(error);
-      } finally {
-        rmSync(directory, { recursive: true, force: true });
-      }
-    },
+    run: () =>
+      inFolder('preflight', async (directory) => {
+        const given = { mqtt_cluster_version: 'static', ...(await variablesIn(directory)) };
+        const args = ['-i', 'tests/inventories/here.yml', 'playbooks/preflight.yml'];
+        const result = await playLocally(ansible, args, {
+          variables: { preflight_disk_bytes_min: '1', ...given },
+          // The address of the control node, as sshd sets it.
+          environment: { SSH_CONNECTION: '203.0.113.9 50000 127.0.0.1 22' },
+        });
+        return rejectionFault(result, sentence);
+      }),
   };
 }
 
@@ -328,14 +308,10 @@ function refusals(ansible: string): Check[] {
     name: `inventory ${name}: "${sentence}"`,
     async run() {
       const args = ['-i', join('tests', 'inventories', `${name}.yml`), 'tests/inventory.yml'];
-      const { status, output } = await attemptCommand('ansible-playbook', args, { directory: ansible });
-      const isRejected = status !== 0;
-      const mustBeRejected = !sentence.startsWith('WARNING');
-      if (isRejected !== mustBeRejected)
-        return `the inventory was ${isRejected ? 'rejected' : 'accepted'}: ${lastLines(output)}`;
-      return output.replaceAll('\\"', '"').includes(sentence)
-        ? null
-        : `the message is different: ${firstFailure(output)}`;
+      const result = await playLocally(ansible, args);
+      if (!sentence.startsWith('WARNING')) return rejectionFault(result, sentence);
+      if (result.status !== 0) return `the inventory was rejected: ${firstFailure(result.output)}`;
+      return messagesIn(result.output).includes(sentence) ? null : 'the playbook did not print the warning';
     },
   }));
 }

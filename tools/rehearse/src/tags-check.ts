@@ -1,8 +1,7 @@
-import { attemptCommand } from '@mqtt-cluster/kit';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { playLocally } from './local-playbook.ts';
 
-const msMax = 300_000;
 const special = ['always', 'never'];
 
 /**
@@ -17,10 +16,9 @@ export async function tagsFault(root: string): Promise<string | null> {
       return `${path}: the tags of "${lost}" do not reach the included tasks: import it`;
   }
   const playbooks = readdirSync(join(ansible, 'playbooks')).map((file) => join('playbooks', file));
-  const args = ['-i', 'inventories/testbed/hosts.yml', '--list-tasks', '-e', 'host=10.0.0.55', ...playbooks];
-  const { status, output, errorOutput } = await attemptCommand('ansible-playbook', args, {
-    directory: ansible,
-    timeoutMs: msMax,
+  const args = ['-i', 'inventories/testbed/hosts.yml', '--list-tasks', ...playbooks];
+  const { status, output, errorOutput } = await playLocally(ansible, args, {
+    variables: { host: '10.0.0.55' },
   });
   if (status !== 0) return errorOutput.trim().split('\n').at(-1) ?? 'ansible failed';
   const untagged = untaggedTask(output);

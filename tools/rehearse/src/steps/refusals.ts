@@ -1,6 +1,6 @@
 import { monitoringHost } from '../bed/layout.ts';
 import { RehearsalError } from '../errors.ts';
-import { firstFailure, parseRecap } from '../playbook.ts';
+import { rejectionFault } from '../local-playbook.ts';
 import type { Variables } from '../playbook.ts';
 import type { RehearsalContext, Step } from './context.ts';
 
@@ -24,18 +24,8 @@ const wrongDeployments: readonly WrongDeployment[] = [
  * @throws RehearsalError when the playbook succeeded, printed another message, or changed a host
  */
 export function assertRejected(status: number, output: string, sentence: string): void {
-  if (status === 0) throw new RehearsalError('the playbook was not rejected');
-  if (!output.replaceAll('\\n', ' ').includes(sentence)) {
-    throw new RehearsalError(
-      `expected the message "${sentence}", but the playbook reported: ${firstFailure(output)}`,
-    );
-  }
-  const changed = parseRecap(output).filter((host) => host.changed > 0);
-  if (changed.length > 0) {
-    throw new RehearsalError(
-      `the playbook was rejected after it had changed ${changed.map(({ host }) => host).join(', ')}`,
-    );
-  }
+  const fault = rejectionFault({ status, output }, sentence);
+  if (fault !== null) throw new RehearsalError(fault);
 }
 
 export const refusals: Step = {

@@ -1,0 +1,72 @@
+import { attemptCommand } from '@mqtt-cluster/kit';
+import type { ProgramResult } from '@mqtt-cluster/kit';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { firstFailure, parseRecap } from './playbook.ts';
+
+/** The longest run takes less than a minute on an idle machine. */
+const playMsMax = 600_000;
+
+interface LocalPlay {
+  /** Extra variables. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /** Environment variables, in addition to those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs ansible-playbook without the hosts of the test bed.
+ *
+ * @param directory working directory, such as the folder `ansible` of the repository
+ * @param args arguments, with the inventory and the playbook
+ * @throws CommandError when the playbook does not end within 10 min
+ */
+export function playLocally(
+  directory: string,
+  args: readonly string[],
+  { variables = {}, environment = {} }: LocalPlay = {},
+): Promise<ProgramResult> {
+  return attemptCommand('ansible-playbook', [...args, '--extra-vars', JSON.stringify(variables)], {
+    directory,
+    timeoutMs: playMsMax,
+    environment: { ANSIBLE_NOCOLOR: '1', ANSIBLE_FORCE_COLOR: '0', ...environment },
+  });
+}
+
+/** Returns the output of ansible with the quotes and line breaks of the messages that ansible prints as JSON. */
+export function messagesIn(output: string): string {
+  return output.replaceAll('\\n', ' ').replaceAll('\\"', '"');
+}
+
+/**
+ * Checks that a playbook stopped with a message before it changed a host.
+ *
+ * @param sentence part of the expected message
+ * @returns the fault, or null
+ */
+export function rejectionFault(
+  { status, output }: Pick<ProgramResult, 'status' | 'output'>,
+  sentence: string,
+): string | null {
+  if (status === 0) return 'the playbook was not rejected';
+  if (!messagesIn(output).includes(sentence))
+    return `expected the message "${sentence}", but the playbook reported: ${firstFailure(output)}`;
+  const changed = parseRecap(output).filter((host) => host.changed > 0);
+  return changed.length === 0
+    ? null
+    : `the playbook was rejected after it had changed ${changed.map(({ host }) => host).join(', ')}`;
+}
+
+/** Calls a function with an empty folder, which is deleted afterwards. @param subject part of the folder's name */
+export async function inFolder<Result>(
+  subject: string,
+  use: (folder: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), `rehearsal-${subject}-`));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
