@@ -46,6 +46,15 @@ function wrongAccess(): WrongUpdate[] {
       'is no JSON array of rules',
     ],
     [
+      'client certificates of HTTPS for an image that does not serve HTTP beside them',
+      {
+        ...cluster,
+        broker_publisher_http_client_authority: '{{ playbook_dir }}/site.yml',
+        broker_publisher_http_client_revocations: '{{ playbook_dir }}/site.yml',
+      },
+      'or of a variable of their own: MQTT_CLUSTER_HTTP_TLS_CA, MQTT_CLUSTER_HTTP_TLS_CRL.',
+    ],
+    [
       'a user without a password',
       { ...cluster, vault_broker_users: [{ name: 'ann' }] },
       'the user number 1 of broker_publisher_users needs a name and a password',
