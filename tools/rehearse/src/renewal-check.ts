@@ -8,7 +8,7 @@ import type { Variables } from './playbook.ts';
 
 const msMax = 300_000;
 const service = 'mqtt-cluster-certificates.service';
-const password = 'vault-password-of-the-rehearsal';
+const vaultPassword = 'vault-password-of-the-rehearsal';
 const hosts = ['one', 'two'];
 const files = ['member', 'server'];
 const parts = ['key', 'pem'];
@@ -37,7 +37,7 @@ export function renewalFault(root: string): Promise<string | null> {
 }
 
 async function faultIn(ansible: string, folder: string): Promise<string | null> {
-  for (const file of ['secret', 'readable']) writeFileSync(join(folder, file), `${password}\n`);
+  for (const file of ['secret', 'readable']) writeFileSync(join(folder, file), `${vaultPassword}\n`);
   chmodSync(join(folder, 'secret'), 0o400);
   chmodSync(join(folder, 'readable'), 0o644);
   const inventory = await writeInventory(folder);
@@ -83,7 +83,7 @@ async function writeInventory(folder: string): Promise<string> {
   return file;
 }
 
-/** Checks the units with systemd, if this machine has it. */
+/** Checks the units with systemd-analyze. systemd-analyze needs an existing user, so root replaces the operator. */
 async function unitsFault(folder: string): Promise<string | null> {
   const copy = join(folder, 'units');
   mkdirSync(copy);
@@ -98,8 +98,8 @@ async function unitsFault(folder: string): Promise<string | null> {
 
 /** Runs the command of the service: certificates that are not due stay, others are replaced with their keys. */
 async function runsFault(folder: string): Promise<string | null> {
-  const run = (): Promise<ProgramResult> => runService(folder, () => null);
-  if ((await runService(folder, () => 'wrong')).status === 0)
+  const run = (): Promise<ProgramResult> => runService(folder, null);
+  if ((await runService(folder, 'wrong')).status === 0)
     return 'the service ends without an error although the password of the vault is wrong';
   const first = await run();
   if (first.status !== 0) return firstFailure(first.output + first.errorOutput);
@@ -122,9 +122,9 @@ async function runsFault(folder: string): Promise<string | null> {
 /**
  * Runs the command of the service with the environment and the credentials that its unit describes.
  *
- * @param replaced content of a credential; null for the content of its file
+ * @param password content of each credential; null for the content of its file
  */
-function runService(folder: string, replaced: () => string | null): Promise<ProgramResult> {
+function runService(folder: string, password: string | null): Promise<ProgramResult> {
   const unit = readFileSync(join(folder, service), 'utf8').replaceAll('\\\n', '');
   const values = (key: string): string[] =>
     [...unit.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value]) => value!);
@@ -137,7 +137,7 @@ function runService(folder: string, replaced: () => string | null): Promise<Prog
   mkdirSync(credentials, { recursive: true });
   for (const credential of values('LoadCredential')) {
     const [name = '', path = ''] = credential.split(':');
-    writeFileSync(join(credentials, name), replaced() ?? readFileSync(path));
+    writeFileSync(join(credentials, name), password ?? readFileSync(path));
   }
   return attemptCommand('sh', ['-c', `exec ${values('ExecStart').join()}`], {
     directory: values('WorkingDirectory').join(),

@@ -19,41 +19,37 @@ const alertsSchema = z.array(
   }),
 );
 
-const member = (name: string, member: string): Labels => ({ alertname: `MqttCluster${name}`, site, member });
-const instance = (name: string, instance: string): Labels => ({
+const alert = (name: string, labels: Labels = {}): Labels => ({
   alertname: `MqttCluster${name}`,
   site,
-  instance,
-});
-const whole = (name: string, more: Labels = {}): Labels => ({
-  alertname: `MqttCluster${name}`,
-  site,
-  ...more,
+  ...labels,
 });
 
 /** Alerts that the stop of the member m1 at 192.0.2.1 causes. */
 const ofMember: readonly Labels[] = [
   ...['MemberDown', 'MemberRestarted', 'MemberNotServing', 'MemberLagging', 'LinkDown'].map((name) =>
-    member(name, 'm1'),
+    alert(name, { member: 'm1' }),
   ),
-  { ...member('ScrapeMissing', 'm1'), instance: '192.0.2.1:9101' },
-  whole('MajorityAtRisk'),
-  whole('ClientFailover', { client: 'app1' }),
+  alert('ScrapeMissing', { member: 'm1', instance: '192.0.2.1:9101' }),
+  alert('MajorityAtRisk'),
+  alert('ClientFailover', { client: 'app1' }),
 ];
 /** Alerts that the stop of the application at 192.0.2.21 causes. */
 const ofClient: readonly Labels[] = [
-  { ...instance('ClientDisconnected', '192.0.2.21:9110'), client: 'app1' },
-  { ...instance('ScrapeMissing', '192.0.2.21:9110'), client: 'app1' },
+  alert('ClientDisconnected', { client: 'app1', instance: '192.0.2.21:9110' }),
+  alert('ScrapeMissing', { client: 'app1', instance: '192.0.2.21:9110' }),
 ];
 /** Alerts that have another cause. */
 const ofOthers: readonly Labels[] = [
-  ...['MemberDown', 'MemberRestarting', 'MemberLagging', 'LinkDown'].map((name) => member(name, 'm10')),
-  { ...member('ScrapeMissing', 'm10'), instance: '192.0.2.10:9101' },
-  { ...instance('ClientDisconnected', '192.0.2.22:9110'), client: 'app2' },
-  { ...member('MemberDown', 'm1'), site: 'another' },
-  whole('MajorityAtRisk', { site: 'another' }),
-  whole('MajorityLost'),
-  member('DiskFull', 'm1'),
+  ...['MemberDown', 'MemberRestarting', 'MemberLagging', 'LinkDown'].map((name) =>
+    alert(name, { member: 'm10' }),
+  ),
+  alert('ScrapeMissing', { member: 'm10', instance: '192.0.2.10:9101' }),
+  alert('ClientDisconnected', { client: 'app2', instance: '192.0.2.22:9110' }),
+  alert('MemberDown', { member: 'm1', site: 'another' }),
+  alert('MajorityAtRisk', { site: 'another' }),
+  alert('MajorityLost'),
+  alert('DiskFull', { member: 'm1' }),
 ];
 const cases: readonly { readonly stopped: string; readonly silenced: readonly Labels[] }[] = [
   { stopped: 'm1', silenced: ofMember },
@@ -62,7 +58,8 @@ const cases: readonly { readonly stopped: string; readonly silenced: readonly La
 
 /**
  * Lets the role `maintenance` silence the alerts of hosts in a real Alertmanager, and end the silences.
- * @returns the first alert that is silenced or notified wrongly, or null
+ * @returns the first alert of the stopped host that is not silenced, alert with another cause that is silenced, or alert that
+ *   is still silenced after the end; or null
  */
 export async function silencesFault(root: string): Promise<string | null> {
   const command = findProgram('prometheus-alertmanager');

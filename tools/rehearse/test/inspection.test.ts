@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { connectCommand, isAccepted, pemParts } from '../src/inspection/certificates.ts';
 import { firstChange } from '../src/inspection/host-state.ts';
-import { unmadeSilence } from '../src/inspection/silences.ts';
+import { missingOrOpenSilence } from '../src/inspection/silences.ts';
 import { lineWithSecret, secretsOf } from '../src/inspection/secrets.ts';
 import { assertReissued, assertRenewed } from '../src/steps/certificates.ts';
 import { assertPlainSuccess, checksFor, unchecked } from '../src/steps/check-mode.ts';
@@ -156,7 +156,7 @@ describe('assertReissued', () => {
   });
 });
 
-describe('unmadeSilence', () => {
+describe('missingOrOpenSilence', () => {
   const silence = (name: string, value: string, state = 'expired'): unknown => ({
     status: { state },
     comment: 'one is stopped by a playbook',
@@ -170,7 +170,7 @@ describe('unmadeSilence', () => {
   const stopped = { brokers: ['10.0.0.5'], clients: ['10.0.0.6'] };
 
   test('returns null if each stopped host has its silences, and all have ended', () => {
-    expect(unmadeSilence(JSON.stringify(all), stopped)).toBeNull();
+    expect(missingOrOpenSilence(JSON.stringify(all), stopped)).toBeNull();
   });
 
   test.each([
@@ -178,6 +178,6 @@ describe('unmadeSilence', () => {
     [all.slice(0, 2), 'no silence has the matcher instance=10.0.0.6:9100'],
     [[...all, silence('site', 'one', 'active')], 'the silence "one is stopped by a playbook" has not ended'],
   ])('names what is wrong with %j', (silences, sentence) => {
-    expect(unmadeSilence(JSON.stringify(silences), stopped)).toBe(sentence);
+    expect(missingOrOpenSilence(JSON.stringify(silences), stopped)).toBe(sentence);
   });
 });

@@ -21,7 +21,7 @@ interface Stopped {
  *
  * @param answer answer of Alertmanager to GET /api/v2/silences
  */
-export function unmadeSilence(answer: string, { brokers, clients }: Stopped): string | null {
+export function missingOrOpenSilence(answer: string, { brokers, clients }: Stopped): string | null {
   const silences = silencesSchema.parse(JSON.parse(answer));
   const open = silences.find(({ status }) => status.state !== 'expired');
   if (open !== undefined) return `the silence "${open.comment}" has not ended`;
