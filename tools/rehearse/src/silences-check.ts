@@ -51,8 +51,20 @@ const ofOthers: readonly Labels[] = [
   alert('MajorityLost'),
   alert('DiskFull', { member: 'm1' }),
 ];
-const cases: readonly { readonly stopped: string; readonly silenced: readonly Labels[] }[] = [
+interface Case {
+  readonly stopped: string;
+  /** Extra variables of the playbook. */
+  readonly variables?: Readonly<Record<string, boolean>>;
+  readonly silenced: readonly Labels[];
+}
+
+const cases: readonly Case[] = [
   { stopped: 'm1', silenced: ofMember },
+  {
+    stopped: 'm1',
+    variables: { maintenance_stops_member: false },
+    silenced: ofMember.filter(({ instance }) => instance !== undefined),
+  },
   { stopped: 'app1', silenced: ofClient },
 ];
 
@@ -90,11 +102,14 @@ async function faultIn(root: string, command: string, folder: string): Promise<s
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify([...ofMember, ...ofClient, ...ofOthers].map((labels) => ({ labels, endsAt }))),
     });
-    for (const { stopped, silenced } of cases) {
-      const fault = await silenceFault(root, join(folder, 'alerts.json'), port, stopped, silenced);
-      if (fault !== null) return `${stopped} is stopped: ${fault}`;
+    for (const { stopped, variables = {}, silenced } of cases) {
+      const results = join(folder, 'alerts.json');
+      const given = { stopped, results, maintenance_alertmanager_port: port, ...variables };
+      const fault = await silenceFault(root, results, given, silenced);
+      const what = JSON.stringify({ stopped, ...variables });
+      if (fault !== null) return `${what}: ${fault}`;
       const after = silencedIn(await (await fetch(url)).text());
-      if (after.length > 0) return `the silence of ${stopped} has not ended: ${after.join(', ')}`;
+      if (after.length > 0) return `${what}: the silence has not ended: ${after.join(', ')}`;
     }
     return null;
   } finally {
@@ -105,11 +120,9 @@ async function faultIn(root: string, command: string, folder: string): Promise<s
 async function silenceFault(
   root: string,
   results: string,
-  port: number,
-  stopped: string,
+  variables: Readonly<Record<string, unknown>>,
   expected: readonly Labels[],
 ): Promise<string | null> {
-  const variables = { stopped, results, maintenance_alertmanager_port: port };
   const args = ['-i', 'tests/inventories/silences.yml', 'tests/silences.yml'];
   const { status, output } = await playLocally(join(root, 'ansible'), args, { variables });
   if (status !== 0) return firstFailure(output);
