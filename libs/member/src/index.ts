@@ -9,6 +9,7 @@ export type {
   MemberOptions,
   MemberTimings,
 } from './options.ts';
+export { mayAcceptClients } from './cluster/removal.ts';
 export { storeFromBackup } from './cluster/restore.ts';
 export { ClockRecorder } from './log/clock-recorder.ts';
 export { replicatedBytesMax, warmUp } from '@mqtt-cluster/mqtt-state';

@@ -6,6 +6,14 @@ import { accepted, refused, retryLater } from './admin-outcomes.ts';
 import type { Peers } from './peers.ts';
 
 /**
+ * Returns whether a member may accept clients, so that the leader removes it only after a drain or by force. A learner that
+ * is still joining accepts no client, but a voter that joins again after a restart soon does.
+ */
+export function mayAcceptClients(state: ServingState, role: ConfiguredMember['role']): boolean {
+  return state !== 'draining' && !(state === 'joining' && role === 'learner');
+}
+
+/**
  * The leader's removal of a drained member, without `force`. No acknowledged message is lost with the member
  * (docs/DESIGN.md, "Membership").
  *
@@ -91,9 +99,7 @@ export class Removal {
       return refused(
         `the version of ${id} does not report whether it holds acked messages that the cluster does not have: update it first, or use force if these messages may be lost`,
       );
-    // A learner that is still joining accepts no client, and its outbox is in the report.
-    const acceptsClients = hello.state !== 'draining' && !(hello.state === 'joining' && role === 'learner');
-    if (acceptsClients) return refusedUndrained(id);
+    if (mayAcceptClients(hello.state, role)) return refusedUndrained(id);
     if (hello.clients > 0)
       return retryLater(`${id} still drains and has ${hello.clients} clients: retry when it has none`);
     if (hello.outboxItems === 0) return null;

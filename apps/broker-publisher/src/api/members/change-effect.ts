@@ -1,5 +1,6 @@
 import type { ChangeEffect, MemberItem } from '@mqtt-cluster/api';
-import type { MemberId, MemberStatus } from '@mqtt-cluster/contracts';
+import type { ConfiguredMember, MemberId, MemberStatus } from '@mqtt-cluster/contracts';
+import { mayAcceptClients } from '@mqtt-cluster/member';
 
 /** Returns the votes that are a majority of a number of voters. */
 function majorityOf(voters: number): number {
@@ -35,7 +36,7 @@ export function changeEffect(
   };
   const fault =
     faultOf(action, id, status, present !== undefined, voters) ??
-    (action === 'remove' ? missingDrain(id, present?.role, members) : null);
+    (action === 'remove' && present !== undefined ? missingDrain(present, members) : null);
   if (fault !== null) return { allowed: false, ...base, text: fault };
   if (action === 'drain') return { allowed: true, ...base, text: drainText(id, status, members) };
   const alive = after.filter((voter) => isAlive(voter) || voter === status.id);
@@ -68,13 +69,12 @@ function faultOf(
 
 /** The leader refuses to remove a member that has not drained, without `force` (docs/DESIGN.md, "Membership"). */
 function missingDrain(
-  id: MemberId,
-  role: 'voter' | 'learner' | undefined,
+  { id, role }: ConfiguredMember,
   members: readonly Pick<MemberItem, 'id' | 'reachable' | 'state'>[],
 ): string | null {
   const member = members.find((each) => each.id === id);
-  if (member?.reachable !== true || member.state === 'draining') return null;
-  if (member.state === 'joining' && role === 'learner') return null;
+  if (member?.reachable !== true) return null;
+  if (member.state !== null && !mayAcceptClients(member.state, role)) return null;
   return `${id} does not drain: drain it first, then remove it.`;
 }
 
