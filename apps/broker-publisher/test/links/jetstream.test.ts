@@ -9,7 +9,7 @@ import { connect as connectNats, headers, nanos } from '@nats-io/transport-node'
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
-import { connectClient, startLinkCluster } from '../support/link-cluster.ts';
+import { connectClient, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import type { TestCluster } from '../support/test-cluster.ts';
 
@@ -87,8 +87,7 @@ requiring('nats-server')('a link to JetStream', () => {
 
   afterEach(async () => {
     for (const client of clients.splice(0)) client.end(true);
-    for (const { name } of (await api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links')).links)
-      await api.ok('deleteLink', 'DELETE', `/links/${name}`);
+    await removeLinks(api);
   });
 
   afterAll(async () => {

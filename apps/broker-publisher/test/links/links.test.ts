@@ -6,7 +6,7 @@ import { requiring, until } from '@mqtt-cluster/testing';
 import { connect } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
-import { connectClient, startLinkCluster } from '../support/link-cluster.ts';
+import { connectClient, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import type { TestCluster } from '../support/test-cluster.ts';
 
@@ -99,8 +99,7 @@ requiring('mosquitto')('a link to mosquitto', () => {
 
   afterEach(async () => {
     for (const client of clients.splice(0)) client.end(true);
-    for (const { name } of (await api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links')).links)
-      await api.ok('deleteLink', 'DELETE', `/links/${name}`);
+    await removeLinks(api);
   });
 
   afterAll(async () => {

@@ -55,14 +55,10 @@ export class ApiClient {
    */
   async ok<Result = never>(id: OperationId, method: string, path: string, body?: unknown): Promise<Result> {
     let answer = await this.send(method, path, body);
-    let isRepeated = false;
     while (answer.status === 503 && (answer.body as { readonly later?: boolean }).later === true) {
       await new Promise((resolve) => setTimeout(resolve, retryMs));
       answer = await this.send(method, path, body);
-      isRepeated = true;
     }
-    // The removal of a link has several steps. If only the last one was refused, the repetition finds nothing.
-    if (method === 'DELETE' && isRepeated && answer.status === 404) return undefined as Result;
     if (answer.status >= 300)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     strictly(schemaOf(id)).parse(answer.body);

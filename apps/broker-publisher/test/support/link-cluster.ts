@@ -1,7 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LinkItem } from '@mqtt-cluster/api';
+import { until } from '@mqtt-cluster/testing';
 import { connectAsync } from 'mqtt';
 import type { MqttClient } from 'mqtt';
+import type { ApiClient } from './api-client.ts';
 import { TestCluster } from './test-cluster.ts';
 
 /** Starts members that may run links. The credential files of member `ID` belong into `links/ID` of its directory. */
@@ -15,6 +18,13 @@ export async function startLinkCluster(ids: readonly string[]): Promise<TestClus
   await Promise.all(starts);
   await cluster.serving(...ids);
   return cluster;
+}
+
+/** Removes all links. The removal has several steps: if only the last one was refused, the repetition finds no link. */
+export async function removeLinks(api: ApiClient): Promise<void> {
+  const { links } = await api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links');
+  for (const { name } of links)
+    await until(async () => [200, 404].includes((await api.send('DELETE', `/links/${name}`)).status));
 }
 
 /** Connects a client of MQTT 5. Without `clean` its session outlives the connection. */
