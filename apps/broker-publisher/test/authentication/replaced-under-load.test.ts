@@ -1,4 +1,3 @@
-import { pbkdf2Sync } from 'node:crypto';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '@mqtt-cluster/testing';
 import { connectAsync } from 'mqtt';
 import type { IClientOptions, MqttClient } from 'mqtt';
+import { passwordLine } from '../support/password-file.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 const members = ['a', 'b', 'c'] as const;
@@ -46,12 +46,6 @@ user denied
 topic readwrite plant/#
 `;
 
-function hashOf(password: string): string {
-  const salt = Buffer.alloc(12, password);
-  const hash = pbkdf2Sync(password, salt, 101, 64, 'sha512');
-  return `$7$101$${salt.toString('base64')}$${hash.toString('base64')}`;
-}
-
 /** Replaces a file in one step, as an editor or a playbook does. */
 function replace(path: string, text: string): void {
   writeFileSync(`${path}.new`, text);
@@ -59,7 +53,7 @@ function replace(path: string, text: string): void {
 }
 
 function writePasswords(passwords: Readonly<Record<string, string>>): void {
-  const lines = Object.entries(passwords).map(([name, password]) => `${name}:${hashOf(password)}\n`);
+  const lines = Object.entries(passwords).map(([name, password]) => passwordLine(name, password));
   replace(passwordFile, lines.join(''));
 }
 

@@ -1,4 +1,3 @@
-import { pbkdf2Sync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { accessSemantics } from '@mqtt-cluster/contracts';
@@ -8,23 +7,18 @@ import mqtt from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import type { IPublishPacket } from 'mqtt-packet';
 import { adminAt } from '../support/admin.ts';
+import { passwordLine } from '../support/password-file.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 const ids = ['a', 'b', 'c'] as const;
 /** Client id and user name. This client has the same will as the others, and its user keeps its rights. */
 const control = 'control';
-const salt = Buffer.alloc(12, 1);
 const delayed = { willDelayInterval: 8 };
 const session = { sessionExpiryInterval: 300 };
 
 let cluster: TestCluster;
 let watchers = 0;
-
-function line(user: string, password: string): string {
-  const hash = pbkdf2Sync(password, salt, 101, 64, 'sha512').toString('base64');
-  return `${user}:$7$101$${salt.toString('base64')}$${hash}\n`;
-}
 
 function path(name: string): string {
   return join(cluster.directory, name);
@@ -55,7 +49,7 @@ async function wills(watcher: RawClient): Promise<string[]> {
 describe('the will of a user of a password file whose delay runs', () => {
   beforeAll(async () => {
     cluster = await TestCluster.create(ids);
-    const users = ['deleted', 'changed', control].map((user) => line(user, 'secret')).join('');
+    const users = ['deleted', 'changed', control].map((user) => passwordLine(user, 'secret')).join('');
     for (const id of ids) writeFileSync(path(`passwords-${id}`), users);
     const settings = (id: string) => ({
       mqtt: { anonymous: true, authentication: ['passwordFile'], passwordFile: path(`passwords-${id}`) },
@@ -75,12 +69,12 @@ describe('the will of a user of a password file whose delay runs', () => {
   }
 
   test.each<[string, string, string]>([
-    ['deletes the user', 'deleted', line('changed', 'secret')],
-    ['changes the password', 'changed', line('changed', 'other')],
+    ['deletes the user', 'deleted', passwordLine('changed', 'secret')],
+    ['changes the password', 'changed', passwordLine('changed', 'other')],
   ])('is discarded on all members when the file of one member %s', async (_what, user, changed) => {
     const watcher = await watch();
     for (const client of [await come(user), await come(control)]) client.destroy();
-    writeFileSync(path('passwords-b'), changed + line(control, 'secret'));
+    writeFileSync(path('passwords-b'), changed + passwordLine(control, 'secret'));
     await cluster.reload('b');
     expect(await wills(watcher)).toEqual([control]);
   });

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { pbkdf2Sync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IConnackPacket, ISubackPacket } from 'mqtt-packet';
+import { passwordLine } from '../support/password-file.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
@@ -17,12 +17,7 @@ let cluster: TestCluster;
 let client: RawClient;
 let packets = 0;
 
-function hashOf(password: string): string {
-  const salt = Buffer.alloc(12, 7);
-  return `$7$101$${salt.toString('base64')}$${pbkdf2Sync(password, salt, 101, 64, 'sha512').toString('base64')}`;
-}
-
-const users = `bob:${hashOf('other')}\nann:${hashOf('right')}\n`;
+const users = passwordLine('bob', 'other') + passwordLine('ann', 'right');
 
 function restore(): void {
   for (const [path, text] of [

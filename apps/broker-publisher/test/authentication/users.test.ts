@@ -1,9 +1,9 @@
-import { pbkdf2Sync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@mqtt-cluster/testing';
 import type { IConnackPacket } from 'mqtt-packet';
 import { adminAt } from '../support/admin.ts';
+import { passwordLine } from '../support/password-file.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 let cluster: TestCluster;
@@ -83,31 +83,31 @@ test('a user that is added at one member logs in at all members, until it is dis
 
 test('users of a password file log in, and a replaced file counts without a restart', async () => {
   cluster = await TestCluster.create(['a']);
-  const salt = Buffer.alloc(12, 1);
-  const line = (name: string, password: string) =>
-    `${name}:$7$101$${salt.toString('base64')}$${pbkdf2Sync(password, salt, 101, 64, 'sha512').toString('base64')}\n`;
-  const passwordFile = file('passwd', line('alice', 'secret'));
+  const passwordFile = file('passwd', passwordLine('alice', 'secret'));
   const settings = { mqtt: { anonymous: false, authentication: ['passwordFile', 'cluster'], passwordFile } };
   await cluster.start('a', settings);
   await cluster.serving('a');
   expect(await login('a', 'alice', 'secret')).toBe(0);
   expect(await login('a', 'bob', 'secret')).not.toBe(0);
-  writeFileSync(passwordFile, line('bob', 'secret'));
+  writeFileSync(passwordFile, passwordLine('bob', 'secret'));
   await until(async () => (await login('a', 'bob', 'secret')) === 0);
   expect(await login('a', 'alice', 'secret')).not.toBe(0);
 
   await whenInForce(() =>
-    admin('a', 'users', 'import', file('import', line('carl', 'imported') + line('dora', 'x'))),
+    admin(
+      'a',
+      'users',
+      'import',
+      file('import', passwordLine('carl', 'imported') + passwordLine('dora', 'x')),
+    ),
   );
   expect(await login('a', 'carl', 'imported')).toBe(0);
   expect(await admin('a', 'users', 'list')).toMatch(/carl[^]*dora/);
 });
 
 test('the publisher of a member connects as its user, and inside the process without one', async () => {
-  const salt = Buffer.alloc(12, 1);
-  const derived = pbkdf2Sync('telemetry', salt, 101, 64, 'sha512').toString('base64');
   cluster = await TestCluster.create(['a']);
-  const passwordFile = file('passwd', `publisher:$7$101$${salt.toString('base64')}$${derived}\n`);
+  const passwordFile = file('passwd', passwordLine('publisher', 'telemetry'));
   const mqtt = { anonymous: false, authentication: ['passwordFile'], passwordFile };
   const user = { username: 'publisher', passwordFile: file('publisher', 'telemetry\n') };
   await cluster.start('a', { mqtt, publisher: { rate: 10, ...user } });

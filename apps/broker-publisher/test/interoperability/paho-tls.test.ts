@@ -1,21 +1,16 @@
 import { execFile } from 'node:child_process';
-import { pbkdf2Sync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePorts, host, requiring, systemPython, TestAuthority } from '@mqtt-cluster/testing';
+import { passwordLine } from '../support/password-file.ts';
 import { TestCluster } from '../support/test-cluster.ts';
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, 'paho-session.py');
 const count = 5;
 const password = 'a password of ann';
-
-function hashOf(text: string): string {
-  const salt = Buffer.alloc(12, 7);
-  return `$7$101$${salt.toString('base64')}$${pbkdf2Sync(text, salt, 101, 64, 'sha512').toString('base64')}`;
-}
 
 requiring('paho-mqtt', 'openssl')('the Eclipse Paho client over TLS with a password', () => {
   const directory = mkdtempSync(join(tmpdir(), 'paho-tls-'));
@@ -27,7 +22,7 @@ requiring('paho-mqtt', 'openssl')('the Eclipse Paho client over TLS with a passw
     authority = new TestAuthority(directory);
     const { keyFile: key, certFile: cert } = authority.issueServer('server', host);
     const passwordFile = join(directory, 'passwords');
-    writeFileSync(passwordFile, `ann:${hashOf(password)}\n`);
+    writeFileSync(passwordFile, passwordLine('ann', password));
     [port = 0] = await freePorts(1);
     const listener = {
       name: 'tls',
