@@ -9,7 +9,7 @@ export type { FileContent } from './files/file-content.ts';
 export { certificatesOf } from './files/pem-file.ts';
 export type { PemFile } from './files/pem-file.ts';
 export { revocationsOf } from './files/revocation-files.ts';
-export { readSettingFile } from './files/setting-file.ts';
+export { readSettingFile, readSettingLine } from './files/setting-file.ts';
 export { checkTlsFiles } from './files/tls-files.ts';
 export type { TlsFiles } from './files/tls-files.ts';
 export { WatchedFiles } from './files/watched-files.ts';

@@ -1,6 +1,5 @@
-import { ConfigError } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import { readSettingFile, recordCertificateExpiry, watchClientTls } from '@mqtt-cluster/runtime';
+import { readSettingLine, recordCertificateExpiry, watchClientTls } from '@mqtt-cluster/runtime';
 import type { ClientTls, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { ApplianceConfig } from '../config.ts';
 
@@ -44,11 +43,6 @@ export async function openPublisherAccess(
 function publisherCredentials({
   publisher: { username, passwordFile },
 }: ApplianceConfig): PublisherCredentials {
-  return username === '' ? {} : { username, password: readPassword(passwordFile) };
-}
-
-function readPassword(file: string): string {
-  const [line = ''] = readSettingFile('publisher.passwordFile', file).split(/\r?\n/, 1);
-  if (line === '') throw new ConfigError(`publisher.passwordFile: the first line of ${file} is empty`);
-  return line;
+  if (username === '') return {};
+  return { username, password: readSettingLine('publisher.passwordFile', passwordFile) };
 }
