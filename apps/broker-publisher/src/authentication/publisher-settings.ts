@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listenerKinds } from '../listeners/listener-settings.ts';
+import { isTlsKind, listenerKinds } from '../listeners/listener-settings.ts';
 
 /** The settings `publisher`. */
 export const publisherSettings = z
@@ -47,8 +47,7 @@ export const publisherSettings = z
     };
     if ((username === '') !== (passwordFile === ''))
       add('must set username and passwordFile together, or none of them', []);
-    const usesTls = listenerKind === 'tls' || listenerKind === 'wss';
-    if (!usesTls && (tls.ca !== '' || tls.cert !== ''))
+    if (!isTlsKind(listenerKind) && (tls.ca !== '' || tls.cert !== ''))
       add('must be tls or wss, because publisher.tls is set', ['listenerKind']);
     if (listenerKind !== 'tcp' && username === '' && tls.cert === '')
       add(

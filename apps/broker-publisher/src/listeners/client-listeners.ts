@@ -67,9 +67,9 @@ function derivedUrl({ kind, host, port, path }: ClientListener, config: Applianc
   return `${schemes[kind]}://${isIP(address) === 6 ? `[${address}]` : address}:${port}${webSocketPath}`;
 }
 
-/** Returns whether a client without TLS, WebSocket and PROXY header can use the listener. */
-export function isPlain({ kind, proxy }: ClientListener): boolean {
-  return kind === 'tcp' && proxy.length === 0;
+/** Returns the first listener of a kind that serves connections without a proxy, or undefined. */
+export function directListener(config: ApplianceConfig, kind: ListenerKind): ClientListener | undefined {
+  return clientListeners(config).find((listener) => listener.kind === kind && listener.proxy.length === 0);
 }
 
 /**
@@ -96,9 +96,7 @@ function coversLoopback(network: string): boolean {
  * connections without a proxy.
  */
 export function ownUrl(config: ApplianceConfig, kind: ListenerKind): string | undefined {
-  const own = clientListeners(config).find(
-    (listener) => listener.kind === kind && listener.proxy.length === 0,
-  );
+  const own = directListener(config, kind);
   return own && derivedUrl(own, config);
 }
 

@@ -8,6 +8,11 @@ const listenersMax = 32;
 export const listenerKinds = ['tcp', 'tls', 'ws', 'wss'] as const;
 const kind = z.enum(listenerKinds);
 
+/** Returns whether clients reach a listener of this kind over TLS. */
+export function isTlsKind(value: z.output<typeof kind>): boolean {
+  return value === 'tls' || value === 'wss';
+}
+
 /** Schemes of URLs at which clients reach a listener. `tcp` and `ssl` are other names of `mqtt` and `mqtts`. */
 const urlPattern = /^(?:mqtts?|tcp|ssl|wss?):\/\/.+$/;
 
@@ -83,7 +88,7 @@ const listener = z
   })
   .check(({ value, issues }) => {
     const add = (message: string): void => void issues.push({ code: 'custom', message, input: value });
-    const secure = value.kind === 'tls' || value.kind === 'wss';
+    const secure = isTlsKind(value.kind);
     if (secure && (!value.tls?.key || !value.tls.cert))
       add(`must set tls.key and tls.cert, because its kind is ${value.kind}`);
     if (!secure && value.tls) add(`must not set tls, because its kind is ${value.kind}`);

@@ -1,6 +1,7 @@
 import type { ListenerTls } from '@mqtt-cluster/broker';
 import type { ApplianceConfig } from '../config.ts';
 import type { ClientListener } from './client-listeners.ts';
+import { isTlsKind } from './listener-settings.ts';
 import type { BridgeTls } from '@mqtt-cluster/bridge';
 import { checkTlsFiles, revocationsOf } from '@mqtt-cluster/runtime';
 import type { PemFile } from '@mqtt-cluster/runtime';
@@ -8,7 +9,7 @@ import type { PemFile } from '@mqtt-cluster/runtime';
 export type TlsListener = ClientListener & { readonly tls: NonNullable<ClientListener['tls']> };
 
 export function usesTls(listener: ClientListener): listener is TlsListener {
-  return listener.kind === 'tls' || listener.kind === 'wss';
+  return isTlsKind(listener.kind);
 }
 
 /** Returns the paths of the files of a listener, in the order that {@link parseListenerTls} expects. */

@@ -39,7 +39,7 @@ import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
 import { streamPair } from '../health/stream-pair.ts';
 import { brokerListeners } from '../listeners/broker-listeners.ts';
-import { announcedUrls, clientListeners, isPlain, trustsLoopback } from '../listeners/client-listeners.ts';
+import { announcedUrls, directListener, trustsLoopback } from '../listeners/client-listeners.ts';
 import { WatchedTls } from '../listeners/watched-tls.ts';
 import { brokerLimits } from '../limits/broker-limits.ts';
 import type { MemoryGuard } from '../limits/memory-guard.ts';
@@ -458,7 +458,7 @@ export class Appliance implements Lifecycle {
    * such a listener is probed inside this process, because the probe has no certificate and is no proxy.
    */
   #connectToBroker(): Duplex {
-    const plain = clientListeners(this.#options.config).find(isPlain);
+    const plain = directListener(this.#options.config, 'tcp');
     const bound = this.#broker!.addresses().find(({ name }) => name === plain?.name);
     if (bound !== undefined) return connect(localAddress(bound));
     const [probe, served] = streamPair();

@@ -5,6 +5,7 @@ import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher, PublisherOptions } from '@mqtt-cluster/publisher';
 import type { PublisherAccess } from '../authentication/publisher-credentials.ts';
 import type { ApplianceConfig } from '../config.ts';
+import { isTlsKind } from '../listeners/listener-settings.ts';
 import { publisherServers } from '../listeners/publisher-servers.ts';
 
 export interface OwnPublisherOptions {
@@ -44,9 +45,10 @@ function connectionOf({
   const servers = access === null ? null : publisherServers(config);
   if (access !== null && servers !== null) {
     const { credentials, tls } = access;
-    const { listenerKind: kind } = config.publisher;
-    const usesTls = kind === 'tls' || kind === 'wss';
-    return { ...servers, connection: { credentials, ...(usesTls && { tls }) } };
+    return {
+      ...servers,
+      connection: { credentials, ...(isTlsKind(config.publisher.listenerKind) && { tls }) },
+    };
   }
   if (access !== null) {
     const text =
