@@ -180,8 +180,6 @@ export interface WillOwner {
   readonly source: Exclude<AccessSource, 'anonymous'>;
   /** The epoch of this connection. */
   readonly epoch: Epoch;
-  /** True while the connection is open. */
-  readonly connected: boolean;
 }
 
 /** What a connecting client presents. The password buffer is valid during the call only. */

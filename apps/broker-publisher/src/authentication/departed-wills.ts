@@ -16,7 +16,6 @@ export function isWillOf(departed: readonly Departed[]): (owner: WillOwner) => b
   const byClient = new Map(departed.map((each) => [each.client, each]));
   return ({ client, user, source, epoch }) => {
     const gone = byClient.get(client);
-    if (gone?.user !== user || source !== 'certificate') return false;
-    return gone.epoch === epoch;
+    return gone?.user === user && gone.epoch === epoch && source === 'certificate';
   };
 }

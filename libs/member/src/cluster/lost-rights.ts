@@ -131,7 +131,7 @@ export class LostRights {
 }
 
 /** Returns null for an anonymous client. */
-function ownerOf({ client, access, epoch, connected }: SessionView): WillOwner | null {
+function ownerOf({ client, access, epoch }: SessionView): WillOwner | null {
   const { source = 'anonymous', user } = access ?? {};
-  return source === 'anonymous' || user === undefined ? null : { client, user, source, epoch, connected };
+  return source === 'anonymous' || user === undefined ? null : { client, user, source, epoch };
 }
