@@ -33,10 +33,7 @@ export function revoke(context: ApplyContext, { user, source, client }: RevokeCo
   if (context.semantics < accessSemantics) return tooOld;
   const connections = revokeWhere(
     context,
-    (access, session) =>
-      access.user === user &&
-      (source === undefined || access.source === source) &&
-      (client === undefined || session.client === client),
+    (access) => access.user === user && (source === undefined || access.source === source),
     client,
   );
   return { kind: 'revoked', connections };
@@ -45,25 +42,25 @@ export function revoke(context: ApplyContext, { user, source, client }: RevokeCo
 /**
  * Ends the connections whose user has lost its rights, and discards the wills of these users, also the wills
  * that wait for their delay or for the report about a takeover. The sessions stay and keep their owners.
- * @param client the only client whose session can be affected; absent: any
+ * @param client the client whose session can be affected; without it, every session is searched
  * @returns the number of connections that ended
  */
 function revokeWhere(
   context: ApplyContext,
-  isRevoked: (access: ConnectionAccess, session: Session) => boolean,
+  isRevoked: (access: ConnectionAccess) => boolean,
   client?: ClientId,
 ): number {
   const { data } = context;
-  const isAffected = (access: ConnectionAccess | null | undefined, session: Session): boolean =>
-    access !== null && access !== undefined && isRevoked(access, session);
+  const isAffected = (access: ConnectionAccess | null | undefined): boolean =>
+    access !== null && access !== undefined && isRevoked(access);
   const affected = sessionsOf(data, client).filter(
-    (session) => isAffected(session.access, session) || isAffected(session.takenOver?.access, session),
+    (session) => isAffected(session.access) || isAffected(session.takenOver?.access),
   );
   let connections = 0;
   for (const session of affected.sort((left, right) => left.epoch - right.epoch)) {
-    if (isAffected(session.takenOver?.access, session))
+    if (isAffected(session.takenOver?.access))
       settleTakeover(context, session, { graceful: true, byHome: false });
-    if (!isAffected(session.access, session)) continue;
+    if (!isAffected(session.access)) continue;
     if (session.home) connections++;
     session.will = null;
     cancelTimer(data, session, 'will');
