@@ -13,10 +13,11 @@ import { internalListeners } from './internal-listeners.ts';
 export class AdminTokenTransport {
   readonly #acceptsAll: boolean;
   /**
-   * `$http` is among them, because it checks the transport of each request itself. `$console` is among them while loopback
-   * addresses are trusted: it admits plain HTTP from this host only.
+   * Listeners that accept the token from any address: those with TLS, and those whose connections the HTTP server has
+   * checked. `$http` checks the transport of each request. `$console` is among them while loopback addresses are trusted: it
+   * admits plain HTTP from this host only.
    */
-  readonly #encrypted: ReadonlySet<string>;
+  readonly #accepting: ReadonlySet<string>;
   /** A header of the PROXY protocol may state any address, so these listeners have no proxy. */
   readonly #loopback: ReadonlySet<string>;
 
@@ -25,14 +26,14 @@ export class AdminTokenTransport {
     const withTls = listeners.filter(usesTls).map(({ name }) => name);
     this.#acceptsAll = config.lab;
     const trusts = trustsLoopback(config);
-    this.#encrypted = new Set([httpListenerName, ...(trusts ? [internalListeners.console] : []), ...withTls]);
+    this.#accepting = new Set([httpListenerName, ...(trusts ? [internalListeners.console] : []), ...withTls]);
     const direct = listeners.filter(({ proxy }) => proxy.length === 0).map(({ name }) => name);
     this.#loopback = new Set(trusts ? direct : []);
   }
 
   /** @param isEncrypted whether the connection is known to use TLS, whatever its listener */
   permits({ listener, address }: Pick<Credentials, 'listener' | 'address'>, isEncrypted = false): boolean {
-    if (this.#acceptsAll || isEncrypted || this.#encrypted.has(listener)) return true;
+    if (this.#acceptsAll || isEncrypted || this.#accepting.has(listener)) return true;
     return this.#loopback.has(listener) && isLoopback(address);
   }
 }

@@ -44,8 +44,8 @@ export interface ClientAuthenticationOptions {
 }
 
 const exposedToken =
-  'the admin token at a listener without TLS: use a tls or wss listener, or a loopback address of this host if ' +
-  'admin.trustLoopback has an effect';
+  'the admin token at a listener without TLS: use a tls or wss listener, or a loopback address of this host ' +
+  '(needs admin.trustLoopback: true and no proxy on this host)';
 const notForClients =
   '/mqtt of the HTTP port is for the console and for administrators: sign in to the console, use the admin token, or add a ' +
   'wss listener (mqtt.listeners) for clients';

@@ -267,8 +267,8 @@ export class ManagementInterface implements Lifecycle {
     this.#options.logger.warn(
       fields,
       'the admin token has arrived without encryption from a client that does not count as one of this host, so others may ' +
-        'have read it: use HTTPS (http.tls), a tls or wss listener, or a loopback address of this host (admin.trustLoopback), ' +
-        'and replace the token (admin.tokenFile)',
+        'have read it: use HTTPS (http.tls), a tls or wss listener, or a loopback address of this host (needs ' +
+        'admin.trustLoopback: true and no proxy on this host), and replace the token (admin.tokenFile)',
     );
   }
 
