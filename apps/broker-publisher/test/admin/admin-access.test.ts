@@ -274,6 +274,27 @@ test.each([
   },
 );
 
+test.each([
+  ['whose checks have not ended', 'the check does not end'],
+  ['that were wrong', 'credentials'],
+])('a right token does not wait for passwords of its address %s', async (_which, outcome) => {
+  const access = new AdminAccess({
+    authorization: new Authorization(token, true),
+    authenticator: {
+      authenticate: (credentials) =>
+        outcome === 'credentials' ? authenticate(credentials) : new Promise(() => undefined),
+    },
+    lab: false,
+    now: () => nowMs,
+  });
+  const guesses = Array.from({ length: 20 }, () => access.decide(request(basic('ada', 'wrong')), 'members'));
+  if (outcome === 'credentials') await Promise.all(guesses);
+  const waits = new Promise((resolve) => setImmediate(resolve, 'the token waits'));
+  expect(await Promise.race([access.decide(request(`Bearer ${token}`), 'members'), waits])).toMatchObject({
+    granted: true,
+  });
+});
+
 test('a user without the needed role does not count as a guess', async () => {
   const access = accessWith();
   for (let number = 0; number < 30; number++) {

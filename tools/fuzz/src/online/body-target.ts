@@ -20,7 +20,8 @@ const credentialCodes: ReadonlySet<number> = new Set([401, 403]);
 export function bodyTarget({ host, port }: Endpoint, token: string): Target {
   return {
     name: 'http-bodies',
-    parallel: 4,
+    // The check of a password waits behind those of the other targets, for seconds.
+    parallel: 8,
     async run(random: Random) {
       const given = makeBodyRequest(random, token);
       const code = await answerTo(given, { host, port, ...sourceAddress(random) });

@@ -69,11 +69,17 @@ export type AdminRequest = Pick<
  * (password or session), or from this host. */
 export class AdminAccess {
   readonly #options: AdminAccessOptions;
-  readonly #attempts: AttemptLimiter;
+  /**
+   * The attempts with passwords and with tokens are apart: the check of a password may take seconds, for which a right
+   * token must not wait.
+   */
+  readonly #passwords: AttemptLimiter;
+  readonly #tokens: AttemptLimiter;
 
   constructor(options: AdminAccessOptions) {
     this.#options = options;
-    this.#attempts = new AttemptLimiter(options.now);
+    this.#passwords = new AttemptLimiter(options.now);
+    this.#tokens = new AttemptLimiter(options.now);
   }
 
   /**
@@ -94,7 +100,9 @@ export class AdminAccess {
     const isBasic = /^Basic /i.test(given);
     if (!isBasic && !/^Bearer /i.test(given))
       return this.#bySession(request) ?? this.#withoutCredentials(request);
-    return this.#limited(request, () => (isBasic ? this.#byUser(request, given) : this.#byToken(request)));
+    return isBasic
+      ? this.#limited(this.#passwords, request, () => this.#byUser(request, given))
+      : this.#limited(this.#tokens, request, () => this.#byToken(request));
   }
 
   /**
@@ -106,16 +114,17 @@ export class AdminAccess {
     userName: string,
     password: Uint8Array,
   ): Promise<IdentifiedUser | Refusal> {
-    return this.#limited(request, () => this.#checkUser(request, userName, password));
+    return this.#limited(this.#passwords, request, () => this.#checkUser(request, userName, password));
   }
 
   /** A limited client learns nothing, also not whether its guess is right. */
   async #limited<Decision extends AdminDecision>(
+    attempts: AttemptLimiter,
     request: Pick<AdminRequest, 'address' | 'isLocal'>,
     decide: () => Promise<Decision | Refusal> | Decision | Refusal,
   ): Promise<Decision | Refusal> {
     const isGuess = (decision: Decision | Refusal): boolean => !decision.granted && decision.isGuess === true;
-    const decision = await this.#attempts.check(request, decide, isGuess);
+    const decision = await attempts.check(request, decide, isGuess);
     return (
       decision ?? refuse('too many requests with wrong credentials from this address: wait some seconds', 429)
     );
