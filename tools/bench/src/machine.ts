@@ -10,6 +10,8 @@ export interface Machine {
   readonly node: string;
   /** Load average of the last minute before the bench started, which shows other load on the machine. */
   readonly loadAverage: number;
+  /** The short hash of the commit, with `-dirty` if files differ from it; `unknown` outside of a repository. */
+  readonly commit: string;
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -22,11 +24,19 @@ export function describeMachine(): Machine {
     kernel: release(),
     node: process.version,
     loadAverage: Math.round((loadavg()[0] ?? 0) * 10) / 10,
+    commit: commitOf(),
     versions: {
       mosquitto: versionOf('mosquitto', ['-h']),
       'nats-server': versionOf('nats-server', ['--version']),
     },
   };
+}
+
+function commitOf(): string {
+  const { stdout } = spawnSync('git', ['describe', '--always', '--dirty', '--exclude=*'], {
+    encoding: 'utf8',
+  });
+  return stdout?.trim() || 'unknown';
 }
 
 function versionOf(program: string, args: readonly string[]): string {

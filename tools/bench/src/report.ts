@@ -131,10 +131,10 @@ export function render(machine: Machine, comparison: Comparison): string {
 }
 
 export function renderMachine(machine: Machine): string {
-  const { processor, cores, memoryGibibytes, kernel, node, loadAverage, versions } = machine;
+  const { processor, cores, memoryGibibytes, kernel, node, loadAverage, commit, versions } = machine;
   const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const machineText = `${processor}, ${cores} cores, ${memoryGibibytes} GiB, Linux ${kernel}`;
-  return `${machineText}; Node ${node}, ${peers.join(', ')}; load average before ${loadAverage}`;
+  return `${machineText}; Node ${node}, ${peers.join(', ')}; load average before ${loadAverage}; commit ${commit}`;
 }
 
 const columns = [

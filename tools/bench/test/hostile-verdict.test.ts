@@ -1,9 +1,9 @@
 import { isHarmless, renderHostile } from '../src/hostile/hostile-report.ts';
-import { faultsOf } from '../src/hostile/verdict.ts';
+import { controlP99Of, faultsOf } from '../src/hostile/verdict.ts';
 import type { AttackResult } from '../src/hostile/verdict.ts';
 import { machine } from './support/machine.ts';
 
-const calm = { count: 100, p50Ms: 2, p99Ms: 10 };
+const calm = { count: 100, p50Ms: 2, p99Ms: 25 };
 const gibibyte = 2 ** 30;
 const harmless: AttackResult = {
   name: 'large-wills',
@@ -30,11 +30,26 @@ test('an attack at all bounds of the verdict has no fault', () => {
   expect(faultsOf(harmless)).toEqual([]);
 });
 
-test('the p99 of another member may be above 50 ms if it is at most twice the value before', () => {
-  const busy = { count: 100, p50Ms: 2, p99Ms: 40 };
-  const onOther = (p99Ms: number) => ({ before: busy, during: { ...busy, p99Ms } });
-  expect(faultsOf({ ...harmless, onOther: onOther(80) })).toEqual([]);
-  expect(faultsOf({ ...harmless, onOther: onOther(81) })).toEqual(['p99 on m2: 81 ms, above 80 ms']);
+test.each([
+  ['a small one', 3, 6],
+  ['one above the bound of the attacked member', 40, 80],
+])('the p99 of another member may be twice the value before: %s', (_value, beforeMs, boundMs) => {
+  const before = { count: 100, p50Ms: 2, p99Ms: beforeMs };
+  const onOther = (p99Ms: number) => ({ before, during: { ...before, p99Ms } });
+  expect(faultsOf({ ...harmless, onOther: onOther(boundMs) })).toEqual([]);
+  expect(faultsOf({ ...harmless, onOther: onOther(boundMs + 1) })).toEqual([
+    `p99 on m2: ${boundMs + 1} ms, above ${boundMs} ms`,
+  ]);
+});
+
+test('the p99 of another member may be the largest one of the controls', () => {
+  const control = { ...harmless, isControl: true, onAttacked: during(60), onOther: during(70) };
+  const controlP99Ms = controlP99Of([control, { ...harmless, onOther: during(90) }]);
+  expect(controlP99Ms).toBe(70);
+  const of = (p99Ms: number) => faultsOf({ ...harmless, controlP99Ms: 70, onOther: during(p99Ms) });
+  expect(of(70)).toEqual([]);
+  expect(of(71)).toEqual(['p99 on m2: 71 ms, above 70 ms']);
+  expect(controlP99Of([harmless])).toBeUndefined();
 });
 
 const restart = { kind: 'restart', member: 'm3' } as const;
@@ -85,6 +100,7 @@ describe('the report', () => {
     expect(text).toMatch(/^\| large-wills \|.*\| ok \|$/m);
     expect(text).toMatch(/^\| sessions \|.*\| FAULT 2 acknowledged messages were lost \|$/m);
     expect(text).toContain('m1: 0 1024 0');
+    expect(text).toContain('commit 0123abcd');
   });
 
   it('shows a row without an attack, whose figures no rule judges', () => {

@@ -2,7 +2,7 @@ import type { LatencyFigures } from '@mqtt-cluster/workload';
 import type { Machine } from '../machine.ts';
 import { renderMachine } from '../report.ts';
 import type { HostileResult } from './hostile.ts';
-import { faultsOf, p99MsMax, toMebibytes } from './verdict.ts';
+import { controlP99Of, faultsOf, p99MsMax, toMebibytes } from './verdict.ts';
 import type { AttackResult, BeforeAndDuring } from './verdict.ts';
 
 /** Returns whether all attacks were measured and harmed no other client. */
@@ -34,8 +34,8 @@ export function renderHostile(
     `  them at most p99. With ${deliveries} deliveries between clients of the other member, ${Math.floor(deliveries / 100) + 1} slow ones already raise its p99`,
     '- term: the term of the log before and after; a higher one is an election. Lost: acknowledged messages that did not arrive',
     '- newcomers: a client from a new address each second; pages: `/readyz` and `/metrics` of the attacked member each second',
-    `- ok: p99 during the attack at most ${p99MsMax} ms on the attacked member, and on the other at most ${p99MsMax} ms or twice`,
-    '  the value before; no election; no acknowledged message lost, also none of an absent session; memory under its ceiling',
+    `- ok: p99 during the attack at most ${p99MsMax} ms on the attacked member, and on the other at most twice the value before or`,
+    '  that of a control; no election; no acknowledged message lost, also none of an absent session; memory under its ceiling',
     `  (${ceiling} MiB, as the playbooks set it); nine of ten newcomers and pages answered; no member ended`,
     '',
     ...controlLines(results, machine.cores),
@@ -65,11 +65,8 @@ export function renderHostile(
 
 /** What the machine alone costs, so that a reader can separate it from what an attack costs. */
 function controlLines(results: readonly AttackResult[], cores: number): string[] {
-  const controls = results.filter(({ isControl }) => isControl === true);
-  if (controls.length === 0) return [];
-  const worstMs = Math.max(
-    ...controls.flatMap(({ onAttacked, onOther }) => [onAttacked.during.p99Ms, onOther.during.p99Ms]),
-  );
+  const worstMs = controlP99Of(results);
+  if (worstMs === undefined) return [];
   return [
     `Members, witness and attackers share the ${cores} cores and the disk of this machine. The rows \`control-...\` have no`,
     'attack: their processes use the cores and the network at nice 19, and never connect to a member. The largest p99 of',

@@ -8,7 +8,7 @@ import type { Processes } from '../processes.ts';
 import { writeClusterFiles } from './attacked-cluster.ts';
 import { attacks } from './attacks/index.ts';
 import { measureAttack } from './measure-attack.ts';
-import { faultsOf } from './verdict.ts';
+import { controlP99Of, faultsOf } from './verdict.ts';
 import type { AttackResult } from './verdict.ts';
 
 /** Files and sockets of an attacker's process that are not for the attack. */
@@ -52,7 +52,10 @@ export async function measureHostile(
     const position = `${index + 1}/${chosen.length} ${attack.name}`;
     log(`${position}: ${attack.title}`);
     try {
-      const result = await measureAttack(processes, attack, options);
+      const result = await measureAttack(processes, attack, {
+        ...options,
+        controlP99Ms: controlP99Of(results),
+      });
       results.push(result);
       log(`${position}: ${describe(result)}`);
     } catch (error) {

@@ -30,6 +30,7 @@ export interface MeasureOptions {
   /** Time before the attack, and of the attack. */
   readonly forMs: number;
   readonly socketsMax: number;
+  readonly controlP99Ms: number | undefined;
 }
 
 interface Roles {
@@ -42,7 +43,7 @@ interface Roles {
 export async function measureAttack(
   processes: Processes,
   attack: Attack,
-  { files, members, forMs, socketsMax }: MeasureOptions,
+  { files, members, forMs, socketsMax, controlP99Ms }: MeasureOptions,
 ): Promise<AttackResult> {
   const { cluster, end, tlsPort } = await startAttackedCluster(files, attack.name, members);
   let attackers: AttackerProcesses | null = null;
@@ -122,6 +123,7 @@ export async function measureAttack(
     const result: AttackResult = {
       ...{ name: attack.name, title: attack.title, attacked: attacked.id, other: other.id },
       ...(attack.isControl === true ? { isControl: true } : {}),
+      ...(controlP99Ms === undefined ? {} : { controlP99Ms }),
       onAttacked: figures((publisher, subscriber) => publisher === 0 || subscriber === 0),
       onOther: figures((publisher, subscriber) => publisher === 1 && subscriber === 1),
       term: { before: termBefore, after: await highestTerm(cluster) },

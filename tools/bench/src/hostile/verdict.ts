@@ -5,7 +5,7 @@ import type { CheckCounts } from './measure/regular-checks.ts';
 
 /** Largest p99 of the witness on the attacked member, ms. */
 export const p99MsMax = 50;
-/** Largest growth of the p99 on another member, if it is above {@link p99MsMax}. */
+/** Largest growth of the p99 on another member. */
 const growthMax = 2;
 /** Smallest share of newcomers that get in, and of health checks that are answered. */
 const passedShareMin = 0.9;
@@ -23,6 +23,8 @@ export interface AttackResult {
   readonly title: string;
   /** True: no attack, only the same use of the machine. No rule applies. */
   readonly isControl?: boolean;
+  /** Largest p99 of the controls of the same run, ms: what the machine alone costs. Absent without a control. */
+  readonly controlP99Ms?: number;
   readonly attacked: string;
   readonly other: string;
   /** Messages whose publisher or subscriber is at the attacked member. */
@@ -64,8 +66,17 @@ export function faultsOf(result: AttackResult): string[] {
   ];
 }
 
-function latencyFaults({ onAttacked, onOther, attacked, other }: AttackResult): string[] {
-  const bound = Math.max(p99MsMax, growthMax * onOther.before.p99Ms);
+/** Returns the largest p99 of the rows without an attack, ms; undefined without such a row. */
+export function controlP99Of(results: readonly AttackResult[]): number | undefined {
+  const controls = results.filter(({ isControl }) => isControl === true);
+  if (controls.length === 0) return undefined;
+  return Math.max(
+    ...controls.flatMap(({ onAttacked, onOther }) => [onAttacked.during.p99Ms, onOther.during.p99Ms]),
+  );
+}
+
+function latencyFaults({ onAttacked, onOther, attacked, other, controlP99Ms = 0 }: AttackResult): string[] {
+  const bound = Math.max(controlP99Ms, growthMax * onOther.before.p99Ms);
   return [
     ...above(`p99 on ${attacked} (attacked)`, onAttacked.during, p99MsMax),
     ...above(`p99 on ${other}`, onOther.during, bound),

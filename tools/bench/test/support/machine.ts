@@ -8,5 +8,6 @@ export const machine: Machine = {
   kernel: '6.1',
   node: 'v20',
   loadAverage: 0.5,
+  commit: '0123abcd',
   versions: {},
 };
