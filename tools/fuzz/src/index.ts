@@ -1,5 +1,6 @@
 export { readArguments } from './arguments.ts';
 export { Campaign } from './run/campaign.ts';
+export type { CaseFault } from './run/campaign.ts';
 export { MachineLoad } from './run/machine-load.ts';
 export { MemberHealth } from './run/member-health.ts';
 export { growthFault } from './run/memory-growth.ts';

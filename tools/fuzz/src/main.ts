@@ -6,12 +6,13 @@ import { readArguments } from './arguments.ts';
 import type { FuzzArguments } from './arguments.ts';
 import { startAttackedCluster } from './online/attacked-cluster.ts';
 import { chooseAttackPorts } from './online/attacked-listeners.ts';
-import { Campaign } from './run/campaign.ts';
+import { Campaign, repetitionOf } from './run/campaign.ts';
 import type { CampaignOptions, CampaignReport } from './run/campaign.ts';
 import { runOnline } from './run/online-run.ts';
 import { isWatchdogThread, ParserWatchdog, watchParsers } from './run/parser-watchdog.ts';
 import { renderReport, verdictOf } from './run/report.ts';
 import type { OnlineReport, Verdict } from './run/report.ts';
+import { stopSignal } from './run/stop-signals.ts';
 import { offlineTargets, onlineNames, onlineTargets } from './targets.ts';
 
 const script = fileURLToPath(import.meta.url);
@@ -28,15 +29,16 @@ function log(text: string): void {
 
 async function main(given: FuzzArguments): Promise<Verdict> {
   log(`seed ${given.seed}`);
+  const stop = stopSignal(() => log('stopping; a second signal ends the fuzzer at once'));
   mkdirSync(resolve(given.folder), { recursive: true });
   const isOnline = onlineNames.some((name) => given.only.includes(name));
   // A parser in a loop leaves no processor time for a cluster, so the two parts follow each other.
   const offlineMs = isOnline ? given.forMs * offlineShare : given.forMs;
-  const parsed = await attackParsers(given, offlineMs);
+  const parsed = await attackParsers(given, offlineMs, stop);
   // A cluster that does not start must not hide the faults of the parsers.
   saveInputs(given, parsed);
   if (isOnline && verdictOf(parsed, null) === 'failed') log(renderReport(parsed, null));
-  const seen = isOnline ? await attackCluster(given, given.forMs - offlineMs) : null;
+  const seen = isOnline && !stop.aborted ? await attackCluster(given, given.forMs - offlineMs, stop) : null;
   if (seen !== null) saveInputs(given, seen.report);
   const report: CampaignReport = {
     cases: new Map([...parsed.cases, ...(seen?.report.cases ?? [])]),
@@ -53,7 +55,11 @@ function saveInputs({ folder, seed }: FuzzArguments, { faults }: CampaignReport)
     if (error.input !== null) writeFileSync(join(folder, `${target}-${seed}-${number}.bin`), error.input);
 }
 
-async function attackParsers(given: FuzzArguments, forMs: number): Promise<CampaignReport> {
+async function attackParsers(
+  given: FuzzArguments,
+  forMs: number,
+  stop: AbortSignal,
+): Promise<CampaignReport> {
   const wanted = new Set<string>(given.only);
   const targets = offlineTargets(root).filter(({ name }) => wanted.has(name));
   const watchdog = new ParserWatchdog(
@@ -63,7 +69,8 @@ async function attackParsers(given: FuzzArguments, forMs: number): Promise<Campa
   );
   const onCase = (target: string, number: number): void => watchdog.begin(target, number);
   try {
-    return await withProgress(campaignOf(given, { targets, forMs, onCase }), (campaign) => campaign.run());
+    const parsing = campaignOf(given, { targets, forMs, onCase });
+    return await withProgress(parsing, stop, (campaign) => campaign.run());
   } finally {
     await watchdog.end();
   }
@@ -72,6 +79,7 @@ async function attackParsers(given: FuzzArguments, forMs: number): Promise<Campa
 async function attackCluster(
   given: FuzzArguments,
   forMs: number,
+  stop: AbortSignal,
 ): Promise<{ readonly report: CampaignReport; readonly online: OnlineReport }> {
   const wanted = new Set<string>(given.only);
   const ports = await chooseAttackPorts();
@@ -81,7 +89,7 @@ async function attackCluster(
     const targets = onlineTargets(root, { member: attacked!, ports, token, secret: witness.mark }).filter(
       ({ name }) => wanted.has(name),
     );
-    return await withProgress(campaignOf(given, { targets, forMs }), (campaign) =>
+    return await withProgress(campaignOf(given, { targets, forMs }), stop, (campaign) =>
       runOnline(campaign, forMs, cluster, witness),
     );
   } finally {
@@ -97,26 +105,26 @@ function campaignOf(
     ...options,
     seed,
     forMs,
+    onFault: (fault) => log(`FAULT ${fault.error.message} (${repetitionOf(fault)})`),
     ...(number !== null && { firstCase: number, cases: 1 }),
   });
 }
 
-/** Runs a campaign that logs its progress, and that ends at SIGINT. */
+/** Runs a campaign that logs its progress, and ends when `stop` is aborted. */
 async function withProgress<Result>(
   campaign: Campaign,
+  stop: AbortSignal,
   run: (campaign: Campaign) => Promise<Result>,
 ): Promise<Result> {
-  const stop = (): void => {
-    log('stopping');
-    campaign.stop();
-  };
-  process.once('SIGINT', stop);
+  const stopCampaign = (): void => campaign.stop();
+  if (stop.aborted) stopCampaign();
+  stop.addEventListener('abort', stopCampaign);
   const progress = setInterval(() => logProgress(campaign), progressIntervalMs);
   try {
     return await run(campaign);
   } finally {
     clearInterval(progress);
-    process.off('SIGINT', stop);
+    stop.removeEventListener('abort', stopCampaign);
   }
 }
 

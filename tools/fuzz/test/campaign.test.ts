@@ -1,7 +1,7 @@
 import { between, seededRandom } from '@mqtt-cluster/kit';
 import { BrokenPromise, parserTarget } from '../src/offline/parser-target.ts';
 import { Campaign, Fault } from '../src/index.ts';
-import type { Target } from '../src/index.ts';
+import type { CaseFault, Target } from '../src/index.ts';
 
 class DeclaredError extends Error {}
 
@@ -30,10 +30,14 @@ describe('a campaign', () => {
     const target = targetOf((bytes) => {
       if (bytes.includes(0xff)) throw new TypeError('undefined is not a function');
     });
-    const { faults } = await campaignOf(target, 1_000).run();
+    const seen: CaseFault[] = [];
+    const onFault = (fault: CaseFault): void => void seen.push(fault);
+    const options = { targets: [target], seed: 5, forMs: Infinity, cases: 1_000, onFault };
+    const { faults } = await new Campaign(options).run();
     expect(faults).toHaveLength(1);
     expect(faults[0]!.error.message).toContain('undeclared error TypeError: undefined is not a function');
     expect(Buffer.from(faults[0]!.error.input!)).toContain(0xff);
+    expect(seen).toEqual(faults);
     const again = await campaignOf(target, 1, faults[0]!.number).run();
     expect(again.faults[0]!.error.input).toEqual(faults[0]!.error.input);
   });

@@ -15,6 +15,7 @@ import { z } from 'zod';
 import { jsonWords } from '../mutation/json-texts.ts';
 import { textMutation } from '../mutation/mutate-text.ts';
 import type { Target } from '../target.ts';
+import { numbersOfKey } from './key-numbers.ts';
 import { BrokenPromise, parserTarget } from './parser-target.ts';
 
 /** Bounds of the cost of a hash (docs/ACCESS.md): each login costs what the hash in the file states. */
@@ -126,14 +127,14 @@ function useRules(rules: readonly AccessRule[]): void {
  * the public key of its signature.
  */
 function keySetTarget(valid: Buffer, tokens: readonly string[]): Target {
-  const materials = parseKeySet(valid).keys.map(materialOf);
+  const numbers = parseKeySet(valid).keys.map(numbersOfKey);
   return parserTarget({
     name: 'key-sets',
     corpus: [valid],
     change: textMutation([...jsonWords, '"d":"x",', '"oct"', '"kid":"ec",', 'AAAA', '"EC"']),
     parse: async (bytes) => {
       const set = parseKeySet(bytes);
-      const known = new Set(set.keys.map(materialOf));
+      const known = new Set(set.keys.map(numbersOfKey));
       const provider = new TokenProvider({
         keys: keysOfFile(() => set),
         algorithms: tokenAlgorithms,
@@ -143,26 +144,12 @@ function keySetTarget(valid: Buffer, tokens: readonly string[]): Target {
       });
       for (const [index, token] of tokens.entries()) {
         const { kind } = await provider.authenticate('192.0.2.1', undefined, Buffer.from(token));
-        if (kind === 'accepted' && !known.has(materials[index]!))
+        if (kind === 'accepted' && !known.has(numbers[index]!))
           throw new BrokenPromise('a token was accepted by a set without its key');
       }
     },
     isDeclared: (error) => error instanceof CredentialError || error instanceof TextError,
   });
-}
-
-/** The fields with the numbers of a public key, by its type. A key may have other fields, which have no effect. */
-const numberFields: Readonly<Record<string, readonly string[]>> = {
-  RSA: ['n', 'e'],
-  EC: ['x', 'y'],
-  OKP: ['x'],
-};
-
-/** Returns the numbers of a public key. Different base64 texts may stand for the same numbers. */
-function materialOf(key: { readonly kty?: string }): string {
-  return (numberFields[key.kty ?? ''] ?? [])
-    .map((field) => Buffer.from(String(Reflect.get(key, field) ?? ''), 'base64url').toString('hex'))
-    .join();
 }
 
 function hasLine({ message }: Error): boolean {

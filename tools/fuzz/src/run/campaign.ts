@@ -16,6 +16,8 @@ export interface CampaignOptions {
   readonly cases?: number;
   /** Called before each case. */
   readonly onCase?: (target: string, number: number) => void;
+  /** Called at the fault of a target. */
+  readonly onFault?: (fault: CaseFault) => void;
 }
 
 export interface CaseFault {
@@ -65,7 +67,7 @@ export class Campaign {
   }
 
   async #attack(target: Target, untilMs: number): Promise<void> {
-    const { seed, firstCase = 0, cases = Infinity, onCase } = this.#options;
+    const { seed, firstCase = 0, cases = Infinity, onCase, onFault } = this.#options;
     let next = firstCase;
     let failed = false;
     const lane = async (): Promise<void> => {
@@ -76,7 +78,9 @@ export class Campaign {
         this.#cases.set(target.name, (this.#cases.get(target.name) ?? 0) + 1);
         if (error === null) continue;
         failed = true;
-        this.#faults.push({ target: target.name, seed, number, error });
+        const fault = { target: target.name, seed, number, error };
+        this.#faults.push(fault);
+        onFault?.(fault);
       }
     };
     await Promise.all(Array.from({ length: target.parallel }, lane));
