@@ -114,8 +114,7 @@ export class Authentication implements Authenticator {
   }
 
   /**
-   * Refuses a client that no provider may check, and counts and logs it. It does not count for the bounds of its address:
-   * see {@link countFailure}.
+   * Refuses a client that no provider may check, and counts and logs it. It does not count for the bounds of its address.
    */
   refuse(given: Credentials, result: 'credentials', reason: string): AuthenticationResult;
   refuse(given: Credentials, result: 'limited'): AuthenticationResult;
@@ -123,16 +122,6 @@ export class Authentication implements Authenticator {
     this.#metrics.add(authenticationMetrics.authentications, ['none', result]);
     this.#refusals.add(given, reason ?? reasons.limited);
     return { accepted: false, reason: result === 'limited' ? 'busy' : 'credentials' };
-  }
-
-  /** Counts a wrong password that no provider has checked for the bounds of its address. */
-  countFailure({ address, userName = '' }: Credentials): void {
-    this.#failures.onFailure(address, userName);
-  }
-
-  /** Returns whether too many passwords from the address of the client were wrong, so it must be refused without a check. */
-  isLimited({ address, userName = '' }: Credentials): boolean {
-    return this.#failures.isLimited(address, userName);
   }
 
   /**

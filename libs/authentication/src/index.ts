@@ -1,5 +1,6 @@
 export { Authentication, passwordBytesMax } from './authentication.ts';
 export type { AuthenticationOptions } from './authentication.ts';
+export { FailureLimiter } from './chain/failure-limiter.ts';
 export type { ListenerAuthentication, ProviderName } from './chain/provider.ts';
 export { CredentialError } from './credential-error.ts';
 export { HashPool } from './hashing/hash-pool.ts';

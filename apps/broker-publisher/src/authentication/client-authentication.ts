@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   Authentication,
+  FailureLimiter,
   HashPool,
   keysOfFile,
   parseKeySet,
@@ -69,6 +70,11 @@ export class ClientAuthentication implements Authenticator {
   /** User name and password with which each listener accepts the probe of this process. */
   readonly probeCredentials = { userName: '$watchdog', password: randomBytes(24).toString('base64url') };
   readonly #tokenTransport: AdminTokenTransport;
+  /**
+   * Wrong passwords of the user `admin`. Those of other users do not count: a device that uses `/mqtt` by mistake must not lock
+   * out the administrators behind its address.
+   */
+  readonly #tokenGuesses: FailureLimiter;
   /** Clients with the admin token, programs of this host at `$console`, the probe and the publisher of this process. */
   readonly #internal = new WeakSet<AccessSubject>();
   readonly #passwordFile: AuthenticationFiles['passwordFile'];
@@ -78,6 +84,7 @@ export class ClientAuthentication implements Authenticator {
     this.#options = options;
     this.#passwordFile = files.passwordFile;
     this.#tokenTransport = new AdminTokenTransport(config);
+    this.#tokenGuesses = new FailureLimiter(() => performance.now());
     this.hashes = new HashPool({ logger, metrics });
     this.#authentication = new Authentication({
       listeners: new Map([
@@ -108,9 +115,8 @@ export class ClientAuthentication implements Authenticator {
   /**
    * Accepts the probe of this process on each listener, clients with the admin token where it is not exposed, and the
    * publisher of this process on its connections inside the process: they are no users of a provider. All other clients are
-   * left to the providers of their listener. `$console` has no providers: it admits only administrators. A wrong password
-   * of the user `admin` there is a guess of the admin token, so it counts for the bounds of logins. Other users do not count:
-   * a device that uses `/mqtt` by mistake must not lock out the others behind its address.
+   * left to the providers of their listener. `$console` has no providers: it admits only administrators. An address with too
+   * many wrong passwords of the user `admin` learns nothing more about the admin token: it is compared no longer.
    *
    * @param transport what is known of the connection, whatever its listener
    */
@@ -119,25 +125,30 @@ export class ClientAuthentication implements Authenticator {
     { isEncrypted, isLocal }: ClientTransport = { isEncrypted: false, isLocal: false },
   ): Promise<AuthenticationResult> {
     const { address, listener, userName, password } = credentials;
-    const mayGuess =
-      listener === internalListeners.console && userName === adminUserName && password !== undefined;
-    const isThisHost = isLocal && isLoopback(address) && trustsLoopback(this.#options.config);
-    if (mayGuess && !isThisHost && this.#authentication.isLimited(credentials))
-      return this.#authentication.refuse(credentials, 'limited');
     if (listener === internalListeners.publisher)
       return this.#acceptUser(credentials, internalListeners.publisher);
-    if (this.#options.isAdministrator(userName, password)) {
+    const isThisHost = isLocal && isLoopback(address) && trustsLoopback(this.#options.config);
+    const isLimited =
+      mayBeGuess(credentials) && !isThisHost && this.#tokenGuesses.isLimited(address, adminUserName);
+    if (!isLimited && this.#options.isAdministrator(userName, password)) {
       if (this.#tokenTransport.permits(credentials, isEncrypted))
         return this.#acceptUser(credentials, userName!, 'admin');
       this.#options.onExposedToken({ address, listener });
       return this.#authentication.refuse(credentials, 'credentials', exposedToken);
     }
     if (this.#isProbe(userName, password)) return this.#acceptUser(credentials, userName!);
-    if (listener === internalListeners.console) {
-      if (mayGuess) this.#authentication.countFailure(credentials);
-      return this.#authentication.refuse(credentials, 'credentials', notForClients);
-    }
-    return this.#authentication.authenticate(credentials);
+    const result = await this.#byProviders(credentials, isLimited);
+    const isKnown = result.accepted && result.subject.identity.source !== 'anonymous';
+    if (!isKnown && mayBeGuess(credentials)) this.#tokenGuesses.onFailure(address, adminUserName);
+    return result;
+  }
+
+  async #byProviders(credentials: Credentials, isLimited: boolean): Promise<AuthenticationResult> {
+    if (credentials.listener !== internalListeners.console)
+      return this.#authentication.authenticate(credentials);
+    return isLimited
+      ? this.#authentication.refuse(credentials, 'limited')
+      : this.#authentication.refuse(credentials, 'credentials', notForClients);
   }
 
   /**
@@ -238,6 +249,11 @@ export async function checkAuthentication(
   options: Pick<ClientAuthenticationOptions, 'config' | 'files' | 'logger'>,
 ): Promise<void> {
   await openFiles(options);
+}
+
+/** Returns whether the password may be the admin token. The HTTP server limits the guesses at `$http` itself. */
+function mayBeGuess({ listener, userName, password }: Credentials): boolean {
+  return listener !== httpListenerName && userName === adminUserName && password !== undefined;
 }
 
 interface AuthenticationFiles {

@@ -95,26 +95,49 @@ test.each<[string, Partial<Credentials>, object]>([
   },
 );
 
-describe('guesses of the admin token at /mqtt of the HTTP port', () => {
+describe('guesses of the admin token', () => {
   const right = { client: 'c', listener: '$console', userName: 'admin', password: Buffer.from(token) };
   const wrong = { ...right, password: Buffer.from('other') };
 
   /** Guesses often, and returns whether the right token is accepted from the address, and from another one. */
-  async function guess(address: string, isLocal: boolean, settings: object = {}): Promise<boolean[]> {
+  async function guess(
+    address: string,
+    isLocal: boolean,
+    settings: object = {},
+    listener = '$console',
+  ): Promise<boolean[]> {
     const { authentication } = await login({}, { lab: true, ...settings });
     const transport = { isEncrypted: true, isLocal };
     for (let count = 0; count < 20; count += 1)
-      await authentication.authenticate({ ...wrong, address }, transport);
-    const accepted = async (from: string): Promise<boolean> =>
-      (await authentication.authenticate({ ...right, address: from }, transport)).accepted;
+      await authentication.authenticate({ ...wrong, listener, address }, transport);
+    const accepted = async (from: string): Promise<boolean> => {
+      const result = await authentication.authenticate({ ...right, listener, address: from }, transport);
+      return result.accepted && authentication.isInternal(result.subject);
+    };
     return [await accepted(address), await accepted('198.51.100.9')];
   }
 
-  test('lock the user admin out at that address, and at no other', async () => {
-    expect(await guess(remote, false)).toEqual([false, true]);
+  test.each([
+    ['/mqtt of the HTTP port', '$console'],
+    ['a listener without users', 'plain'],
+    ['a tls listener', 'tls'],
+  ])('at %s lock the administrator out at that address, and at no other', async (_where, listener) => {
+    expect(await guess(remote, false, {}, listener)).toEqual([false, true]);
   });
 
-  test('lock a loopback address out only if it is not trusted, or belongs to a proxy', async () => {
+  test('do not lock devices with the user name admin out of a listener without users', async () => {
+    const { authentication } = await login({}, { lab: true });
+    for (let count = 0; count < 100; count += 1) {
+      const { accepted } = await authentication.authenticate({
+        ...wrong,
+        listener: 'plain',
+        address: remote,
+      });
+      expect(accepted).toBe(true);
+    }
+  });
+
+  test('at /mqtt of the HTTP port lock a loopback address out only if it is not trusted, or belongs to a proxy', async () => {
     expect(await guess(local, true)).toEqual([true, true]);
     expect(await guess(local, false)).toEqual([false, true]);
     expect(await guess(local, true, { admin: { trustLoopback: false } })).toEqual([false, true]);
