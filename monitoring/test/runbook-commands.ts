@@ -129,11 +129,22 @@ export function unknownParts(command: RunbookCommand): string[] {
   if (appliancePattern.test(line))
     return unknownInAppliance(line, line.replace(appliancePattern, '').split(' '));
   if (program === 'systemctl' || program === 'journalctl') return unknownUnits(line, rest);
-  if (readingPrograms.has(program) || mendingPrograms.has(program)) return [];
+  if (readingPrograms.has(program) || mendingPrograms.has(program)) return unreachableMonitoring(line);
   return [
     `${line}: unknown program ${program}. The command of a member is: ${appliance}admin COMMAND. ` +
       `Add a program of the system to the lists in runbook-commands.ts.`,
   ];
+}
+
+/** Prometheus and Alertmanager serve HTTPS and ask for a password, unless the vault has none. */
+function unreachableMonitoring(line: string): string[] {
+  const [, port] = /:(909[03])\b/.exec(line) ?? [];
+  if (
+    port === undefined ||
+    (line.includes(`https://MONITORING:${port}`) && / --cacert .* --user /.test(line))
+  )
+    return [];
+  return [`${line}: the command needs https://MONITORING:${port}, the authority and the password`];
 }
 
 function unknownInPlaybook(line: string, words: readonly string[]): string[] {

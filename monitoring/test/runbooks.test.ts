@@ -62,6 +62,8 @@ describe('the checks of the commands of runbooks', () => {
     ['systemctl restart mqtt-cluster-repair', 'no role has a unit mqtt-cluster-repair'],
     ['journalctl -u mqtt-cluster-repair -n 50', 'no role has a unit mqtt-cluster-repair'],
     ['repair HOST', 'unknown program repair'],
+    ['curl -s http://MONITORING:9090/api/v1/rules', 'the command needs https://MONITORING:9090'],
+    ['curl -s https://MONITORING:9093/-/ready', 'the command needs https://MONITORING:9093'],
   ])('reject %s', (line, fault) => {
     expect(commandsOf(line).flatMap(unknownParts)).toEqual([
       expect.stringContaining(`${line}: ${fault}`) as string,
