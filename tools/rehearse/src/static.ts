@@ -6,6 +6,7 @@ import { certificatesFault } from './certificates-check.ts';
 import { collectionFault } from './collection-check.ts';
 import { firewallFault } from './firewall-check.ts';
 import { inFolder, messagesIn, playLocally, rejectionFault } from './local-playbook.ts';
+import { maintenanceFault } from './maintenance-check.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { receiversFault } from './receivers-check.ts';
@@ -53,6 +54,7 @@ export async function checkStatically(
     renewal(root),
     certificates(ansible),
     removal(ansible),
+    maintenance(ansible),
     silences(root),
   ].filter(({ name }) => name.includes(only));
   let failed = 0;
@@ -136,6 +138,13 @@ function removal(ansible: string): Check {
   return {
     name: 'remove-host.yml lets the member accept clients again after a failed drain or removal',
     run: () => removalFault(ansible),
+  };
+}
+
+function maintenance(ansible: string): Check {
+  return {
+    name: 'the broker is started again after a failed update, and after a failed update or reboot of its host',
+    run: () => maintenanceFault(ansible),
   };
 }
 
