@@ -54,9 +54,12 @@ const ofOthers: readonly Labels[] = [
 interface Case {
   readonly stopped: string;
   /** Extra variables of the playbook. */
-  readonly variables?: Readonly<Record<string, boolean>>;
+  readonly variables?: Readonly<Record<string, unknown>>;
   readonly silenced: readonly Labels[];
 }
+
+/** The result of a silence that was created before its host could not be reached any more. */
+const created = { results: [{ json: { silenceID: '6b8f2c1a-0000-4000-8000-000000000000' } }] };
 
 const cases: readonly Case[] = [
   { stopped: 'm1', silenced: ofMember },
@@ -66,10 +69,18 @@ const cases: readonly Case[] = [
     silenced: ofMember.filter(({ instance }) => instance !== undefined),
   },
   { stopped: 'app1', silenced: ofClient },
+  // The playbook continues without a silence: the host is stopped, updated and started in any case.
+  { stopped: 'm1', variables: { maintenance_monitoring: 'gone' }, silenced: [] },
+  {
+    stopped: 'm1',
+    variables: { maintenance_monitoring: 'gone', maintenance_silenced: created },
+    silenced: [],
+  },
 ];
 
 /**
- * Lets the role `maintenance` silence the alerts of hosts in a real Alertmanager, and end the silences.
+ * Lets the role `maintenance` silence the alerts of hosts in a real Alertmanager, and end the silences. A host of Alertmanager
+ * that cannot be reached stops no playbook.
  * @returns the first alert of the stopped host that is not silenced, alert with another cause that is silenced, or alert that
  *   is still silenced after the end; or null
  */
