@@ -1,3 +1,4 @@
+import { attemptCommand } from '@mqtt-cluster/kit';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inFolder, playLocally } from './local-playbook.ts';
@@ -40,7 +41,10 @@ const cases: readonly Case[] = [
   { what: 'a wrong file', change: () => 'route: {}\n', expected: 'has no receivers' },
 ];
 
-/** Checks what preflight reports about receivers of Alertmanager. @returns the first wrong report, or null */
+/**
+ * Checks what preflight reports about receivers of Alertmanager, and that a wrong configuration does not replace the one on the
+ * host. @returns the first wrong report, or null
+ */
 export function receiversFault(root: string): Promise<string | null> {
   const product = readFileSync(join(root, 'monitoring', 'alertmanager', 'alertmanager.yml'), 'utf8');
   return inFolder('receivers', async (folder) => {
@@ -54,6 +58,24 @@ export function receiversFault(root: string): Promise<string | null> {
       if (output.includes(unwanted ? expected.slice(4) : expected) === unwanted)
         return `the configuration of ${what}: expected "${expected}": ${firstFailure(output)}`;
     }
-    return null;
+    return replacementFault(root, folder, product);
   });
+}
+
+/** Runs the command that checks the configuration on the host. */
+async function replacementFault(root: string, folder: string, product: string): Promise<string | null> {
+  const tasks = readFileSync(join(root, 'ansible/roles/prometheus/tasks/configure.yml'), 'utf8');
+  const [, command] =
+    /dest: \/etc\/prometheus\/alertmanager\.yml\n(?: .*\n)*? *validate: (.*)\n/.exec(tasks) ?? [];
+  if (command === undefined) return 'nothing checks the configuration before it replaces the former one';
+  const file = join(folder, 'alertmanager.yml');
+  const accepts = async (text: string): Promise<boolean> => {
+    writeFileSync(file, text);
+    return (await attemptCommand('sh', ['-c', command.replace('%s', file)])).status === 0;
+  };
+  if (!(await accepts(product))) return `"${command}" rejects the configuration of the product`;
+  const wrong = product.replace('receiver: now', 'receiver: nobody');
+  return wrong !== product && !(await accepts(wrong))
+    ? null
+    : `"${command}" accepts a route to a receiver that does not exist`;
 }

@@ -115,7 +115,7 @@ function tags(root: string): Check {
 
 function receivers(root: string): Check {
   return {
-    name: 'preflight warns about receivers of alerts that send nothing',
+    name: 'preflight warns about receivers of alerts that send nothing, and a wrong configuration replaces none',
     run: () => receiversFault(root),
   };
 }
