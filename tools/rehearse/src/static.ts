@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
+import { backupFault } from './backup-check.ts';
 import { billOfMaterialsFault } from './bill-of-materials.ts';
 import { certificatesFault } from './certificates-check.ts';
 import { collectionFault } from './collection-check.ts';
@@ -55,6 +56,7 @@ export async function checkStatically(
     certificates(ansible),
     removal(ansible),
     maintenance(ansible),
+    backup(root),
     silences(root),
   ].filter(({ name }) => name.includes(only));
   let failed = 0;
@@ -145,6 +147,13 @@ function maintenance(ansible: string): Check {
   return {
     name: 'the broker is started again after a failed update, and after a failed update or reboot of its host',
     run: () => maintenanceFault(ansible),
+  };
+}
+
+function backup(root: string): Check {
+  return {
+    name: 'the backup comes from a member that gives it, within its memory, and leaves nothing when it is stopped',
+    run: () => backupFault(root),
   };
 }
 
