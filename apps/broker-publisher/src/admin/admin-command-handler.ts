@@ -14,6 +14,7 @@ import { describeValidationError } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
 import { assessClusterHealth } from '../health/cluster-health.ts';
 import type { ClusterHealth } from '../health/cluster-health.ts';
+import { LinkOutages } from '../health/link-outages.ts';
 import type { MemberRunner } from '../node/member-runner.ts';
 
 /** Time that the handler waits until this member has applied a change of settings, ms. */
@@ -47,6 +48,7 @@ const parameters = {
 export class AdminCommandHandler {
   readonly #components: AdminCommandHandlerComponents;
   readonly #pending = new Map<number, (outcome: AdminOutcome) => void>();
+  readonly #outages = new LinkOutages();
   #lastRequest = 0;
   readonly #commands: Readonly<Record<string, (given: unknown) => Promise<AdminResponse>>> = {
     drain: (given) => this.#validated(parameters.drain, given, ({ exit }) => this.#drain(exit)),
@@ -97,7 +99,8 @@ export class AdminCommandHandler {
    */
   async health(stop?: MemberId): Promise<ClusterHealth> {
     const survey = await this.#outcomeOf({ kind: 'survey' });
-    return assessClusterHealth(this.#components.runner.status(), survey, stop);
+    const status = this.#components.runner.status();
+    return assessClusterHealth(status, survey, stop, this.#outages.observe(status));
   }
 
   settings(): ClusterSettings {

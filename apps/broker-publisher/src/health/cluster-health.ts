@@ -16,6 +16,11 @@ const lagEntriesMax = 1_000;
  * answers heartbeats every few hundred milliseconds.
  */
 const silentMsMax = 2_000;
+/**
+ * An unreachable member counts as lost after this time. A member that only restarts, or pauses, is back earlier. Raising it
+ * lets the operator wait longer before a lost host is replaced.
+ */
+export const lostMsMin = 30_000;
 
 const memberHealthSchema = z.object({
   id: z.string(),
@@ -66,11 +71,16 @@ export const clusterHealthSchema = z.object({
 
 export type ClusterHealth = Decoded<typeof clusterHealthSchema>;
 
-/** Returns the health of the cluster, based on the status of one member and the report of the leader (`survey`). */
+/**
+ * Returns the health of the cluster, based on the status of one member and the report of the leader (`survey`).
+ *
+ * @param outages milliseconds for which this member has had no link to others (`LinkOutages`)
+ */
 export function assessClusterHealth(
   status: MemberStatus,
   survey: AdminOutcome,
   stop?: MemberId,
+  outages: Readonly<Record<MemberId, number>> = {},
 ): ClusterHealth {
   const surveys = surveysOf(status, survey);
   const members = (status.config?.members ?? []).map(({ id, role }) => healthOf(id, role, status, surveys));
@@ -83,6 +93,11 @@ export function assessClusterHealth(
       : surveys === null
         ? `${status.id} sees no majority: ${survey.reason}`
         : unhealthy.map((member) => `${member.id}: ${member.reason}`).join('; ');
+  const safety = (id: MemberId): StopSafety => {
+    // A leader without an answer of the member since its election reports no silence.
+    const silentMs = surveys?.[id]?.silentMs ?? outages[id] ?? 0;
+    return stopSafety({ members, majority, reason }, id, silentMs >= lostMsMin);
+  };
   return {
     askedOf: status.id,
     healthy: majority && unhealthy.length === 0,
@@ -93,19 +108,21 @@ export function assessClusterHealth(
     voters: voters.length,
     learners: members.filter((member) => member.role === 'learner').map((member) => member.id),
     members,
-    ...(stop === undefined ? {} : { stop: { member: stop, ...stopSafety(stop, members, majority, reason) } }),
+    ...(stop === undefined ? {} : { stop: { member: stop, ...safety(stop) } }),
   };
 }
 
 /**
  * Returns why this member must not be stopped now. Returns null if the cluster keeps its majority without it and all
- * other members have caught up.
+ * other members have caught up. Returns null for a lost member too: the majority does not contain it.
  */
 export function stopBlocker(
   { members, majority }: Pick<ClusterHealth, 'members' | 'majority'>,
   id: MemberId,
+  isLost = false,
 ): StopBlocker | null {
   if (!majority) return 'no_majority';
+  if (isLost) return null;
   const others = members.filter((member) => member.id !== id);
   if (others.length === members.length) return null;
   if (others.some((member) => !member.ok)) return 'member_unhealthy';
@@ -123,13 +140,12 @@ function votersWithout(
 
 /** Returns the answer of `stopBlocker` in one sentence. */
 function stopSafety(
+  { members, majority, reason }: Pick<ClusterHealth, 'members' | 'majority' | 'reason'>,
   id: MemberId,
-  members: readonly MemberHealth[],
-  majority: boolean,
-  reason: string,
+  isLost: boolean,
 ): StopSafety {
   const wait = (why: string): StopSafety => ({ safe: false, reason: why, waitingHelps: true });
-  const blocker = stopBlocker({ members, majority }, id);
+  const blocker = stopBlocker({ members, majority }, id, isLost);
   const { voters, remaining } = votersWithout(id, members);
   const share = `${remaining.length} of ${voters.length} voters`;
   switch (blocker) {
@@ -143,6 +159,8 @@ function stopSafety(
     case 'too_few_voters':
       return { safe: false, reason: `${share} would remain, which is no majority`, waitingHelps: false };
     case null: {
+      if (isLost)
+        return { safe: true, reason: `${id} is lost, and the others have a majority`, waitingHelps: false };
       const isMember = members.some((member) => member.id === id);
       const why = isMember ? `${share} remain and have caught up` : `${id} is not a member of the cluster`;
       return { safe: true, reason: why, waitingHelps: false };

@@ -1,5 +1,11 @@
 import type { AdminOutcome, MemberRole, MemberStatus, PeerSummary } from '@mqtt-cluster/contracts';
-import { assessClusterHealth, clusterHealthSchema, stopBlocker } from '../../src/health/cluster-health.ts';
+import {
+  assessClusterHealth,
+  clusterHealthSchema,
+  lostMsMin,
+  stopBlocker,
+} from '../../src/health/cluster-health.ts';
+import { LinkOutages } from '../../src/health/link-outages.ts';
 
 const summary: PeerSummary = { state: 'serving', clients: 0, load: 0, appliedIndex: 9, urls: [] };
 
@@ -7,7 +13,7 @@ function status(
   change: Partial<MemberStatus> = {},
   roles: readonly MemberRole[] = ['voter', 'voter', 'voter'],
 ) {
-  const ids = ['a', 'b', 'c', 'd'].slice(0, roles.length);
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].slice(0, roles.length);
   const members = ids.map((id, position) => ({ id, storeId: id, role: roles[position]! }));
   const peers = Object.fromEntries(ids.slice(1).map((id) => [id, summary]));
   const base = {
@@ -23,10 +29,32 @@ function status(
   return { ...base, config: { members }, ...change } as MemberStatus;
 }
 
+const well = { lagEntries: 0, silentMs: 50 };
+
 /** Survey by the leader, b. */
 function survey(change: Record<string, { lagEntries: number; silentMs: number }> = {}): AdminOutcome {
-  const well = { lagEntries: 0, silentMs: 50 };
   return { accepted: true, reason: '', survey: { a: well, c: well, d: well, ...change } };
+}
+
+const seven = new Array<MemberRole>(7).fill('voter');
+const lost = { lagEntries: 9, silentMs: lostMsMin };
+
+function without<Value>(
+  ids: readonly string[],
+  record: Readonly<Record<string, Value>>,
+): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).filter(([id]) => !ids.includes(id)));
+}
+
+/** Status of one of seven voters that has no hello message of another one. */
+function withoutHelloOf(id: string): MemberStatus {
+  const own = status({}, seven);
+  return { ...own, peers: without([id], own.peers) };
+}
+
+/** Survey of seven voters by the leader, b. */
+function surveyOfSeven(change: Record<string, { lagEntries: number; silentMs: number }> = {}): AdminOutcome {
+  return survey({ e: well, f: well, g: well, ...change });
 }
 
 test('a cluster of three healthy members is healthy, and any one member can be stopped safely', () => {
@@ -52,6 +80,52 @@ test.each([
     stop: { safe: false, waitingHelps: true, reason: expect.stringContaining('c is not healthy') },
   });
   expect(assessClusterHealth(own, found, 'c').stop).toMatchObject({ safe: true });
+});
+
+test('with two of seven members lost, each lost member can be stopped, and no other member can', () => {
+  const safe = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].filter((id) => {
+    const health = assessClusterHealth(status({}, seven), surveyOfSeven({ f: lost, g: lost }), id);
+    expect(health).toMatchObject({ majority: true, voters: 7 });
+    return health.stop?.safe;
+  });
+  expect(safe).toEqual(['f', 'g']);
+});
+
+test.each([
+  ['restarts', { lagEntries: 9, silentMs: lostMsMin - 1 }, status({}, seven)],
+  ['answers the leader, but has sent no hello message to the asked member', well, withoutHelloOf('g')],
+])('while another member is lost, a member that %s cannot be stopped', (_what, g, own) => {
+  const { stop } = assessClusterHealth(own, surveyOfSeven({ f: lost, g }), 'g', { g: lostMsMin });
+  expect(stop).toMatchObject({
+    safe: false,
+    waitingHelps: true,
+    reason: expect.stringContaining('f is not healthy'),
+  });
+});
+
+test('without a majority, not even a lost member can be stopped', () => {
+  const found = surveyOfSeven({ d: lost, e: lost, f: lost, g: lost });
+  expect(assessClusterHealth(status({}, seven), found, 'g')).toMatchObject({
+    majority: false,
+    stop: { safe: false, waitingHelps: true },
+  });
+});
+
+test('a member that never answered a new leader is lost when its link has been down for long enough', () => {
+  let nowMs = 0;
+  const outages = new LinkOutages(() => nowMs);
+  const found = { ...surveyOfSeven(), survey: without(['f', 'g'], surveyOfSeven().survey!) };
+  const safeAt = (timeMs: number, links: MemberStatus['links']): boolean => {
+    nowMs = timeMs;
+    const own = status({ links }, seven);
+    return assessClusterHealth(own, found, 'g', outages.observe(own)).stop!.safe;
+  };
+  const others = { b: 'up', c: 'up', d: 'up', e: 'up', f: 'down' } as const;
+  expect(safeAt(0, { ...others, g: 'refused' })).toBe(false);
+  expect(safeAt(lostMsMin, { ...others, g: 'down' })).toBe(true);
+  // Its process is back for a moment.
+  expect(safeAt(lostMsMin + 1, { ...others, g: 'up' })).toBe(false);
+  expect(safeAt(lostMsMin + 2, { ...others, g: 'down' })).toBe(false);
 });
 
 test('while the cluster has no leader, no member can be stopped safely', () => {
