@@ -1,12 +1,62 @@
 import { attemptCommand } from '@mqtt-cluster/kit';
 import type { ProgramResult } from '@mqtt-cluster/kit';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstFailure, parseRecap } from './playbook.ts';
 
 /** The longest run takes less than a minute on an idle machine. */
 const playMsMax = 600_000;
+
+/** Variables of a host that cannot be reached: nothing listens on this port of the control node. */
+export const unreachable = { ansible_connection: 'ssh', ansible_host: '127.0.0.1', ansible_port: 1 } as const;
+
+const brokers = ['one', 'two', 'three'];
+
+/**
+ * Writes the inventory of three brokers that are all this machine. Each has a loopback address of its own.
+ *
+ * @param lost names of the brokers that cannot be reached
+ * @returns the path of the inventory
+ */
+export function inventoryWithLost(folder: string, lost: readonly string[]): string {
+  const file = join(folder, 'brokers.json');
+  const hosts = brokers.map((name) => [
+    name,
+    { ansible_host: addressOf(name), ...(lost.includes(name) && unreachable) },
+  ]);
+  const vars = {
+    ansible_connection: 'local',
+    ansible_python_interpreter: '{{ ansible_playbook_python }}',
+  };
+  const children = { brokers: { hosts: Object.fromEntries(hosts) }, clients: { hosts: {} } };
+  writeFileSync(file, JSON.stringify({ all: { vars, children } }));
+  return file;
+}
+
+/** Calls a function with the port of a server that answers each request with a body. @param broker the one that answers */
+export async function withHealth<Result>(
+  broker: string,
+  body: Readonly<Record<string, unknown>>,
+  use: (port: number) => Promise<Result>,
+): Promise<Result> {
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+  }).listen(0, addressOf(broker));
+  try {
+    await once(server, 'listening');
+    return await use((server.address() as AddressInfo).port);
+  } finally {
+    server.close();
+  }
+}
+
+function addressOf(broker: string): string {
+  return `127.0.0.${brokers.indexOf(broker) + 1}`;
+}
 
 interface LocalPlay {
   /** Extra variables. */

@@ -1,9 +1,6 @@
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inFolder, messagesIn, playLocally } from './local-playbook.ts';
+import { inFolder, inventoryWithLost, messagesIn, playLocally, withHealth } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 
@@ -16,7 +13,11 @@ interface Case {
   readonly commands: readonly string[];
   /** Text of the message of the playbook. */
   readonly message: string;
+  /** Hosts that cannot be reached. */
+  readonly lost?: readonly string[];
 }
+
+const health = { majority: true, members: [{ id: 'three', ok: true }] };
 
 const cases: readonly Case[] = [
   {
@@ -40,6 +41,14 @@ const cases: readonly Case[] = [
     commands: ['remove three --force', 'undrain three'],
     message: 'the fault of the test',
   },
+  {
+    what: 'a forced removal that fails while the first other host is lost',
+    variables: { force: 'true' },
+    failing: 'remove',
+    commands: ['remove three --force', 'undrain three'],
+    message: 'failed on two: the fault of the test',
+    lost: ['one', 'three'],
+  },
 ];
 
 /**
@@ -49,42 +58,33 @@ const cases: readonly Case[] = [
  * @returns the first fault, or null
  */
 export async function removalFault(ansible: string): Promise<string | null> {
-  const health = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
-  try {
-    await once(health, 'listening');
-    const { port } = health.address() as AddressInfo;
-    return await inFolder('removal', async (folder) => {
-      for (const each of cases) {
-        const fault = await faultOf(each, { ansible, folder, port });
-        if (fault !== null) return `${each.what}: ${fault}`;
-      }
-      return null;
-    });
-  } finally {
-    health.close();
+  for (const each of cases) {
+    const fault = await inFolder('removal', (folder) => faultOf(each, ansible, folder));
+    if (fault !== null) return `${each.what}: ${fault}`;
   }
+  return null;
 }
 
-async function faultOf(
-  { failing, commands, variables, message }: Case,
-  { ansible, folder, port }: { readonly ansible: string; readonly folder: string; readonly port: number },
-): Promise<string | null> {
+async function faultOf(each: Case, ansible: string, folder: string): Promise<string | null> {
+  const { failing, commands, variables, message, lost = [] } = each;
   const journal = join(folder, 'commands');
   const key = join(folder, 'member.key');
   writeFileSync(journal, '');
   writeFileSync(key, 'key');
   writeFileSync(join(folder, 'podman'), podmanThatFails(failing, journal));
   chmodSync(join(folder, 'podman'), 0o755);
-  const args = ['-i', 'tests/inventories/here.yml', 'playbooks/remove-host.yml'];
-  const { status, output } = await playLocally(ansible, args, {
-    variables: {
-      host: 'three',
-      broker_publisher_http_port: String(port),
-      broker_publisher_tls_directory: folder,
-      ...variables,
-    },
-    environment: { PATH: `${folder}:${process.env.PATH}` },
-  });
+  const args = ['-i', inventoryWithLost(folder, lost), 'playbooks/remove-host.yml'];
+  const { status, output } = await withHealth(lost.includes('one') ? 'two' : 'one', health, (port) =>
+    playLocally(ansible, args, {
+      variables: {
+        host: 'three',
+        broker_publisher_http_port: String(port),
+        broker_publisher_tls_directory: folder,
+        ...variables,
+      },
+      environment: { PATH: `${folder}:${process.env.PATH}` },
+    }),
+  );
   if (status === 0) return 'the playbook reports success';
   const found = readFileSync(journal, 'utf8').trim().split('\n');
   if (found.join() !== commands.join())
