@@ -2,7 +2,7 @@ import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
 import type { ProgramResult } from '@mqtt-cluster/kit';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inFolder, playLocally, rejectionFault } from './local-playbook.ts';
+import { inFolder, messagesIn, playLocally, rejectionFault, unreachable } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 
@@ -77,9 +77,20 @@ async function writeInventory(folder: string): Promise<string> {
     ].join('\n'),
   );
   mkdirSync(join(folder, 'hosts'));
+  return writeHosts(folder, []);
+}
+
+/** Writes the file of the inventory. @param lost names of the hosts that cannot be reached */
+function writeHosts(folder: string, lost: readonly string[]): string {
   const file = join(folder, 'hosts.yml');
-  const listed = Object.fromEntries(hosts.map((name, index) => [name, { ansible_host: `192.0.2.${index}` }]));
-  writeFileSync(file, JSON.stringify({ all: { children: { brokers: { hosts: listed } } } }));
+  const listed = hosts.map((name, index) => [
+    name,
+    { ansible_host: `192.0.2.${index}`, ...(lost.includes(name) && unreachable) },
+  ]);
+  writeFileSync(
+    file,
+    JSON.stringify({ all: { children: { brokers: { hosts: Object.fromEntries(listed) } } } }),
+  );
   return file;
 }
 
@@ -116,7 +127,24 @@ async function runsFault(folder: string): Promise<string | null> {
   if (due.status !== 0) return firstFailure(due.output);
   const renewed = filesOf(folder);
   const same = Object.keys(issued).find((path) => renewed[path] === issued[path]);
-  return same === undefined ? null : `${same} is due and was not replaced`;
+  return same === undefined ? leftOutFault(folder, renewed) : `${same} is due and was not replaced`;
+}
+
+/** Makes the first host unreachable while all certificates are due: the other host gets its own ones, and the run fails. */
+async function leftOutFault(
+  folder: string,
+  before: Readonly<Record<string, string>>,
+): Promise<string | null> {
+  const [lost = ''] = hosts;
+  writeHosts(folder, [lost]);
+  const { status, output } = await runService(folder, null);
+  if (status === 0) return 'the service ends without an error although a host could not be reached';
+  if (!messagesIn(output).includes(`(see above): ${lost}.`)) return `no message names ${lost} as left out`;
+  const after = filesOf(folder);
+  const wrong = Object.keys(before).find(
+    (path) => (after[path] === before[path]) !== path.startsWith(join('hosts', lost)),
+  );
+  return wrong === undefined ? null : `${wrong}: only the host that could not be reached must keep its files`;
 }
 
 /**

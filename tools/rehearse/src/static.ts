@@ -14,6 +14,7 @@ import { receiversFault } from './receivers-check.ts';
 import { renewalFault } from './renewal-check.ts';
 import { silencesFault } from './silences-check.ts';
 import { removalFault } from './removal-check.ts';
+import { revocationFault } from './revocation-check.ts';
 import { tagsFault } from './tags-check.ts';
 import { wrongUpdates } from './wrong-updates.ts';
 
@@ -54,7 +55,7 @@ export async function checkStatically(
     receivers(root),
     renewal(root),
     certificates(ansible),
-    removal(ansible),
+    ...removals(ansible),
     maintenance(ansible),
     backup(root),
     silences(root),
@@ -136,11 +137,17 @@ function silences(root: string): Check {
   };
 }
 
-function removal(ansible: string): Check {
-  return {
-    name: 'remove-host.yml lets the member accept clients again after a failed drain or removal',
-    run: () => removalFault(ansible),
-  };
+function removals(ansible: string): Check[] {
+  return [
+    {
+      name: 'remove-host.yml lets the member accept clients again after a failed drain or removal',
+      run: () => removalFault(ansible),
+    },
+    {
+      name: 'revocations reach the other hosts although one host is lost, and a second removal continues',
+      run: () => revocationFault(ansible),
+    },
+  ];
 }
 
 function maintenance(ansible: string): Check {
