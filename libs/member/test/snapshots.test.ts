@@ -154,4 +154,14 @@ describe('snapshots', () => {
     expect(writes.written(first.token)?.snapshot).toBe(snapshot);
     expect(writes.snapshotPending).toBe(false);
   });
+
+  test("of the member's own state that the disk has no room for do not count as a full disk", () => {
+    const writes = new PendingWrites({ nowMs: 1_000 } as MemberContext);
+    writes.snapshot(snapshot, false);
+    expect(writes.refused(writes.take()!.token)?.snapshot).toBe(snapshot);
+    expect({ full: writes.full, mayTry: writes.mayTry }).toEqual({ full: false, mayTry: true });
+    writes.snapshot(snapshot, true);
+    writes.refused(writes.take()!.token);
+    expect({ full: writes.full, mayTry: writes.mayTry }).toEqual({ full: true, mayTry: false });
+  });
 });

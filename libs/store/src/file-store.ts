@@ -30,7 +30,7 @@ import { Journal, createJournal } from './journal/journal.ts';
 import { lockCandidatePrefix } from './disk/directory-lock.ts';
 import type { JournalRecord, SnapshotReference } from './journal/journal-record.ts';
 import { segmentName, segmentNumbers } from './journal/replay.ts';
-import { readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
+import { checkRoom, readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
 import type { QueuedWrite } from './group-commit-queue.ts';
 import { GroupCommitQueue } from './group-commit-queue.ts';
 
@@ -251,13 +251,16 @@ class FileStore implements Store {
     let reference: SnapshotReference;
     this.#usable();
     try {
+      await checkRoom(this.#system, this.#directory, snapshot);
       reference = await this.#writeSnapshotFile(this.#nextSnapshotFile++, snapshot, async (durationMs) => {
         this.#usable();
         // The journal gets at least as much of the disk's time as the snapshot.
         if (!this.#closing) await delay(durationMs);
       });
     } catch (error) {
-      throw this.#failure ?? this.#handleFailure(error);
+      const failure = this.#failure ?? this.#handleFailure(error);
+      if (isDiskFull(failure)) this.#metrics.add(storeMetrics.writesRefused, [], 1);
+      throw failure;
     }
     return this.#queue.push(change, reference);
   }

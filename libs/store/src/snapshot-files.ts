@@ -1,7 +1,8 @@
+import { constants } from 'node:buffer';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { BytesInPieces, Snapshot, SnapshotWrite } from '@mqtt-cluster/contracts';
-import { checkLength, StoreCorruptError } from '@mqtt-cluster/contracts';
+import { checkLength, StoreCorruptError, StoreFullError } from '@mqtt-cluster/contracts';
 import { replaceStoreAdvice } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
 import { writeFully } from './disk/file-system.ts';
@@ -16,6 +17,8 @@ const blockBytes = 256 * 1024;
  * data of all files with the first sync (ext4, `data=ordered`).
  */
 const unsyncedBytesMax = 1024 * 1024;
+/** Most bytes that a snapshot of this member's own state leaves free, for the journal and the pages. */
+const reservedBytesMax = 64 * 1024 * 1024;
 const namePattern = /^snapshot-(\d{8,})\.bin$/;
 
 export function snapshotName(file: number): string {
@@ -26,6 +29,32 @@ export function snapshotName(file: number): string {
 export function snapshotNumber(name: string): number | null {
   const match = namePattern.exec(name);
   return match === null ? null : Number(match[1]);
+}
+
+/**
+ * Checks that a snapshot of this member's own state can be stored and read again. A snapshot that fills the disk would stop the
+ * journal, which the member needs more: its log is complete without the snapshot.
+ *
+ * @throws StoreFullError
+ */
+export async function checkRoom(
+  system: FileSystem,
+  directory: string,
+  { data: { length } }: Pick<SnapshotWrite, 'data'>,
+): Promise<void> {
+  if (length > constants.MAX_LENGTH)
+    throw new StoreFullError(
+      `cannot write a snapshot of ${length} bytes: this version of Node reads at most ${constants.MAX_LENGTH} bytes; lower the ` +
+        'bounds of queues and retained messages',
+    );
+  const free = await system.freeBytes(directory);
+  // The journal gets at least as much of the disk's time as the snapshot, so it can write as many bytes meanwhile.
+  const reservedBytes = Math.min(length, reservedBytesMax);
+  if (free < length + reservedBytes)
+    throw new StoreFullError(
+      `cannot write a snapshot of ${length} bytes: the disk has ${free} bytes free, and ${reservedBytes} of them are for the log; ` +
+        'free space on the disk',
+    );
 }
 
 /**

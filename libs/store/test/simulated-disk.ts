@@ -101,6 +101,8 @@ export class SimulatedDisk {
   /** Whether each write to a file that was opened for an update is a sync as well, as with O_DSYNC. */
   syncsWrites = false;
   syncs = 0;
+  /** What the disk states as free. Its writes succeed all the same. */
+  freeBytes = Infinity;
 
   names(): string[] {
     return [...this.#names.keys()].sort();
@@ -166,6 +168,7 @@ export class SimulatedDisk {
       makeDirectory: () => alive(() => undefined),
       list: () => alive(() => this.names()),
       read: (path) => alive(() => Buffer.from(this.content(base(path)))),
+      freeBytes: () => alive(() => this.freeBytes),
       open: (path, mode) =>
         alive(() => {
           if (mode === 'create') {

@@ -1,5 +1,6 @@
+import { constants } from 'node:buffer';
 import type { BytesInPieces } from '@mqtt-cluster/contracts';
-import { MessagePageError } from '@mqtt-cluster/contracts';
+import { MessagePageError, StoreFullError } from '@mqtt-cluster/contracts';
 import type { FileSystem } from '../src/index.ts';
 import { createStore } from '../src/index.ts';
 import { testEntries, testEntry } from '../src/testing/index.ts';
@@ -115,6 +116,51 @@ describe("a snapshot of the member's own state", () => {
     expect(recovered.snapshot?.data).toEqual(snapshot.data);
     expect(recovered.entries.map(({ index }) => index)).toEqual([5, 6]);
     expect(recovered.hardState.term).toBe(2);
+  });
+
+  test.each([
+    [
+      'fills the disk',
+      3 * mebibyte,
+      6 * mebibyte - 1,
+      'cannot write a snapshot of 3145728 bytes: the disk has',
+    ],
+    ['could not be read again', constants.MAX_LENGTH + 1, Infinity, 'this version of Node reads at most'],
+  ])(
+    'that %s is refused before it is written, and the log goes on',
+    async (_what, length, freeBytes, sentence) => {
+      const slow = new SlowSnapshots();
+      slow.release();
+      const store = await openStore(slow);
+      slow.disk.freeBytes = freeBytes;
+      let isTaken = false;
+      const data: BytesInPieces = {
+        length,
+        *pieces() {
+          isTaken = true;
+          yield Buffer.alloc(length);
+        },
+        discard: () => undefined,
+      };
+      const refused = store.write({ snapshot: { index: 4, term: 1, config, data } });
+      await expect(refused).rejects.toThrow(StoreFullError);
+      await expect(refused).rejects.toThrow(sentence);
+      expect(isTaken).toBe(false);
+      await store.write({ entries: [testEntry(6)] });
+      await store.close();
+      expect(slow.disk.names().filter((name) => name.startsWith('snapshot'))).toEqual([]);
+      expect((await reopened(slow)).entries.map(({ index }) => index)).toEqual([1, 2, 3, 4, 5, 6]);
+    },
+  );
+
+  test('is written to a disk that has just enough room', async () => {
+    const slow = new SlowSnapshots();
+    slow.release();
+    const store = await openStore(slow);
+    slow.disk.freeBytes = 6 * mebibyte;
+    await store.write({ snapshot: { index: 4, term: 1, config, data: Buffer.alloc(3 * mebibyte, 7) } });
+    await store.close();
+    expect((await reopened(slow)).snapshot?.index).toBe(4);
   });
 
   test('is synced in pieces, so that a sync of the journal waits for one piece at most', async () => {

@@ -34,7 +34,10 @@ export class PendingWrites {
   #outboxPut: OutboxItem[] = [];
   #outboxDelete: OutboxKey[] = [];
   #deleteSinceMs = 0;
-  /** True when the store rejected the last write because the disk was full. */
+  /**
+   * True when the store rejected the last write because the disk was full. A rejected snapshot of this member's own state does
+   * not count: it needs more room than all other writes, and the log is complete without it.
+   */
   full = false;
   #refusedAtMs = -Infinity;
 
@@ -55,8 +58,8 @@ export class PendingWrites {
    * state do not count: they take long, and no other write waits for them.
    */
   get slowestMs(): number {
-    for (const { snapshot, bootstrap, startedMs } of this.#unfinished.values())
-      if (snapshot === null || bootstrap) return this.#context.nowMs - startedMs;
+    for (const write of this.#unfinished.values())
+      if (!isOwnSnapshot(write)) return this.#context.nowMs - write.startedMs;
     return 0;
   }
 
@@ -138,13 +141,19 @@ export class PendingWrites {
   }
 
   refused(token: number): CompletedWrite | null {
-    this.full = true;
-    this.#refusedAtMs = this.#context.nowMs;
     const write = this.#unfinished.get(token) ?? null;
     this.#unfinished.delete(token);
+    if (write !== null && isOwnSnapshot(write)) return write;
+    this.full = true;
+    this.#refusedAtMs = this.#context.nowMs;
     if (write !== null) this.#outboxDelete.push(...write.outboxDelete);
     return write;
   }
+}
+
+/** A snapshot of a peer comes in a write of Raft. */
+function isOwnSnapshot({ snapshot, bootstrap }: Pick<CompletedWrite, 'snapshot' | 'bootstrap'>): boolean {
+  return snapshot !== null && !bootstrap;
 }
 
 function fromRaft(write: RaftWrite | null): StoreWrite {

@@ -1,6 +1,9 @@
 import { constants, write as writeTo } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { acquireLock } from './directory-lock.ts';
+
+/** Bytes of one read. */
+const readBytesMax = 64 * 1024 * 1024;
 
 /** An open file that is written at given offsets. */
 export interface WritableFile {
@@ -21,7 +24,10 @@ export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
   /** Returns the names of the files in a directory. */
   list(path: string): Promise<string[]>;
+  /** Returns the content of a file of at most `constants.MAX_LENGTH` bytes (node:buffer). */
   read(path: string): Promise<Buffer>;
+  /** Returns the bytes that this process may still write to the file system of a path. */
+  freeBytes(path: string): Promise<number>;
   /**
    * Opens a file for writing. The mode `create` creates an empty file and replaces an existing one. The mode `update`
    * opens an existing file, whose writes are small and each need a sync.
@@ -50,7 +56,11 @@ export const nodeFileSystem: FileSystem = {
     await mkdir(path, { recursive: true, mode: 0o700 });
   },
   list: (path) => readdir(path),
-  read: (path) => readFile(path),
+  read: (path) => readInParts(path),
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  },
   async open(path, mode) {
     const syncsWrites = mode === 'update' && canSyncWrites();
     const updateFlags = syncsWrites ? constants.O_RDWR | constants.O_DSYNC : 'r+';
@@ -82,6 +92,23 @@ export const nodeFileSystem: FileSystem = {
   },
   lock: acquireLock,
 };
+
+/** Reads a file part by part, because one call cannot read a file of more than 2 GiB. */
+export async function readInParts(path: string, partBytes = readBytesMax): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const bytes = Buffer.allocUnsafeSlow((await handle.stat()).size);
+    let read = 0;
+    while (read < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, read, Math.min(bytes.length - read, partBytes), read);
+      if (bytesRead === 0) break;
+      read += bytesRead;
+    }
+    return bytes.subarray(0, read);
+  } finally {
+    await handle.close();
+  }
+}
 
 /** Writes all of `bytes`, in as many calls as the system needs. */
 export async function writeFully(file: WritableFile, bytes: Uint8Array, offset: number): Promise<void> {
