@@ -1,4 +1,4 @@
-import { StoreFullError } from '@mqtt-cluster/contracts';
+import { MessagePageError, StoreFullError } from '@mqtt-cluster/contracts';
 import type {
   Bridge,
   ClientEffect,
@@ -138,9 +138,17 @@ export class MemberRunner implements ClientPort, Lifecycle {
     this.#input(call, true);
   }
 
-  /** Reads state of the member that the status does not contain. `read` must not change the member. */
+  /**
+   * Reads state of the member that the status does not contain. `read` must not change the member. A message that cannot be read
+   * ends the process, as in a turn.
+   */
   readMember<T>(read: (member: Member) => T): T {
-    return read(this.#components.member);
+    try {
+      return read(this.#components.member);
+    } catch (error) {
+      if (error instanceof MessagePageError) this.#components.onFatal(error);
+      throw error;
+    }
   }
 
   /** Time of the last turn on the runner's clock, ms. A member that gets no turns hangs. */

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import type { Member, MemberOutput, PeerMessage } from '@mqtt-cluster/contracts';
+import { MessagePageError } from '@mqtt-cluster/contracts';
 import { until } from '@mqtt-cluster/testing';
 import { MemberRunner } from '../../src/node/member-runner.ts';
 
@@ -249,6 +250,25 @@ test('a SUBSCRIBE makes an idle member tick often, because SUBACK may wait for a
   runner.input(1, { kind: 'subscribe', packetId: 1, subscriptions: [] });
   expect(await ticksIn200Ms()).toBeGreaterThan(3);
   await runner.stop();
+});
+
+test('a message that a reader cannot read ends the process, and another error does not', () => {
+  const fatal: unknown[] = [];
+  const components = { id: 'a', member: new RecordingMember().asMember(), store: { write: async () => {} } };
+  const runner = new MemberRunner({
+    ...components,
+    now: () => 0,
+    onEvents: () => {},
+    onFatal: (e) => fatal.push(e),
+  });
+  const damaged = new MessagePageError('a page has a wrong checksum');
+  for (const error of [damaged, new Error('another')])
+    expect(() =>
+      runner.readMember(() => {
+        throw error;
+      }),
+    ).toThrow(error.message);
+  expect(fatal).toEqual([damaged]);
 });
 
 test('the status is computed again only after an input or a turn', async () => {
