@@ -56,4 +56,11 @@ describe('the target of bodies of authorized requests', () => {
     const requests = Array.from({ length: 300 }, () => makeBodyRequest(random, token));
     expect(requests.every(({ path, isInvalid }) => isInvalid === isDisturbing(path))).toBe(true);
   });
+
+  it('has no message of the operator that drains the member', () => {
+    const random = seededRandom(2, 'requests');
+    const bodies = Array.from({ length: 3_000 }, () => makeBodyRequest(random, token).body.toString());
+    expect(bodies.some((body) => body.includes('$bridge/raft'))).toBe(true);
+    expect(bodies.filter((body) => body.includes('admin/drain'))).toEqual([]);
+  });
 });

@@ -11,14 +11,17 @@ export const witnessUser = 'witness';
 /** A user of the cluster with the role operator, for requests to the HTTP API. */
 export const operatorUser = 'fuzz-operator';
 
-/** Topics, filters and clients that no client of the attack may use. */
+/** A message without a payload drains the member and ends its process, if its publisher has the role operator. */
+export const drainTopic = '$cluster/admin/drain';
+
+/** Topics, filters and clients that no client of the attack may use, except the drain topic by the operator. */
 export const foreignTopics = [
   'witness/number/0',
   'witness/number/1',
   'witness/number/9',
   '$SYS/cluster/members',
   '$bridge/raft',
-  '$cluster/admin/drain',
+  drainTopic,
 ] as const;
 export const foreignFilters = [
   '#',

@@ -1,6 +1,12 @@
 import { pick } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
-import { attackPassword, attackPrefix, foreignTopics, operatorUser } from '../mqtt/attack-access.ts';
+import {
+  attackPassword,
+  attackPrefix,
+  drainTopic,
+  foreignTopics,
+  operatorUser,
+} from '../mqtt/attack-access.ts';
 import { invalidJson, jsonWords } from '../mutation/json-texts.ts';
 import { randomBytes } from '../mutation/mutate.ts';
 import { mutateJson } from '../mutation/mutate-json.ts';
@@ -45,7 +51,7 @@ const operations: readonly Operation[] = [
     method: 'POST',
     path: '/api/v1/publish',
     as: 'operator',
-    bodies: [`${attackPrefix}/a`, ...foreignTopics].map((topic) => ({
+    bodies: [`${attackPrefix}/a`, ...foreignTopics.filter((topic) => topic !== drainTopic)].map((topic) => ({
       topic,
       payload: 'aGFsbG8=',
       encoding: 'base64',
