@@ -14,6 +14,7 @@ import { receiversFault } from './receivers-check.ts';
 import { renewalFault } from './renewal-check.ts';
 import { silencesFault } from './silences-check.ts';
 import { removalFault } from './removal-check.ts';
+import { restoreFault } from './restore-check.ts';
 import { revocationFault } from './revocation-check.ts';
 import { tagsFault } from './tags-check.ts';
 import { wrongUpdates } from './wrong-updates.ts';
@@ -55,8 +56,7 @@ export async function checkStatically(
     receivers(root),
     renewal(root),
     certificates(ansible),
-    ...removals(ansible),
-    maintenance(ansible),
+    ...interrupted(ansible),
     backup(root),
     silences(root),
   ].filter(({ name }) => name.includes(only));
@@ -137,24 +137,18 @@ function silences(root: string): Check {
   };
 }
 
-function removals(ansible: string): Check[] {
-  return [
-    {
-      name: 'remove-host.yml lets the member accept clients again after a failed drain or removal',
-      run: () => removalFault(ansible),
-    },
-    {
-      name: 'revocations reach the other hosts although one host is lost, and a second removal continues',
-      run: () => revocationFault(ansible),
-    },
-  ];
-}
-
-function maintenance(ansible: string): Check {
-  return {
-    name: 'the broker is started again after a failed update, and after a failed update or reboot of its host',
-    run: () => maintenanceFault(ansible),
-  };
+/** Runs playbooks on this machine in place of the hosts, with faults in the middle. */
+function interrupted(ansible: string): Check[] {
+  const faults = [
+    ['remove-host.yml lets the member accept clients again after a failed drain or removal', removalFault],
+    ['revocations reach the other hosts when one is lost, and a second removal continues', revocationFault],
+    ['restore.yml stops no broker before it can restore', restoreFault],
+    [
+      'the broker is started again after a failed update, and after a failed update or reboot of its host',
+      maintenanceFault,
+    ],
+  ] as const;
+  return faults.map(([name, fault]) => ({ name, run: () => fault(ansible) }));
 }
 
 function backup(root: string): Check {
