@@ -16,6 +16,7 @@ import { silencesFault } from './silences-check.ts';
 import { removalFault } from './removal-check.ts';
 import { restoreFault } from './restore-check.ts';
 import { revocationFault } from './revocation-check.ts';
+import { rollOverFault } from './roll-over-check.ts';
 import { tagsFault } from './tags-check.ts';
 import { wrongUpdates } from './wrong-updates.ts';
 
@@ -143,6 +144,7 @@ function interrupted(ansible: string): Check[] {
     ['remove-host.yml lets the member accept clients again after a failed drain or removal', removalFault],
     ['revocations reach the other hosts when one is lost, and a second removal continues', revocationFault],
     ['restore.yml stops no broker before it can restore', restoreFault],
+    ['roll-over-authority.yml can be repeated, and never leaves half an authority', rollOverFault],
     [
       'the broker is started again after a failed update, and after a failed update or reboot of its host',
       maintenanceFault,
