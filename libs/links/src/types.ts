@@ -70,6 +70,7 @@ export const linkDropReasons = [
   'queue',
   'lost',
   'quota',
+  'expired',
 ] as const;
 export type LinkDropReason = (typeof linkDropReasons)[number];
 

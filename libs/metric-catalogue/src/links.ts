@@ -47,10 +47,22 @@ export const linkMetrics = {
       'bound of the link, of the other broker or of the members. offline: QoS 0 without a connection. slow: QoS 0 while the ' +
       'connection was full. loop: the message has passed too many links. unmapped: no rule matches. queue: the queue of the ' +
       'link was at its bound. lost: the other broker lost its session, and perhaps the QoS 2 message with it. quota: the ' +
-      'bounds of the cluster refused the message of the other broker.',
+      'bounds of the cluster refused the message of the other broker. expired: the Message Expiry Interval has passed while ' +
+      'the message waited in the link.',
     values: {
       link: links,
-      reason: ['refused', 'too_large', 'offline', 'slow', 'loop', 'unmapped', 'queue', 'lost', 'quota'],
+      reason: [
+        'refused',
+        'too_large',
+        'offline',
+        'slow',
+        'loop',
+        'unmapped',
+        'queue',
+        'lost',
+        'quota',
+        'expired',
+      ],
     },
   }),
   reconnects: counter('link_reconnects_total', {

@@ -28,6 +28,11 @@ export function sessionOf(found: MsgHdrs | undefined): string {
   return found?.get(sessionHeader) ?? '';
 }
 
+/** Sets what is left of the Message Expiry Interval. */
+export function setExpiry(made: MsgHdrs, seconds: number): void {
+  made.set(names.expiry, String(seconds));
+}
+
 /** The part of a message that its headers hold. */
 export interface HeaderContent {
   readonly qos: QoS;
@@ -45,8 +50,7 @@ export function toHeaders({ qos, retain, properties }: HeaderContent): MsgHdrs {
   if (responseTopic !== undefined) made.set(names.responseTopic, encodeURIComponent(responseTopic));
   if (correlationData !== undefined)
     made.set(names.correlationData, Buffer.from(correlationData).toString('base64'));
-  if (properties.messageExpiryInterval !== undefined)
-    made.set(names.expiry, String(properties.messageExpiryInterval));
+  if (properties.messageExpiryInterval !== undefined) setExpiry(made, properties.messageExpiryInterval);
   for (const pair of properties.userProperties ?? [])
     made.append(names.userProperty, pair.map((each) => encodeURIComponent(each)).join('='));
   return made;

@@ -2,8 +2,10 @@ import type { ClientInput, DeliverEffect, LinkDefinition } from '@mqtt-cluster/c
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { backOffMs, refusalsMax } from '../link/back-off.ts';
 import type { After } from '../link/back-off.ts';
+import { MessageLifetime } from '../link/message-lifetime.ts';
 import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkCounters } from '../types.ts';
+import { setExpiry } from './headers.ts';
 import { ItemNumbers, replicatedPacketIdMin } from './item-numbers.ts';
 import type { NumberMark } from './item-numbers.ts';
 import { digestOf, OutgoingMessages } from './outgoing-messages.ts';
@@ -63,6 +65,7 @@ interface Pending {
   readonly message: StreamMessage;
   readonly digest: string;
   readonly sinceMs: number;
+  readonly lifetime: MessageLifetime;
   /** `paused`: the stream has refused it for a reason that may pass. */
   phase: 'waiting' | 'sent' | 'paused';
   refusals: number;
@@ -123,6 +126,7 @@ export class JetstreamOutgoing {
       message,
       digest: digestOf(effect),
       sinceMs: now(),
+      lifetime: new MessageLifetime(effect, now()),
       phase: 'waiting',
       refusals: 0,
     });
@@ -195,7 +199,14 @@ export class JetstreamOutgoing {
 
   /** @returns false if the message was dropped */
   #store(pending: Pending, writer: StreamWriter): boolean {
-    const { packetId, message, digest, number } = pending;
+    const { packetId, message, digest, number, lifetime } = pending;
+    const seconds = lifetime.remainingSeconds(this.#options.now());
+    if (seconds === 0) {
+      this.#options.counters.dropped.expired++;
+      this.#finish(pending);
+      return false;
+    }
+    if (seconds !== null) setExpiry(message.headers, seconds);
     const fault = faultOf(message, writer);
     if (fault !== null) {
       this.#drop(pending, 'too_large', fault);

@@ -1,5 +1,5 @@
-import type { ClientInput, LinkDefinition, QoS } from '@mqtt-cluster/contracts';
-import type { IPublishPacket, Packet } from 'mqtt-packet';
+import type { ClientInput, LinkDefinition } from '@mqtt-cluster/contracts';
+import type { Packet } from 'mqtt-packet';
 import type { LinkCounters } from '../types.ts';
 import type { After } from './back-off.ts';
 
@@ -18,29 +18,4 @@ export interface OutgoingOptions {
   readonly onFault: (text: string) => void;
   readonly now: () => number;
   readonly after: After;
-}
-
-/**
- * The exchange with the other broker. `waiting`: not sent on this connection. `sent`: PUBLISH is sent. `received`: it has
- * answered PUBREC. `released`: PUBREL is sent.
- */
-type Phase = 'waiting' | 'sent' | 'received' | 'released';
-
-/** The exchange of QoS 2 with the cluster. `received`: PUBREC is with the cluster. `released`: the cluster has sent PUBREL. */
-type LocalPhase = 'open' | 'received' | 'released';
-
-/** One message that the other broker has not acknowledged. */
-export interface Pending {
-  readonly packetId: number;
-  /** The QoS of the exchange with the cluster. */
-  readonly localQos: QoS;
-  /** Null: this process has only the PUBREL of the exchange. */
-  readonly packet: IPublishPacket | null;
-  readonly sinceMs: number;
-  phase: Phase;
-  localPhase: LocalPhase;
-  /** Refusals of the other broker for a reason that may pass. */
-  refusals: number;
-  /** True if this process or the one before it may have sent the message. */
-  wasSent: boolean;
 }

@@ -6,9 +6,11 @@ import type { LinkDropReason } from '../types.ts';
 import { backOffMs, refusalsMax } from './back-off.ts';
 import { FruitlessConnections, fruitlessConnectionsMax } from './fruitless-connections.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
-import type { OutgoingOptions, Pending } from './outgoing-types.ts';
+import type { OutgoingOptions } from './outgoing-types.ts';
 import { OutgoingPackets } from './outgoing-packets.ts';
-import { packetBytes } from './packet-bytes.ts';
+import { sizeFault } from './packet-bytes.ts';
+import { deliveredPending, releasedPending } from './pending.ts';
+import type { Pending } from './pending.ts';
 
 /**
  * Sends the messages of the link's session to the other broker. The exchange with the cluster and the one with the other
@@ -63,16 +65,7 @@ export class Outgoing {
       onFault(fault);
       return this.#finish(effect);
     }
-    this.#pending.set(packetId, {
-      packetId,
-      localQos: effect.qos,
-      packet,
-      sinceMs: this.#options.now(),
-      phase: 'waiting',
-      localPhase: 'open',
-      refusals: 0,
-      wasSent: effect.dup,
-    });
+    this.#pending.set(packetId, deliveredPending(effect, packet, this.#options.now()));
     this.#pump();
   }
 
@@ -80,16 +73,7 @@ export class Outgoing {
   onPubrel(packetId: number): void {
     let pending = this.#pending.get(packetId);
     if (pending === undefined) {
-      pending = {
-        packetId,
-        localQos: 2,
-        packet: null,
-        sinceMs: this.#options.now(),
-        phase: 'received',
-        localPhase: 'received',
-        refusals: 0,
-        wasSent: true,
-      };
+      pending = releasedPending(packetId, this.#options.now());
       this.#pending.set(packetId, pending);
     }
     pending.localPhase = 'released';
@@ -214,6 +198,13 @@ export class Outgoing {
     const { packet } = pending;
     if (packet === null) return false;
     const wasExactlyOnce = packet.qos === 2;
+    // The other broker may hold the packet id of a QoS 2 exchange that has begun, so this one goes on [MQTT-4.4.0-1].
+    const mustComplete = wasExactlyOnce && pending.wasSent && limits.sessionPresent;
+    if (!pending.lifetime.setInterval(packet, this.#options.now()) && !mustComplete) {
+      this.#options.counters.dropped.expired++;
+      this.#refuse(pending);
+      return false;
+    }
     if (packet.qos > limits.qosMax) packet.qos = limits.qosMax;
     if (!limits.retains) packet.retain = false;
     if (packet.qos === 0) {
@@ -267,10 +258,7 @@ export class Outgoing {
   /** Returns why the other broker would not accept the packet, or null. */
   #faultOf(packet: IPublishPacket): string | null {
     const { definition } = this.#options;
-    const max = Math.min(definition.packetBytesMax, this.#limits?.packetBytesMax ?? Infinity);
-    const bytes = packetBytes(packet);
-    if (bytes <= max) return null;
-    return `message on ${packet.topic} dropped: it has ${bytes} bytes, and the other broker accepts ${max}`;
+    return sizeFault(packet, Math.min(definition.packetBytesMax, this.#limits?.packetBytesMax ?? Infinity));
   }
 
   // ---- ends of exchanges ----

@@ -1,10 +1,18 @@
 import type { IPublishPacket } from 'mqtt-packet';
+import { shownTopic } from '../topics/topic-names.ts';
 
 /** Bytes of the header of a PUBLISH without its topic, properties and payload. */
 const headerBytesMax = 16;
 
+/** Returns why the other broker would not accept the packet, or null. */
+export function sizeFault(packet: IPublishPacket, bytesMax: number): string | null {
+  const bytes = packetBytes(packet);
+  if (bytes <= bytesMax) return null;
+  return `message on ${shownTopic(packet.topic)} dropped: it has ${bytes} bytes, and the other broker accepts ${bytesMax}`;
+}
+
 /** Returns at least the bytes of a PUBLISH. */
-export function packetBytes({ topic, payload, properties }: IPublishPacket): number {
+function packetBytes({ topic, payload, properties }: IPublishPacket): number {
   return headerBytesMax + Buffer.byteLength(topic) + (payload as Buffer).length + propertyBytes(properties);
 }
 

@@ -1,0 +1,88 @@
+import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
+import type { ClientInput, DeliverEffect, QoS } from '@mqtt-cluster/contracts';
+import type { IPublishPacket, Packet } from 'mqtt-packet';
+import { createCounters } from '../../src/link/counters.ts';
+import { Outgoing } from '../../src/link/outgoing.ts';
+import type { RemoteLimits } from '../../src/remote/remote-limits.ts';
+
+/** Limits of a broker that has kept its session. */
+export const limits: RemoteLimits = {
+  sessionPresent: true,
+  receiveMaximum: 10,
+  qosMax: 2,
+  packetBytesMax: Infinity,
+  retains: true,
+};
+
+/** The outgoing half of a link, with what it sends to the other broker and to the cluster. */
+export class OutgoingHalf {
+  nowMs = 0;
+  readonly sent: Packet[] = [];
+  readonly inputs: ClientInput[] = [];
+  readonly faults: string[] = [];
+  /** The delay after a refusal, ms, and what ends it. */
+  pause: { readonly ms: number; readonly end: () => void } | null = null;
+  readonly counters = createCounters();
+  readonly outgoing: Outgoing;
+
+  constructor(definition: object = {}) {
+    this.outgoing = new Outgoing({
+      definition: linkDefinitionSchema.parse({
+        addresses: ['mqtt://b'],
+        rules: [{ direction: 'out', filter: '#', qosMax: 2 }],
+        ...definition,
+      }),
+      mark: 'c/l',
+      echoOf: '$link/l/in',
+      counters: this.counters,
+      acknowledge: (input) => this.inputs.push(input),
+      send: (packet) => this.sent.push(structuredClone(packet)),
+      isSlow: () => false,
+      onFault: (text) => this.faults.push(text),
+      now: () => this.nowMs,
+      after: (ms, run) => {
+        const end = (): void => {
+          this.pause = null;
+          run();
+        };
+        this.pause = { ms, end };
+        return () => (this.pause = null);
+      },
+    });
+  }
+
+  deliver(packetId: number, qos: QoS, change: Partial<DeliverEffect> = {}, payload = 'x'): void {
+    const message = { topic: `t/${packetId}`, payload: Buffer.from(payload), qos, retain: false };
+    const effect = {
+      kind: 'deliver',
+      connection: -1,
+      message,
+      qos,
+      retain: false,
+      dup: false,
+      packetId,
+    } as const;
+    this.outgoing.onDeliver({ ...effect, ...change });
+  }
+
+  /** Packets since the last call, as texts. */
+  take(): string[] {
+    return this.sent.splice(0).map((packet) => {
+      const { qos, dup } = packet as IPublishPacket;
+      return [
+        packet.cmd,
+        packet.messageId,
+        ...(packet.cmd === 'publish' ? [`qos${qos}`, dup ? 'dup' : ''] : []),
+      ]
+        .join(' ')
+        .trim();
+    });
+  }
+
+  takeInputs(): string[] {
+    return this.inputs.splice(0).map((input) => {
+      const { packetId, refused } = input as { packetId: number; refused?: boolean };
+      return `${input.kind} ${packetId}${refused === true ? ' refused' : ''}`;
+    });
+  }
+}
