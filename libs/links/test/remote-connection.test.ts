@@ -6,6 +6,8 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { freePorts, host, until } from '@mqtt-cluster/testing';
 import { generate } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
+import { webSocketMessageBytesMax } from '../src/remote/packet-frames.ts';
+import type { SkippedPublish } from '../src/remote/packet-frames.ts';
 import { RemoteConnection } from '../src/remote/remote-connection.ts';
 
 const servers: Server[] = [];
@@ -39,8 +41,9 @@ async function reasonOf(
   onPacket: (packet: Packet) => void = () => undefined,
   scheme = 'mqtt',
   connect: object = {},
-): Promise<{ reason: string; end: string; packets: Packet[] }> {
+): Promise<{ reason: string; end: string; packets: Packet[]; skipped: SkippedPublish[] }> {
   const packets: Packet[] = [];
+  const skipped: SkippedPublish[] = [];
   let reason = '';
   let end = '';
   const connection = new RemoteConnection({
@@ -62,6 +65,7 @@ async function reasonOf(
       packets.push(packet);
       onPacket(packet);
     },
+    onSkipped: (publish) => skipped.push(publish),
     onClosed: (text, how) => {
       reason = text;
       end = how;
@@ -69,7 +73,7 @@ async function reasonOf(
   });
   await until(() => reason !== '');
   connection.end();
-  return { reason, end, packets };
+  return { reason, end, packets, skipped };
 }
 
 const accepted: Packet = { cmd: 'connack', reasonCode: 0, sessionPresent: false };
@@ -114,12 +118,37 @@ test('a packet before CONNACK ends the connection', async () => {
   expect((await reasonOf(port)).reason).toBe('the other broker sent a packet before CONNACK');
 });
 
-test('a packet that never ends is not kept in memory beyond the bound', async () => {
-  // The header of a PUBLISH of 256 MiB, and its begin.
-  const endless = Buffer.concat([Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f]), Buffer.alloc(400_000)]);
-  const { reason, packets } = await reasonOf(await answering(accepted, endless));
-  expect(reason).toBe('the other broker sent a packet of more than 1000 bytes');
+test('a packet other than PUBLISH above the bound ends the connection before its bytes arrive', async () => {
+  // The header of a SUBACK of 256 MiB.
+  const { reason, packets } = await reasonOf(
+    await answering(accepted, Buffer.from([0x90, 0xff, 0xff, 0xff, 0x7f])),
+  );
+  expect(reason).toBe('the other broker sent a packet of more than 132072 bytes');
   expect(packets).toEqual([]);
+});
+
+const large: Packet = {
+  cmd: 'publish',
+  topic: 'large',
+  payload: Buffer.alloc(2_000_000),
+  qos: 1,
+  retain: false,
+  dup: false,
+  messageId: 7,
+};
+const next: Packet = { ...large, topic: 'next', payload: 'x', messageId: 8 };
+
+test('a PUBLISH above the bound is skipped, and the packets behind it arrive', async () => {
+  const { reason, packets, skipped } = await reasonOf(await answering(accepted, large, next));
+  expect(reason).toBe('the other broker does not answer');
+  expect(packets).toEqual([expect.objectContaining({ topic: 'next', messageId: 8 })]);
+  expect(skipped).toEqual([{ topic: 'large', qos: 1, messageId: 7, bytes: expect.any(Number) }]);
+});
+
+test('a PUBLISH above the bound before CONNACK ends the connection', async () => {
+  const { reason, skipped } = await reasonOf(await answering(large));
+  expect(reason).toBe('the other broker sent a packet before CONNACK');
+  expect(skipped).toEqual([]);
 });
 
 test('a packet that cannot be handled ends the connection, and no more', async () => {
@@ -182,6 +211,7 @@ test('a broker that reads slowly and sends nothing stays connected while it read
         });
     },
     onPacket: () => undefined,
+    onSkipped: () => undefined,
     onClosed: (text) => (reason = text),
   });
   await until(() => received > 20_000_000 || reason !== '');
@@ -189,27 +219,47 @@ test('a broker that reads slowly and sends nothing stays connected while it read
   connection.end();
 });
 
-test('a WebSocket message above the bound on packets ends the connection before its bytes arrive', async () => {
+/** Starts a broker that accepts a WebSocket and sends these bytes of frames, and returns its port. */
+async function answeringWebSocket(...frames: readonly Buffer[]): Promise<number> {
   const server = createHttpServer();
   server.on('upgrade', ({ headers }, socket: Socket) => {
     sockets.push(socket);
     socket.on('error', () => undefined);
-    // RFC 6455, 4.2.2 and 5.2: the answer, and the header of a binary frame of 2 MiB.
+    // RFC 6455, 4.2.2.
     const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
     socket.write(
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
         `Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Accept: ${createHash('sha1').update(key).digest('base64')}\r\n\r\n`,
     );
-    const header = Buffer.alloc(10);
-    header.writeUInt16BE(0x827f);
-    header.writeBigUInt64BE(2n * 1024n * 1024n, 2);
-    socket.write(header);
+    for (const frame of frames) socket.write(frame);
   });
   servers.push(server);
   server.listen(0, host);
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  expect((await reasonOf(port, () => undefined, 'ws')).reason).toBe(
-    'the other broker sent a WebSocket message above the bound on packets (packetBytesMax)',
+  return (server.address() as AddressInfo).port;
+}
+
+/** Returns the header of a binary frame (RFC 6455, 5.2). */
+function frameHeader(bytes: number): Buffer {
+  const header = Buffer.alloc(10);
+  header.writeUInt16BE(0x827f);
+  header.writeBigUInt64BE(BigInt(bytes), 2);
+  return header;
+}
+
+test('a PUBLISH above the bound in one WebSocket message is skipped, and the packets behind it arrive', async () => {
+  const frames = [accepted, large, next].map((packet) => {
+    const bytes = generate(packet, { protocolVersion: 5 });
+    return Buffer.concat([frameHeader(bytes.length), bytes]);
+  });
+  const { packets, skipped } = await reasonOf(await answeringWebSocket(...frames), undefined, 'ws');
+  expect(packets).toEqual([expect.objectContaining({ topic: 'next', messageId: 8 })]);
+  expect(skipped).toEqual([expect.objectContaining({ topic: 'large', messageId: 7 })]);
+});
+
+test('a WebSocket message above its bound ends the connection before its bytes arrive', async () => {
+  const port = await answeringWebSocket(frameHeader(webSocketMessageBytesMax + 1));
+  expect((await reasonOf(port, undefined, 'ws')).reason).toBe(
+    'the other broker sent a WebSocket message of more than 16777216 bytes; a link over mqtt or mqtts skips such a message',
   );
 });

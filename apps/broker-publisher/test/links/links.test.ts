@@ -325,6 +325,30 @@ requiring('mosquitto')('a link to mosquitto', () => {
     expect(page.value('link_connected', 'link="large"')).toBe(1);
   });
 
+  it('skips a message above its bound that a broker with MQTT 3.1.1 sends, and receives those behind it', async () => {
+    await addLink('oversized', {
+      addresses: [mosquitto.url],
+      protocol: '3.1.1',
+      packetBytesMax: 2_048,
+      rules: [{ direction: 'in', filter: 'oversized/#', qosMax: 2 }],
+    });
+    await connected('oversized');
+    const here = await connectTo(cluster.mqttUrl('m1'), 'oversized-here');
+    const there = await connectTo(mosquitto.url, 'oversized-there');
+    const received = await record(here, 'oversized/#');
+    await ready(there, 'oversized/ready', received);
+    for (const qos of [0, 1, 2] as const)
+      await there.publishAsync('oversized/a', Buffer.alloc(1_000_000), { qos });
+    await there.publishAsync('oversized/b', 'next', { qos: 2 });
+    await until(() => payloads(received).includes('next'));
+    expect(received.filter(({ topic }) => topic === 'oversized/a')).toEqual([]);
+    const after = await link('oversized');
+    expect(after).toMatchObject({ state: 'connected', reconnects: 0, dropped: { too_large: 3 } });
+    expect(after.error).toMatch(
+      /^message on oversized\/a of the other broker dropped: it has \d+ bytes, and the link accepts 2048/,
+    );
+  });
+
   it('refuses definitions that make no sense, with one sentence', async () => {
     const rules = [{ direction: 'out', filter: 'a' }];
     const own = { addresses: [cluster.mqttUrl('m2')], rules };

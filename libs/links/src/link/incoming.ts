@@ -1,5 +1,6 @@
 import type { ClientInput, LinkDefinition, LinkRule, QoS } from '@mqtt-cluster/contracts';
 import type { IPublishPacket, Packet } from 'mqtt-packet';
+import type { SkippedPublish } from '../remote/packet-frames.ts';
 import { toLocal } from '../remote/properties.ts';
 import { TopicMap } from '../topics/topic-map.ts';
 import { shownTopic } from '../topics/topic-names.ts';
@@ -87,6 +88,17 @@ export class Incoming {
       );
   }
 
+  /** The other broker has sent a message above the bound of the link. It must not send it again. */
+  onSkipped(publish: SkippedPublish): void {
+    const { counters, onFault, definition } = this.#options;
+    counters.dropped.too_large++;
+    onFault(
+      `message on ${shownTopic(publish.topic)} of the other broker dropped: it has ${publish.bytes} bytes, ` +
+        `and the link accepts ${definition.packetBytesMax} (packetBytesMax)`,
+    );
+    this.#acknowledgeUnpublished(publish);
+  }
+
   /** The other broker sends its unacknowledged messages again. */
   onDisconnected(): void {
     this.#held.clear();
@@ -149,7 +161,7 @@ export class Incoming {
     return `message on ${shownTopic(topic)} of the other broker dropped: it has ${bytes} bytes, and members accept ${packetBytesMax}`;
   }
 
-  #acknowledgeUnpublished({ qos, messageId }: IPublishPacket): void {
+  #acknowledgeUnpublished({ qos, messageId }: Pick<IPublishPacket, 'qos' | 'messageId'>): void {
     const cmds: Readonly<Record<QoS, 'puback' | 'pubrec' | null>> = { 0: null, 1: 'puback', 2: 'pubrec' };
     const cmd = cmds[qos];
     if (cmd !== null && messageId !== undefined) this.#options.send({ cmd, messageId });

@@ -218,6 +218,7 @@ export class Link implements RunningLink {
         packetBytesMax,
         onConnected: (connack) => this.#onConnected(connack),
         onPacket: (packet) => this.#onPacket(packet),
+        onSkipped: (publish) => this.#incoming.onSkipped(publish),
         onClosed: (reason, end) => this.#onRemoteClosed(reason, end),
       });
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { IConnackPacket } from 'mqtt-packet';
+import { webSocketMessageBytesMax } from './packet-frames.ts';
 
 /** The return code of a broker that does not accept the protocol level of a CONNECT. */
 export const unacceptableProtocolVersion = 1;
@@ -74,7 +75,10 @@ export function failureText(error: unknown): string {
   if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
     return 'the host is unreachable';
   if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
-    return 'the other broker sent a WebSocket message above the bound on packets (packetBytesMax)';
+    return (
+      `the other broker sent a WebSocket message of more than ${webSocketMessageBytesMax} bytes; ` +
+      'a link over mqtt or mqtts skips such a message'
+    );
   if (code === 'ECONNRESET') return 'the other broker reset the connection';
   // A failed attempt at several addresses of a host has an error for each of them, and no message.
   const text = message === '' && errors !== undefined ? (errors[0]?.message ?? '') : message;

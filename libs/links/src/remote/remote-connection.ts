@@ -2,6 +2,8 @@ import type { ClientStream, TlsOptions } from '@mqtt-cluster/failover-client';
 import { openStream } from '@mqtt-cluster/failover-client/transport';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnackPacket, IConnectPacket, Packet } from 'mqtt-packet';
+import { PacketFrames, webSocketMessageBytesMax } from './packet-frames.ts';
+import type { SkippedPublish } from './packet-frames.ts';
 import { PacedReads } from './paced-reads.ts';
 import { PacedWrites } from './paced-writes.ts';
 import { MalformedPacket } from './properties.ts';
@@ -20,8 +22,8 @@ const waitingBytesMax = 1024 * 1024;
 const messageFaults: ReadonlySet<number> = new Set([
   0x80, 0x81, 0x82, 0x83, 0x87, 0x90, 0x94, 0x95, 0x99, 0x9a, 0x9b,
 ]);
-/** Bytes around the payload of a PUBLISH, and of other packets in the same frame of a WebSocket. */
-const packetOverheadBytes = 128 * 1024;
+/** Bytes by which a packet other than PUBLISH may exceed the bound: it contains no message. */
+const otherPacketBytes = 128 * 1024;
 
 export interface RemoteConnectionOptions {
   readonly url: string;
@@ -31,6 +33,8 @@ export interface RemoteConnectionOptions {
   readonly packetBytesMax: number;
   readonly onConnected: (connack: IConnackPacket) => void;
   readonly onPacket: (packet: Packet) => void;
+  /** The other broker has sent a PUBLISH above the bound. It needs an acknowledgement like others. */
+  readonly onSkipped: (publish: SkippedPublish) => void;
   /** The connection has failed or ended. Not called after {@link RemoteConnection.end}. */
   readonly onClosed: (reason: string, end: RemoteEnd) => void;
 }
@@ -46,8 +50,6 @@ export class RemoteConnection {
   #pingTimer: NodeJS.Timeout | null = null;
   #isConnected = false;
   #isEnded = false;
-  /** Bytes since the last complete packet. */
-  #unparsed = 0;
   /** Intervals of half a keep-alive without a byte of the other broker, and without one that it has received late. */
   #silentIntervals = 0;
   /** Bytes that had passed at the last check, if others waited then. */
@@ -56,17 +58,26 @@ export class RemoteConnection {
   constructor(options: RemoteConnectionOptions) {
     this.#options = options;
     this.#version = options.connect.protocolVersion === 5 ? 5 : 4;
-    this.#stream = openStream(options.url, options.tls, options.packetBytesMax + packetOverheadBytes);
+    this.#stream = openStream(options.url, options.tls, webSocketMessageBytesMax);
     this.#writes = new PacedWrites(this.#stream);
     const packets = parser({ protocolVersion: this.#version });
     packets.on('packet', (packet) => {
-      this.#unparsed = 0;
       if (!this.#isEnded) this.#onPacket(packet);
     });
     packets.on('error', (error: Error) =>
       this.#fail(`the other broker sent a malformed packet: ${error.message}`),
     );
-    this.#reads = new PacedReads(this.#stream, (bytes) => this.#onBytes(bytes, packets));
+    const frames = new PacketFrames({
+      publishBytesMax: options.packetBytesMax,
+      otherBytesMax: options.packetBytesMax + otherPacketBytes,
+      onBytes: (bytes) => packets.parse(bytes),
+      onSkipped: (publish) => this.#onSkipped(publish),
+      onFault: (text) => this.#fail(text),
+    });
+    this.#reads = new PacedReads(this.#stream, (bytes) => {
+      this.#silentIntervals = 0;
+      frames.read(bytes);
+    });
     this.#stream.on('error', (error: NodeJS.ErrnoException) =>
       this.#fail(
         failureText(error),
@@ -109,12 +120,10 @@ export class RemoteConnection {
     setTimeout(() => this.#stream.destroy(), connectMsMax).unref();
   }
 
-  #onBytes(bytes: Buffer, packets: ReturnType<typeof parser>): void {
-    this.#silentIntervals = 0;
-    this.#unparsed += bytes.length;
-    packets.parse(bytes);
-    if (this.#unparsed > this.#options.packetBytesMax + packetOverheadBytes)
-      this.#fail(`the other broker sent a packet of more than ${this.#options.packetBytesMax} bytes`);
+  #onSkipped(publish: SkippedPublish): void {
+    if (this.#isEnded) return;
+    if (!this.#isConnected) return this.#fail('the other broker sent a packet before CONNACK');
+    this.#options.onSkipped(publish);
   }
 
   #onPacket(packet: Packet): void {

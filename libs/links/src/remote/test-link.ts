@@ -86,6 +86,7 @@ async function tryAddress(
           resolve(null);
         },
         onPacket: () => undefined,
+        onSkipped: () => undefined,
         onClosed: (reason) => resolve(reason),
       });
     });
