@@ -79,6 +79,30 @@ test('a broker with a lower maximum QoS gets QoS 2 messages with its own, and th
   expect(half.takeInputs()).toEqual(['pubrec 40000', 'pubcomp 40000']);
 });
 
+test('a broker that answers QoS 2 with PUBACK has the message: the exchange completes, and the fault names the setting', () => {
+  const half = new Half({ inFlightMax: 2 });
+  half.outgoing.onConnected(limits);
+  for (const id of [40_000, 40_001, 40_002]) half.deliver(id, 2);
+  half.take();
+  half.outgoing.onPuback(40_000);
+  half.outgoing.onPuback(40_001);
+  expect(half.takeInputs()).toEqual(['pubrec 40000', 'pubrec 40001']);
+  half.outgoing.onPubrel(40_000);
+  expect(half.takeInputs()).toEqual(['pubcomp 40000']);
+  expect(half.take()).toEqual(['publish 40002 qos2']);
+  expect(half.counters.sent).toEqual([0, 2, 0]);
+  expect(half.faults).toEqual(['the other broker acknowledges QoS 2 as QoS 1: set qosMax of the rule to 1']);
+  // The next connection continues the exchange with the cluster, also if the other broker has lost its session.
+  half.outgoing.onDisconnected('closed');
+  half.outgoing.onConnected({ ...limits, sessionPresent: false });
+  half.outgoing.onPubrel(40_001);
+  expect(half.takeInputs()).toEqual(['pubcomp 40001']);
+  expect(half.take()).toEqual(['publish 40002 qos2 dup']);
+  half.outgoing.onPuback(40_002, 0x87);
+  expect(half.takeInputs()).toEqual(['pubrec 40002 refused']);
+  expect(half.faults).toHaveLength(3);
+});
+
 test('a message that the other broker refuses is dropped and counted with its reason, and the next one follows', () => {
   const half = new Half();
   half.outgoing.onConnected({ ...limits, receiveMaximum: 1 });

@@ -27,6 +27,8 @@ export class Outgoing {
   readonly #fruitless = new FruitlessConnections();
   /** Ends the pause after a refusal; null without a pause. */
   #endPause: (() => void) | null = null;
+  /** True when the other broker has answered a QoS 2 PUBLISH of this connection with PUBACK. */
+  #isDowngrading = false;
   /** True from a refusal that may pass until the other broker accepts a message. */
   #isRefused = false;
 
@@ -80,7 +82,10 @@ export class Outgoing {
     // The other broker has lost its session, so the message is on its way again.
     if (pending.phase !== 'received') return;
     const hasExchange = pending.packet === null || pending.packet.qos === 2;
-    if (!hasExchange || (this.#limits !== null && this.#limits.qosMax < 2)) return this.#complete(pending);
+    if (!hasExchange || (this.#limits !== null && this.#limits.qosMax < 2)) {
+      this.#complete(pending);
+      return this.#pump();
+    }
     pending.phase = 'released';
     if (this.#limits !== null) this.#release(pending);
   }
@@ -90,6 +95,7 @@ export class Outgoing {
   onConnected(limits: RemoteLimits): void {
     this.#limits = limits;
     this.#hasProgress = false;
+    this.#isDowngrading = false;
     let lost = 0;
     for (const pending of [...this.#pending.values()]) {
       if (pending.phase === 'sent') pending.phase = 'waiting';
@@ -134,7 +140,11 @@ export class Outgoing {
 
   onPuback(packetId: number, reasonCode = 0): void {
     const pending = this.#pending.get(packetId);
-    if (pending?.packet?.qos !== 1) return;
+    if (pending === undefined || pending.packet === null) return;
+    if (pending.packet.qos === 2) {
+      if (pending.phase !== 'sent') return;
+      this.#onDowngrade(pending.packet);
+    }
     this.#progress();
     if (reasonCode >= failureCodeMin) this.#onRefused(pending, reasonCode);
     else {
@@ -144,6 +154,14 @@ export class Outgoing {
       else this.#receive(pending);
     }
     this.#pump();
+  }
+
+  /** RabbitMQ 3 treats QoS 2 as QoS 1. Its PUBACK is the end of the exchange. */
+  #onDowngrade(packet: IPublishPacket): void {
+    packet.qos = 1;
+    if (this.#isDowngrading) return;
+    this.#isDowngrading = true;
+    this.#options.onFault('the other broker acknowledges QoS 2 as QoS 1: set qosMax of the rule to 1');
   }
 
   onPubrec(packetId: number, reasonCode = 0): void {
