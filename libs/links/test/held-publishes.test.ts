@@ -8,6 +8,7 @@ import { Incoming } from '../src/link/incoming.ts';
 
 /** The incoming half of a link, with what it passes to the cluster and to the other broker. */
 class Half {
+  nowMs = 0;
   readonly inputs: ClientInput[] = [];
   readonly sent: Packet[] = [];
   readonly closings: string[] = [];
@@ -26,6 +27,7 @@ class Half {
     send: (packet) => this.sent.push(packet),
     onFault: () => undefined,
     onRefused: (text) => this.closings.push(text),
+    now: () => this.nowMs,
     after: (_ms, run) => {
       this.endPause = () => {
         this.endPause = null;
@@ -35,11 +37,11 @@ class Half {
     },
   });
 
-  publish(messageId: number, qos: QoS = 1, bytes = 1): void {
+  publish(messageId: number, qos: QoS = 1, bytes = 1, topic = 't'): void {
     const payload = Buffer.alloc(bytes);
     this.incoming.onPublish({
       cmd: 'publish',
-      topic: 't',
+      topic,
       payload,
       qos,
       retain: false,
@@ -188,6 +190,7 @@ test('the properties of a message count as bytes that wait', () => {
   const held = new HeldPublishes(
     () => {},
     () => () => {},
+    () => 0,
   );
   const userProperties = Array.from({ length: 1_000 }, () => ['n', 'v'] as const);
   const request = {
@@ -204,4 +207,95 @@ test('the properties of a message count as bytes that wait', () => {
   )
     added++;
   expect(added - exchangesMax).toBeLessThan(heldBytesMax / 100_000);
+});
+
+describe('a topic of which a message was dropped after all of its attempts', () => {
+  /** Drops the message 1 of the topic `bad`. */
+  function dropped(): Half {
+    const half = new Half();
+    half.publish(1, 1, 1, 'bad');
+    for (let refusal = 0; refusal < refusalsMax; refusal++) {
+      half.answer(1, 'quotaExceeded');
+      half.endPause?.();
+    }
+    half.take();
+    expect(half.takeSent()).toEqual(['puback 1']);
+    return half;
+  }
+
+  it('has one attempt for each message, and the messages behind it do not wait', () => {
+    const half = dropped();
+    half.publish(2, 1, 1, 'bad');
+    half.publish(3);
+    half.answer(2, 'quotaExceeded');
+    expect(half.takeSent()).toEqual(['puback 2']);
+    expect(half.endPause).toBeNull();
+    half.answer(3, 'ok');
+    half.publish(4);
+    expect(half.take()).toEqual([2, 3, 4]);
+    expect(half.counters.dropped.quota).toBe(2);
+  });
+
+  it('delays no message that waits behind it', () => {
+    const half = dropped();
+    half.publish(2);
+    half.answer(2, 'quotaExceeded');
+    half.publish(3, 1, 1, 'bad');
+    half.publish(4, 1, 1, 'bad');
+    half.publish(5);
+    half.take();
+    half.endPause!();
+    half.answer(2, 'ok');
+    expect(half.take()).toEqual([2, 3, 4, 5]);
+    half.answer(5, 'quotaExceeded');
+    half.publish(6, 1, 1, 'bad');
+    half.publish(7);
+    half.endPause!();
+    half.answer(5, 'ok');
+    half.answer(3, 'quotaExceeded');
+    half.answer(4, 'quotaExceeded');
+    half.answer(6, 'quotaExceeded');
+    expect(half.take()).toEqual([5, 6, 7]);
+    expect(half.endPause).toBeNull();
+    expect(half.counters.dropped.quota).toBe(4);
+  });
+
+  it('is followed at once by the next message when it is published alone', () => {
+    const half = dropped();
+    half.publish(2);
+    for (let refusal = 0; refusal < refusalsMax; refusal++) {
+      half.answer(2, 'quotaExceeded');
+      if (refusal === 0) {
+        half.publish(3, 1, 1, 'bad');
+        half.publish(4, 1, 1, 'good');
+        half.publish(5, 1, 1, 'good');
+      }
+      half.take();
+      half.endPause!();
+    }
+    expect(half.take()).toEqual([3]);
+    half.answer(3, 'quotaExceeded');
+    expect(half.take()).toEqual([4]);
+    expect(half.endPause).toBeNull();
+    half.answer(4, 'ok');
+    expect(half.take()).toEqual([5]);
+  });
+
+  it('has all attempts again when ten minutes have passed, or when the cluster has accepted a message', () => {
+    const half = dropped();
+    half.nowMs = 599_999;
+    half.publish(2, 1, 1, 'bad');
+    half.answer(2, 'quotaExceeded');
+    expect(half.takeSent()).toEqual(['puback 2']);
+    half.nowMs += 600_000;
+    half.publish(3, 1, 1, 'bad');
+    half.answer(3, 'quotaExceeded');
+    expect(half.takeSent()).toEqual([]);
+    const accepted = dropped();
+    accepted.publish(2, 1, 1, 'bad');
+    accepted.answer(2, 'ok');
+    accepted.publish(3, 1, 1, 'bad');
+    accepted.answer(3, 'quotaExceeded');
+    expect(accepted.takeSent()).toEqual(['puback 2']);
+  });
 });

@@ -23,6 +23,7 @@ test('a message above the bound of the link is acknowledged, counted and not pub
     send: (packet) => sent.push(packet),
     onFault: (text) => faults.push(text),
     onRefused: (text) => faults.push(text),
+    now: () => 0,
     after: () => () => undefined,
   });
   incoming.onSkipped({ topic: 'a\n', qos: 0, bytes: 3_000 });

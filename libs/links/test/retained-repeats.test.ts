@@ -25,6 +25,7 @@ function half(definition: object, retained: Readonly<Record<string, string>>) {
     send: (packet) => sent.push(packet),
     onFault: () => undefined,
     onRefused: () => undefined,
+    now: () => 0,
     after: () => () => undefined,
   });
   let messageId = 0;

@@ -46,6 +46,7 @@ export interface IncomingOptions {
   readonly onFull: (text: string | null) => void;
   /** This member cannot publish messages now: the connection must end. */
   readonly onRefused: (text: string) => void;
+  readonly now: () => number;
   readonly after: After;
 }
 
@@ -86,7 +87,7 @@ export class JetstreamIncoming {
   constructor(options: IncomingOptions, mark: AppliedMark) {
     this.#options = options;
     this.#map = new TopicMap(options.definition.rules, 'in');
-    this.#held = new HeldPublishes(options.input, options.after);
+    this.#held = new HeldPublishes(options.input, options.after, options.now);
     this.#mark = mark;
     this.#lastSequence = mark.sequence;
     // The former process may have ended between its mark and their PUBREL. A later message will have the same packet id.
@@ -218,7 +219,7 @@ export class JetstreamIncoming {
       onFull('the cluster has no room for messages of the stream: the link publishes them again later');
     if (isKept !== false) return;
     counters.dropped.quota++;
-    onFault('message of the stream dropped: the cluster has had no room for it for minutes');
+    onFault('message of the stream dropped: the cluster has had no room for its topic for minutes');
     this.#onDone(packetId);
   }
 

@@ -300,6 +300,7 @@ export class JetstreamLink implements RunningLink {
           onFault: (text) => this.#faults.report(text),
           onFull: (text) => this.#onFull(text),
           onRefused: (text) => this.#onConnectionClosed(text),
+          now: this.#options.now,
           after,
         },
         mark,

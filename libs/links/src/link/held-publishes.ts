@@ -1,6 +1,7 @@
 import type { ClientInput } from '@mqtt-cluster/contracts';
 import { backOffMs, refusalsMax } from './back-off.ts';
 import type { After } from './back-off.ts';
+import { RefusedTopics } from './refused-topics.ts';
 
 /** QoS 2 exchanges with the cluster: the packet ids that a session holds (`incomingMax`). */
 export const exchangesMax = 100;
@@ -36,6 +37,7 @@ interface Entry {
 export class HeldPublishes {
   readonly #publish: (input: ClientInput) => void;
   readonly #after: After;
+  readonly #refusedTopics: RefusedTopics;
   /** By packet id, in the order of the other broker. */
   readonly #entries = new Map<number, Entry>();
   #heldCount = 0;
@@ -46,9 +48,10 @@ export class HeldPublishes {
   #probe: number | null = null;
   #endPause: (() => void) | null = null;
 
-  constructor(publish: (input: ClientInput) => void, after: After) {
+  constructor(publish: (input: ClientInput) => void, after: After, now: () => number) {
     this.#publish = publish;
     this.#after = after;
+    this.#refusedTopics = new RefusedTopics(now);
   }
 
   /** @returns false if too much waits */
@@ -72,6 +75,8 @@ export class HeldPublishes {
   }
 
   onAccepted(packetId: number): void {
+    const entry = this.#entries.get(packetId);
+    if (entry !== undefined) this.#refusedTopics.onAccepted(entry.input.request.topic);
     this.#remove(packetId);
     if (packetId !== this.#probe) return;
     this.#probe = null;
@@ -89,12 +94,24 @@ export class HeldPublishes {
     const entry = this.#entries.get(packetId);
     if (entry === undefined) return null;
     this.#exchanges.delete(packetId);
-    const isKept = ++entry.refusals < refusalsMax;
+    const { topic } = entry.input.request;
+    const hasOneAttempt = this.#refusedTopics.has(topic);
+    const isKept = !hasOneAttempt && ++entry.refusals < refusalsMax;
     if (isKept) this.#hold(entry);
-    else this.#remove(packetId);
-    if (packetId === this.#probe) this.#probe = null;
-    if (this.#probe === null && this.#entries.size > 0)
-      this.#endPause ??= this.#after(backOffMs(entry.refusals), () => this.#onPauseEnd());
+    else {
+      this.#remove(packetId);
+      this.#refusedTopics.onDropped(topic);
+    }
+    const wasProbe = packetId === this.#probe;
+    if (wasProbe) this.#probe = null;
+    if (this.#probe !== null || this.#entries.size === 0) return isKept;
+    if (!hasOneAttempt) {
+      this.#endPause ??= this.#after(backOffMs(entry.refusals), () => this.#publishFirst());
+    } else if (this.#endPause === null) {
+      // The messages behind it do not wait for a topic that is always refused.
+      if (wasProbe) this.#publishFirst();
+      else this.#passOn();
+    }
     return isKept;
   }
 
@@ -109,7 +126,8 @@ export class HeldPublishes {
     this.#endPause = null;
   }
 
-  #onPauseEnd(): void {
+  /** Publishes the first message that waits, alone. */
+  #publishFirst(): void {
     this.#endPause = null;
     const first = this.#firstHeld();
     if (first === undefined) return;

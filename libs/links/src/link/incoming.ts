@@ -24,6 +24,7 @@ export interface IncomingOptions {
   readonly onFault: (text: string) => void;
   /** This member cannot acknowledge messages now: the connection to the other broker must end. */
   readonly onRefused: (text: string) => void;
+  readonly now: () => number;
   readonly after: After;
 }
 
@@ -41,7 +42,7 @@ export class Incoming {
   constructor(options: IncomingOptions) {
     this.#options = options;
     this.#map = new TopicMap(options.definition.rules, 'in');
-    this.#held = new HeldPublishes(options.input, options.after);
+    this.#held = new HeldPublishes(options.input, options.after, options.now);
     this.#repeats = new RetainedRepeats(options.retained);
   }
 
@@ -150,7 +151,7 @@ export class Incoming {
       );
     if (isKept !== false) return;
     counters.dropped.quota++;
-    onFault('message of the other broker dropped: the cluster has had no room for it for minutes');
+    onFault('message of the other broker dropped: the cluster has had no room for its topic for minutes');
     send({ cmd, messageId });
   }
 

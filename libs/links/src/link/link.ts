@@ -77,6 +77,7 @@ export class Link implements RunningLink {
       send,
       onFault,
       onRefused: (text) => this.#closeRemote(text),
+      now,
       after,
     });
     this.#remoteSubscriptions = new RemoteSubscriptions({ name, definition, send, logger });

@@ -2,6 +2,7 @@ import type { DeliverEffect } from '@mqtt-cluster/contracts';
 import type { IPublishPacket } from 'mqtt-packet';
 import { failureCodeMin, finalRefusals, reasonText } from '../remote/reasons.ts';
 import type { RemoteLimits } from '../remote/remote-limits.ts';
+import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkDropReason } from '../types.ts';
 import { backOffMs, refusalsMax } from './back-off.ts';
 import { FruitlessConnections, fruitlessConnectionsMax } from './fruitless-connections.ts';
@@ -11,6 +12,7 @@ import { OutgoingPackets } from './outgoing-packets.ts';
 import { sizeFault } from './packet-bytes.ts';
 import { deliveredPending, releasedPending } from './pending.ts';
 import type { Pending } from './pending.ts';
+import { RefusedTopics } from './refused-topics.ts';
 
 /**
  * Sends the messages of the link's session to the other broker. The exchange with the cluster and the one with the other
@@ -25,6 +27,7 @@ export class Outgoing {
   #limits: RemoteLimits | null = null;
   #hasProgress = false;
   readonly #fruitless = new FruitlessConnections();
+  readonly #refusedTopics: RefusedTopics;
   /** Ends the pause after a refusal; null without a pause. */
   #endPause: (() => void) | null = null;
   /** True when the other broker has answered a QoS 2 PUBLISH of this connection with PUBACK. */
@@ -34,6 +37,7 @@ export class Outgoing {
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
+    this.#refusedTopics = new RefusedTopics(options.now);
     this.#packets = new OutgoingPackets(options.definition, options.mark, options.echoOf);
   }
 
@@ -132,7 +136,7 @@ export class Outgoing {
     if (pending?.phase !== 'sent') return;
     this.#options.counters.dropped.refused++;
     this.#options.onFault(
-      `message on ${pending.packet!.topic} dropped: the other broker closed ${fruitlessConnectionsMax} connections ` +
+      `message on ${shownTopic(pending.packet!.topic)} dropped: the other broker closed ${fruitlessConnectionsMax} connections ` +
         'in a row when only this message was sent',
     );
     this.#refuse(pending);
@@ -255,17 +259,7 @@ export class Outgoing {
     else if (this.#faultOf(packet) !== null) counters.dropped.too_large++;
     else {
       counters.sent[0]++;
-      const { topic, payload, properties } = packet;
-      const retain = packet.retain && limits.retains;
-      send({
-        cmd: 'publish',
-        topic,
-        payload,
-        qos: 0,
-        dup: false,
-        retain,
-        ...(properties && { properties }),
-      });
+      send({ ...packet, qos: 0, dup: false, retain: packet.retain && limits.retains });
     }
   }
 
@@ -289,6 +283,7 @@ export class Outgoing {
   /** The other broker has accepted a message. Counts it once. */
   #sent(pending: Pending): void {
     this.#isRefused = false;
+    if (pending.packet !== null) this.#refusedTopics.onAccepted(pending.packet.topic);
     if (pending.localPhase === 'open') this.#options.counters.sent[pending.packet?.qos ?? 2]++;
   }
 
@@ -302,9 +297,12 @@ export class Outgoing {
 
   #onRefused(pending: Pending, reasonCode: number): void {
     const { counters, onFault, after } = this.#options;
-    const text = `message on ${pending.packet?.topic ?? 'an unknown topic'}`;
+    const topic = pending.packet?.topic ?? null;
+    const text = `message on ${topic === null ? 'an unknown topic' : shownTopic(topic)}`;
     const reason = `the other broker refused it: ${reasonText(reasonCode)}`;
-    if (pending.packet === null || finalRefusals.has(reasonCode) || ++pending.refusals >= refusalsMax) {
+    const isTemporary = topic !== null && !finalRefusals.has(reasonCode);
+    if (!isTemporary || this.#refusedTopics.has(topic) || ++pending.refusals >= refusalsMax) {
+      if (isTemporary) this.#refusedTopics.onDropped(topic);
       counters.dropped.refused++;
       onFault(`${text} dropped: ${reason}`);
       return this.#refuse(pending);
@@ -313,7 +311,7 @@ export class Outgoing {
     pending.phase = 'waiting';
     // The other broker has ended the exchange, so the next PUBLISH is the first one of another exchange.
     pending.wasSent = false;
-    pending.packet.dup = false;
+    pending.packet!.dup = false;
     this.#isRefused = true;
     this.#endPause ??= after(backOffMs(pending.refusals), () => {
       this.#endPause = null;

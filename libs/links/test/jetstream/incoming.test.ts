@@ -50,6 +50,7 @@ class Run {
         onFault: (text) => this.faults.push(text),
         onFull: (text) => this.full.push(text),
         onRefused: (text) => this.faults.push(text),
+        now: () => 0,
         after: (_delayMs, run) => {
           this.#timers.push(run);
           return () => this.#timers.splice(this.#timers.indexOf(run), 1);
