@@ -56,6 +56,23 @@ test('a topic of which nothing is left without its prefix is not mapped: MQTT ha
 });
 
 test.each([
+  ['a/', '#', 'b/', 'b'],
+  ['a/', '#', '', undefined],
+  ['', 'a/#', 'b/', 'b/a'],
+  ['a', '/#', 'b', 'b'],
+])(
+  'with local=%s, filter %s and remote=%s the topic a becomes %s',
+  (localPrefix, filter, remotePrefix, mapped) => {
+    const rule = { direction: 'out', filter, localPrefix, remotePrefix };
+    const map = new TopicMap([linkRuleSchema.parse(rule)], 'out');
+    expect(map.map('a')?.topic).toBe(mapped);
+    if (mapped === undefined) return;
+    const back = new TopicMap([linkRuleSchema.parse({ ...rule, direction: 'in' })], 'in');
+    expect(back.map(mapped)?.topic).toBe('a');
+  },
+);
+
+test.each([
   ['$cluster/links/evil', 'it begins with $'],
   ['$SYS/cluster/members', 'it begins with $'],
   ['/a', null],

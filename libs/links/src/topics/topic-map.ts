@@ -37,8 +37,10 @@ export class TopicMap {
     const rule = this.rules.find((each) => filterMatches(this.#from(each), topic));
     if (rule === undefined) return null;
     const { from, to } = this.#prefixes(rule);
-    const mapped = to + topic.slice(from.length);
-    // `a/#` also matches `a`: without the prefix `a`, nothing of this topic is left.
+    // `a/#` also matches `a` [MQTT-4.7.1-2]. With the prefix `a/` this is the parent of all other topics, also at the other end.
+    const isParent = topic.length < from.length;
+    const mapped = isParent ? to.slice(0, -1) : to + topic.slice(from.length);
+    // Without the prefix `a`, nothing of the topic `a` is left.
     return mapped === '' ? null : { rule, topic: mapped, fault: topicFault(mapped) };
   }
 }
