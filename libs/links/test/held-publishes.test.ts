@@ -1,6 +1,6 @@
 import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
 import type { ClientInput, QoS } from '@mqtt-cluster/contracts';
-import type { Packet } from 'mqtt-packet';
+import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { refusalsMax } from '../src/link/back-off.ts';
 import { createCounters } from '../src/link/counters.ts';
 import { exchangesMax, heldBytesMax, HeldPublishes, heldPublishesMax } from '../src/link/held-publishes.ts';
@@ -37,7 +37,13 @@ class Half {
     },
   });
 
-  publish(messageId: number, qos: QoS = 1, bytes = 1, topic = 't'): void {
+  publish(
+    messageId: number,
+    qos: QoS = 1,
+    bytes = 1,
+    topic = 't',
+    properties: IPublishPacket['properties'] = {},
+  ): void {
     const payload = Buffer.alloc(bytes);
     this.incoming.onPublish({
       cmd: 'publish',
@@ -47,6 +53,7 @@ class Half {
       retain: false,
       dup: false,
       messageId,
+      properties,
     });
   }
 
@@ -101,6 +108,21 @@ test('a message that the cluster always refuses is dropped after a bounded numbe
   half.answer(2, 'ok');
   half.publish(3);
   expect(half.take()).toEqual([3]);
+});
+
+test('a message that waits gets what is left of its Message Expiry Interval [5.0 MQTT-3.3.2-6]', () => {
+  const half = new Half();
+  half.publish(1, 1, 1, 't', { messageExpiryInterval: 60 });
+  half.answer(1, 'quotaExceeded');
+  half.publish(2, 1, 1, 't', { messageExpiryInterval: 20 });
+  half.publish(3);
+  half.nowMs = 20_900;
+  half.endPause!();
+  half.answer(1, 'ok');
+  const intervals = half.inputs.map(
+    (input) => input.kind === 'publish' && input.request.properties?.messageExpiryInterval,
+  );
+  expect(intervals).toEqual([60, 40, 0, undefined]);
 });
 
 test('messages that wait are forgotten with the connection, because the other broker sends them again', () => {

@@ -18,6 +18,8 @@ export type PublishInput = Extract<ClientInput, { readonly kind: 'publish' }>;
 interface Entry {
   readonly input: PublishInput;
   readonly bytes: number;
+  /** Time of its arrival. */
+  readonly sinceMs: number;
   refusals: number;
   /** False: the message is with the cluster. */
   isHeld: boolean;
@@ -37,6 +39,7 @@ interface Entry {
 export class HeldPublishes {
   readonly #publish: (input: ClientInput) => void;
   readonly #after: After;
+  readonly #now: () => number;
   readonly #refusedTopics: RefusedTopics;
   /** By packet id, in the order of the other broker. */
   readonly #entries = new Map<number, Entry>();
@@ -51,6 +54,7 @@ export class HeldPublishes {
   constructor(publish: (input: ClientInput) => void, after: After, now: () => number) {
     this.#publish = publish;
     this.#after = after;
+    this.#now = now;
     this.#refusedTopics = new RefusedTopics(now);
   }
 
@@ -58,7 +62,7 @@ export class HeldPublishes {
   add(packetId: number, input: PublishInput): boolean {
     // The other broker may not send a packet id again on this connection before it has the acknowledgement.
     if (this.#entries.has(packetId)) return true;
-    const entry = { input, bytes: bytesOf(input), refusals: 0, isHeld: false };
+    const entry = { input, bytes: bytesOf(input), sinceMs: this.#now(), refusals: 0, isHeld: false };
     const waits = this.#probe !== null || this.#endPause !== null || this.#heldCount > 0;
     const isHeld = waits || !this.#hasRoom(packetId, entry);
     const isFull = this.#heldCount >= heldPublishesMax || this.#heldBytes + entry.bytes > heldBytesMax;
@@ -181,10 +185,22 @@ export class HeldPublishes {
     this.#pass(packetId, entry);
   }
 
-  #pass(packetId: number, { input }: Entry): void {
+  #pass(packetId: number, { input, sinceMs }: Entry): void {
     if (input.request.qos === 2) this.#exchanges.add(packetId);
-    this.#publish(input);
+    this.#publish(agedBy(input, this.#now() - sinceMs));
   }
+}
+
+/**
+ * Returns the message with what is left of its Message Expiry Interval after it has waited [MQTT-3.3.2-6]. With 0 the cluster
+ * does not queue it, and counts it.
+ */
+function agedBy(input: PublishInput, waitedMs: number): PublishInput {
+  const { properties } = input.request;
+  const waitedSeconds = Math.floor(waitedMs / 1_000);
+  if (properties?.messageExpiryInterval === undefined || waitedSeconds === 0) return input;
+  const messageExpiryInterval = Math.max(0, properties.messageExpiryInterval - waitedSeconds);
+  return { ...input, request: { ...input.request, properties: { ...properties, messageExpiryInterval } } };
 }
 
 /** Returns the memory that the message takes while it waits. Another broker may send properties instead of a payload. */

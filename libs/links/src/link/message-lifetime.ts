@@ -25,7 +25,7 @@ export class MessageLifetime {
    *
    * @returns false if the message has expired [MQTT-3.3.2-5]
    */
-  setInterval({ properties }: IPublishPacket, nowMs: number): boolean {
+  setExpiryInterval({ properties }: IPublishPacket, nowMs: number): boolean {
     const seconds = this.remainingSeconds(nowMs);
     if (seconds === null) return true;
     if (properties !== undefined) properties.messageExpiryInterval = Math.max(1, seconds);

@@ -222,7 +222,7 @@ export class Outgoing {
     const wasExactlyOnce = packet.qos === 2;
     // The other broker may hold the packet id of a QoS 2 exchange that has begun, so this one goes on [MQTT-4.4.0-1].
     const mustComplete = wasExactlyOnce && pending.wasSent && limits.sessionPresent;
-    if (!pending.lifetime.setInterval(packet, this.#options.now()) && !mustComplete) {
+    if (!pending.lifetime.setExpiryInterval(packet, this.#options.now()) && !mustComplete) {
       this.#options.counters.dropped.expired++;
       this.#refuse(pending);
       return false;
