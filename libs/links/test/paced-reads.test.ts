@@ -56,3 +56,14 @@ test('nothing is passed on after the end, and the stream is read to its end', as
   await new Promise((resolve) => stream.once('end', resolve));
   expect(parts).toHaveLength(passed);
 });
+
+test('the end of a stream is reported when its last bytes are passed on', async () => {
+  const { stream, reads, parts } = reading();
+  const passed: number[] = [];
+  stream.once('end', () => reads.whenPassed(() => passed.push(Buffer.concat(parts).length)));
+  stream.end(Buffer.alloc(3 * bytesOfTurnMax));
+  await until(() => passed.length > 0);
+  expect(passed).toEqual([3 * bytesOfTurnMax]);
+  reads.whenPassed(() => passed.push(0));
+  expect(passed).toHaveLength(2);
+});

@@ -145,15 +145,31 @@ test('a PUBLISH above the bound is skipped, and the packets behind it arrive', a
   expect(skipped).toEqual([{ topic: 'large', qos: 1, messageId: 7, bytes: expect.any(Number) }]);
 });
 
+test('a DISCONNECT behind many bytes says why the connection ends, wherever their reads end', async () => {
+  for (let kilobytes = 2_000; kilobytes < 2_064; kilobytes += 8) {
+    const bytes = [{ ...large, payload: Buffer.alloc(kilobytes * 1_024) }, shutDown].map((packet) =>
+      generate(packet, { protocolVersion: 5 }),
+    );
+    const port = await answering(accepted, (socket) => socket.end(Buffer.concat(bytes)));
+    expect(await reasonOf(port)).toMatchObject({
+      reason: 'the other broker closed the connection: it shuts down',
+      end: 'other',
+      skipped: [{ topic: 'large' }],
+    });
+  }
+});
+
 test('a PUBLISH above the bound before CONNACK ends the connection', async () => {
   const { reason, skipped } = await reasonOf(await answering(large));
   expect(reason).toBe('the other broker sent a packet before CONNACK');
   expect(skipped).toEqual([]);
 });
 
+const small: Packet = { cmd: 'publish', topic: 't', payload: 'x', qos: 0, retain: false, dup: false };
+const shutDown: Packet = { cmd: 'disconnect', reasonCode: 0x8b };
+
 test('a packet that cannot be handled ends the connection, and no more', async () => {
-  const publish: Packet = { cmd: 'publish', topic: 't', payload: 'x', qos: 0, retain: false, dup: false };
-  const { reason } = await reasonOf(await answering(accepted, publish), () => {
+  const { reason } = await reasonOf(await answering(accepted, small), () => {
     throw new TypeError('text');
   });
   expect(reason).toBe('a packet of the other broker (publish) could not be handled: text');

@@ -15,6 +15,7 @@ export class PacedReads {
   #room = bytesOfTurnMax;
   #isTurnScheduled = false;
   #isEnded = false;
+  #onPassed: (() => void) | null = null;
 
   constructor(stream: Readable, onBytes: (bytes: Buffer) => void) {
     this.#stream = stream;
@@ -23,6 +24,12 @@ export class PacedReads {
       this.#waiting.push(chunk);
       this.#pass();
     });
+  }
+
+  /** Calls back when all that has been read is passed on: a stream reports its end earlier. */
+  whenPassed(run: () => void): void {
+    if (this.#waiting.length === 0) run();
+    else this.#onPassed = run;
   }
 
   /** Passes nothing on any more, but reads on: a stream that is not read does not notice its end. */
@@ -45,6 +52,7 @@ export class PacedReads {
     if (this.#room === 0) this.#stream.pause();
     if (!this.#isTurnScheduled) setImmediate(() => this.#onTurn());
     this.#isTurnScheduled = true;
+    if (this.#waiting.length === 0) this.#onPassed?.();
   }
 
   #onTurn(): void {

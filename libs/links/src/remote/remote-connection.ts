@@ -84,12 +84,8 @@ export class RemoteConnection {
         error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'reset' : 'other',
       ),
     );
-    this.#stream.on('close', () =>
-      this.#fail(
-        `the other broker closed the connection${this.#isConnected ? '' : this.#bridgeHint}`,
-        'closed',
-      ),
-    );
+    // The bytes that wait may end with a DISCONNECT, which says why.
+    this.#stream.on('close', () => this.#reads.whenPassed(() => this.#onClose()));
     this.#connectTimer = setTimeout(() => this.#fail('the other broker does not answer'), connectMsMax);
     this.#write(options.connect);
   }
@@ -142,6 +138,11 @@ export class RemoteConnection {
           : `a packet of the other broker (${packet.cmd}) could not be handled: ${text}`,
       );
     }
+  }
+
+  #onClose(): void {
+    const hint = this.#isConnected ? '' : this.#bridgeHint;
+    this.#fail(`the other broker closed the connection${hint}`, 'closed');
   }
 
   #onDisconnect(reasonCode: number): void {
