@@ -148,9 +148,12 @@ export class Link implements RunningLink {
   // ---- the sessions of the cluster ----
 
   #onOutOpen(): void {
-    const { rules } = this.#options.definition;
+    const { name, member, definition } = this.#options;
+    const { rules } = definition;
     updateLocalSubscriptions(this.#out!, rules);
-    if (rules.some(({ direction }) => direction === 'in')) this.#openIn(false);
+    // Without incoming rules, the session still names the subscriptions of former rules, which have to end.
+    const reads = rules.some(({ direction }) => direction === 'in');
+    if (reads || member.view().session(incomingClient(name)) !== undefined) this.#openIn(false);
     else this.#connect();
   }
 
@@ -244,7 +247,7 @@ export class Link implements RunningLink {
 
   /** Begins to send: this member runs the link, and it is connected to the other broker. */
   #begin(connack: IConnackPacket): void {
-    const { definition, counters, name, logger } = this.#options;
+    const { counters, name, logger } = this.#options;
     if (this.#wasConnected) counters.reconnects++;
     this.#wasConnected = true;
     this.#reconnection.onConnected();
@@ -257,7 +260,7 @@ export class Link implements RunningLink {
       'link connected to the other broker',
     );
     this.#outgoing.onConnected(limitsOf(connack));
-    if (!definition.rules.some(({ direction }) => direction === 'in')) return;
+    if (this.#in === null) return;
     // A new session at the other broker gives packet ids anew: those of the former one must not hide its messages.
     if (sessionPresent) this.#remoteSubscriptions.subscribe(this.#in);
     else this.#openIn(true);
@@ -278,6 +281,8 @@ export class Link implements RunningLink {
         return this.#outgoing.onPubcomp(messageId);
       case 'suback':
         return this.#remoteSubscriptions.onSuback(packet);
+      case 'unsuback':
+        return this.#remoteSubscriptions.onUnsuback(packet, this.#in);
     }
   }
 

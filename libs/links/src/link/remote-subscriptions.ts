@@ -1,9 +1,12 @@
 import type { LinkDefinition, Logger, QoS } from '@mqtt-cluster/contracts';
-import type { ISubackPacket, Packet } from 'mqtt-packet';
+import type { ISubackPacket, IUnsubackPacket, Packet } from 'mqtt-packet';
 import type { LocalSession } from '../local/local-session.ts';
 import { markedRemoteFilter, remoteFilterMark } from '../names.ts';
 import { failureCodeMin } from '../remote/reasons.ts';
 import { remoteFilter } from '../topics/topic-map.ts';
+
+/** The codes are only in packets of MQTT 5. */
+type UnsubackPacket = Omit<IUnsubackPacket, 'granted'> & Partial<Pick<IUnsubackPacket, 'granted'>>;
 
 export interface RemoteSubscriptionsOptions {
   readonly name: string;
@@ -18,19 +21,19 @@ export class RemoteSubscriptions {
   #lastPacketId = 0;
   /** Filters of the SUBSCRIBE packets without SUBACK. */
   readonly #subscribing = new Map<number, string>();
-  /** Filters that the other broker refuses, with the reason. */
+  /** Filters of the UNSUBSCRIBE packets without UNSUBACK. */
+  readonly #unsubscribing = new Map<number, readonly string[]>();
+  /** What the other broker refuses, in one sentence, by filter. */
   readonly #refused = new Map<string, string>();
 
   constructor(options: RemoteSubscriptionsOptions) {
     this.#options = options;
   }
 
-  /** Which subscription the other broker refuses, in one sentence, or null. */
+  /** What the other broker refuses, in one sentence, or null. */
   get fault(): string | null {
-    const [first] = this.#refused;
-    return first === undefined
-      ? null
-      : `the other broker refuses the subscription to ${first[0]}: ${first[1]}`;
+    const [first] = this.#refused.values();
+    return first ?? null;
   }
 
   onConnected(): void {
@@ -39,10 +42,12 @@ export class RemoteSubscriptions {
 
   onDisconnected(): void {
     this.#subscribing.clear();
+    this.#unsubscribing.clear();
   }
 
   /**
-   * Subscribes to the filters of the incoming rules, and ends the subscriptions of former rules.
+   * Subscribes to the filters of the incoming rules, and ends the subscriptions of former rules. The mark of a
+   * filter stays until UNSUBACK: the connection may end before.
    *
    * @param session holds the filters of former rules as marks
    */
@@ -53,8 +58,9 @@ export class RemoteSubscriptions {
     const former = marks.map(({ filter }) => markedRemoteFilter(filter)).filter((filter) => filter !== null);
     const ended = former.filter((filter) => !wanted.has(filter));
     if (ended.length > 0) {
-      send({ cmd: 'unsubscribe', messageId: this.#packetId(), unsubscriptions: ended });
-      session?.unsubscribe(ended.map(remoteFilterMark));
+      const messageId = this.#packetId();
+      this.#unsubscribing.set(messageId, ended);
+      send({ cmd: 'unsubscribe', messageId, unsubscriptions: ended });
     }
     for (const [filter, { qos, isLive }] of wanted) {
       const messageId = this.#packetId();
@@ -73,13 +79,27 @@ export class RemoteSubscriptions {
     this.#subscribing.delete(messageId);
     const code = Number(granted[0] ?? failureCodeMin);
     if (filter === undefined || code < failureCodeMin) return;
+    this.#onRefusal(filter, code, `the other broker refuses the subscription to ${filter}`);
+  }
+
+  /** Removes the marks of the subscriptions that the other broker has ended. It gives no codes with MQTT 3.1.1. */
+  onUnsuback({ messageId = 0, granted = [] }: UnsubackPacket, session: LocalSession | null): void {
+    const filters = this.#unsubscribing.get(messageId) ?? [];
+    this.#unsubscribing.delete(messageId);
+    const ended = filters.filter((filter, position) => {
+      const code = granted[position] ?? 0;
+      if (code < failureCodeMin) return true;
+      this.#onRefusal(filter, code, `the other broker does not end the subscription to ${filter}`);
+      return false;
+    });
+    session?.unsubscribe(ended.map(remoteFilterMark));
+  }
+
+  #onRefusal(filter: string, code: number, text: string): void {
     const reason = code === failureCodeMin ? 'it gives no reason' : `reason code 0x${code.toString(16)}`;
-    this.#refused.set(filter, reason);
+    this.#refused.set(filter, `${text}: ${reason}`);
     const { logger, name } = this.#options;
-    logger.warn(
-      { link: name, filter, code },
-      `link receives nothing for ${filter}: the other broker refuses the subscription`,
-    );
+    logger.warn({ link: name, filter, code }, `link ${name}: ${text}`);
   }
 
   #wanted(): Map<string, { readonly qos: QoS; readonly isLive: boolean }> {

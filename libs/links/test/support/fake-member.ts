@@ -58,6 +58,15 @@ export class FakeMember implements LocalMember {
     };
   }
 
+  /** A former runner of the link has left subscriptions in a session. */
+  leave(client: string, filters: readonly string[]): void {
+    this.#subscriptions.set(client, new Map(filters.map((filter) => [filter, { filter, qos: 0 }])));
+  }
+
+  filters(client: string): string[] {
+    return [...(this.#subscriptions.get(client)?.keys() ?? [])];
+  }
+
   /** Another member opens the session. */
   takeOver(client: string): void {
     this.#homes.set(client, 'm2');
@@ -79,6 +88,8 @@ export class FakeMember implements LocalMember {
 
   view(): StateView {
     const session = (client: string): SessionDetail | undefined => {
+      if (!this.opened.includes(client) && !this.known.has(client) && !this.#subscriptions.has(client))
+        return undefined;
       const { owner = null, home = this.#homes.get(client) ?? null } = this.known.get(client) ?? {};
       const subscriptionList = [...(this.#subscriptions.get(client)?.values() ?? [])];
       return { owner, home, queuedMessages: 0, dropped: 0, subscriptionList } as unknown as SessionDetail;
