@@ -43,6 +43,11 @@ function definitionFault(definition: LinkDefinition): string | null {
   const { kind, rules, tls, username, passwordFile, addresses, jetstream } = definition;
   if (kind === 'jetstream' && jetstream === undefined)
     return 'jetstream: a link of the kind jetstream needs the name of its stream (jetstream.stream)';
+  if (jetstream !== undefined && jetstream.ageSecondsMax < jetstream.duplicateWindowSeconds)
+    return (
+      `jetstream: ageSecondsMax is ${jetstream.ageSecondsMax} and duplicateWindowSeconds ${jetstream.duplicateWindowSeconds}: ` +
+      'the server creates no stream whose duplicate window is longer than the age of its messages'
+    );
   if (kind === 'mqtt' && jetstream !== undefined) return 'jetstream: is only for the kind jetstream';
   const other = addresses.find((address) => /^(nats|tls):/.test(address) !== (kind === 'jetstream'));
   if (other !== undefined)

@@ -108,6 +108,11 @@ test.each([
     'jetstream.stream: must be 1 to 64 characters',
   ],
   [
+    'messages that end before the duplicate window',
+    { kind: 'jetstream', addresses: ['nats://n'], jetstream: { stream: 'S', ageSecondsMax: 3_599 } },
+    'jetstream: ageSecondsMax is 3599 and duplicateWindowSeconds 3600: the server creates no stream',
+  ],
+  [
     'a rule without a subject',
     {
       kind: 'jetstream',
@@ -135,4 +140,9 @@ test('a rule that would loop is refused if neither No Local nor the bridge bit s
   expect(faultOf({ protocol: '5.0', bridge: false, rules: ring })).toBeNull();
   const apart = [ring[0], { direction: 'in', filter: 'b/#' }];
   expect(faultOf({ protocol: '3.1.1', bridge: false, rules: apart })).toBeNull();
+});
+
+test('a stream may keep its messages for exactly the duplicate window', () => {
+  const jetstream = { stream: 'S', ageSecondsMax: 60, duplicateWindowSeconds: 60 };
+  expect(faultOf({ kind: 'jetstream', addresses: ['nats://n'], jetstream })).toBeNull();
 });

@@ -94,6 +94,24 @@ test('a definition of a newer program is not run, and the other links are', asyn
   expect(newer).toMatchObject({ mayRun: false, runs: false, reason: expect.stringContaining('kind') });
 });
 
+test('a stored definition that this version refuses is not run and says why, and the other links are', async () => {
+  // Earlier versions accepted it.
+  member.definitions.set('stream', {
+    kind: 'jetstream',
+    addresses: ['nats://127.0.0.1:1'],
+    jetstream: { stream: 'S', ageSecondsMax: 600 },
+    rules: [{ direction: 'out', filter: 'a/#' }],
+  });
+  await manager.start();
+  await until(async () => (await phase()) === 'connected');
+  expect((await manager.reports())[1]).toMatchObject({
+    name: 'stream',
+    mayRun: false,
+    runs: false,
+    reason: expect.stringContaining('jetstream: ageSecondsMax is 600'),
+  });
+});
+
 test('an isolated member closes its connection to the other broker, and opens none', async () => {
   await manager.start();
   await until(async () => (await phase()) === 'connected');

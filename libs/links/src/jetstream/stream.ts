@@ -67,7 +67,7 @@ async function createStream(manager: JetStreamManager, definition: LinkDefinitio
       num_replicas: replicas,
       max_age: ageSecondsMax * nanosecondsPerSecond,
       max_bytes: bytesMax,
-      duplicate_window: Math.min(duplicateWindowSeconds, ageSecondsMax) * nanosecondsPerSecond,
+      duplicate_window: duplicateWindowSeconds * nanosecondsPerSecond,
     });
   } catch (cause) {
     throw new Error(
