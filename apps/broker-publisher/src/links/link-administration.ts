@@ -42,14 +42,8 @@ export class LinkAdministration {
   }
 
   async list(): Promise<{ links: LinkItem[]; unreachable: string[]; tooOld: string[] }> {
-    const { queries } = this.#options;
     const manager = this.#options.manager();
-    const { answers, unreachable, tooOld } = await queries.askAll(linksQuestion, null);
-    const reports = new Map<MemberId, readonly LinkReport[]>();
-    for (const [member, body] of answers) {
-      const parsed = linkReportsSchema.safeParse(body);
-      if (parsed.success) reports.set(member, parsed.data);
-    }
+    const { reports, unreachable, tooOld } = await this.#askAll();
     const links = manager.definitions().map(({ name, definition, fault }) => {
       const ofLink = [...reports].flatMap(([member, each]) => {
         const report = each.find((one) => one.name === name);
@@ -92,16 +86,21 @@ export class LinkAdministration {
     const clients = [outgoingClient(name), incomingClient(name)];
     const isLeft = (): boolean => clients.some((client) => view().session(client) !== undefined);
     if (former === undefined && !isLeft()) throw unknownLink(name);
+    const ended = await this.#endedByRunner(name, former?.definition ?? null);
     if (former !== undefined) await changing((changes) => changes.deleteRetained([linkTopicPrefix + name]));
     // The member that runs the link also deletes its session at the other broker.
     const deadlineMs = performance.now() + removalMsMax;
     while (isLeft() && performance.now() < deadlineMs)
       await new Promise((resolve) => setTimeout(resolve, pollMs));
-    // No member ran the link, or it ran with MQTT 3.1.1, in which DISCONNECT does not end a session.
     const definition = former?.definition ?? null;
-    const remains = definition !== null && (isLeft() || definition.protocol === '3.1.1');
-    const fault = remains ? await manager.discard(name, definition) : null;
+    const addresses = (definition?.addresses ?? []).filter((address) => address !== ended || isLeft());
+    const fault =
+      definition === null || addresses.length === 0
+        ? null
+        : await manager.discard(name, { ...definition, addresses });
     for (const client of clients) await changing((changes) => changes.deleteSession(client));
+    if (former?.fault != null)
+      return `the link ${name} is removed. If it had a session at the other broker, it is still there: ${former.fault}`;
     if (fault === null) return `the link ${name} is removed`;
     return `the link ${name} is removed, and its session at the other broker could not be deleted: ${fault}`;
   }
@@ -109,6 +108,32 @@ export class LinkAdministration {
   /** @throws LinkFault the cluster has no such link */
   async test(name: string): Promise<{ ok: boolean; text: string }> {
     return { ...(await this.#options.manager().test(name, this.#find(name))) };
+  }
+
+  /**
+   * Returns the address at which the runner ends its session by the removal, or null. A runner without a connection ends
+   * none there, and DISCONNECT of MQTT 3.1.1 does not end a session.
+   */
+  async #endedByRunner(name: string, definition: LinkDefinition | null): Promise<string | null> {
+    if (definition === null || definition.protocol === '3.1.1') return null;
+    const { reports } = await this.#askAll();
+    const all = [...reports.values()].flat();
+    return all.find((report) => report.name === name && report.runs)?.address ?? null;
+  }
+
+  /** Asks all members about their links. */
+  async #askAll(): Promise<{
+    readonly reports: ReadonlyMap<MemberId, readonly LinkReport[]>;
+    readonly unreachable: readonly string[];
+    readonly tooOld: readonly string[];
+  }> {
+    const { answers, unreachable, tooOld } = await this.#options.queries.askAll(linksQuestion, null);
+    const reports = new Map<MemberId, readonly LinkReport[]>();
+    for (const [member, body] of answers) {
+      const parsed = linkReportsSchema.safeParse(body);
+      if (parsed.success) reports.set(member, parsed.data);
+    }
+    return { reports, unreachable, tooOld };
   }
 
   #find(name: string): LinkDefinition {

@@ -1,0 +1,82 @@
+import { checkDefinition } from '@mqtt-cluster/links';
+import type { LinkManager, LinkReport } from '@mqtt-cluster/links';
+import type { LinkDefinition } from '@mqtt-cluster/contracts';
+import { LinkAdministration } from '../../src/links/link-administration.ts';
+import type { LinkAdministrationOptions } from '../../src/links/link-administration.ts';
+
+const rules = [{ direction: 'out', filter: 'a/#' }];
+const addresses = ['mqtt://one:1883', 'mqtt://two:1883'];
+
+/** Addresses at which this member has tried to delete the session of a removed link. */
+let discarded: string[];
+
+/** @param report of the runner of the link `plant`, or null */
+function administrationOf(definition: object, report: Partial<LinkReport> | null): LinkAdministration {
+  discarded = [];
+  const manager = {
+    definitions: () => [{ name: 'plant', index: 1, ...checkDefinition(definition) }],
+    discard: async (_name: string, each: LinkDefinition) => {
+      discarded = [...each.addresses];
+      return each.addresses.map((url) => `${url}: the host is unreachable`).join('; ');
+    },
+  };
+  const full: LinkReport = {
+    name: 'plant',
+    mayRun: true,
+    reason: null,
+    runs: true,
+    phase: 'connected',
+    address: null,
+    lagSeconds: 0,
+    sent: [0, 0, 0],
+    received: [0, 0, 0],
+    dropped: {},
+    reconnects: 0,
+    possibleDuplicates: 0,
+    ...report,
+  };
+  const answers = new Map(report === null ? [] : [['m2', [full]]]);
+  const options = {
+    manager: () => manager as unknown as LinkManager,
+    view: () => ({ session: () => undefined }),
+    queries: { askAll: async () => ({ answers, unreachable: [], tooOld: [] }) },
+    changing: async () => undefined,
+    ownUrls: () => [],
+  };
+  return new LinkAdministration(options as unknown as LinkAdministrationOptions);
+}
+
+test('the removal of a link without a connection says that the session at the other broker is still there', async () => {
+  const connecting = { phase: 'connecting', address: null } as const;
+  const administration = administrationOf({ addresses: addresses.slice(0, 1), rules }, connecting);
+  expect(await administration.remove('plant')).toBe(
+    'the link plant is removed, and its session at the other broker could not be deleted: mqtt://one:1883: the host is unreachable',
+  );
+});
+
+test('the removal of a connected link leaves the session at its address to the runner, and deletes those at the others', async () => {
+  const connected = { phase: 'connected', address: addresses[0]! } as const;
+  expect(await administrationOf({ addresses: addresses.slice(0, 1), rules }, connected).remove('plant')).toBe(
+    'the link plant is removed',
+  );
+  expect(discarded).toEqual([]);
+  await administrationOf({ addresses, rules }, connected).remove('plant');
+  expect(discarded).toEqual(addresses.slice(1));
+});
+
+test('the removal of a connected link with MQTT 3.1.1 deletes its session by a further connection', async () => {
+  const connected = { phase: 'connected', address: addresses[0]! } as const;
+  await administrationOf({ addresses, rules, protocol: '3.1.1' }, connected).remove('plant');
+  expect(discarded).toEqual(addresses);
+});
+
+test('the removal of a link that no member runs deletes its sessions', async () => {
+  await administrationOf({ addresses, rules }, null).remove('plant');
+  expect(discarded).toEqual(addresses);
+});
+
+test('the removal of a link with a definition that is not valid says that a session may be left', async () => {
+  expect(await administrationOf({ addresses, rules: [] }, null).remove('plant')).toMatch(
+    /^the link plant is removed\. If it had a session at the other broker, it is still there: rules: /,
+  );
+});
