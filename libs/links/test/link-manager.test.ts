@@ -5,6 +5,7 @@ import { host, until } from '@mqtt-cluster/testing';
 import { LinkManager } from '../src/index.ts';
 import { createCounters } from '../src/link/counters.ts';
 import { Link } from '../src/link/link.ts';
+import { freshRemoteMark } from '../src/names.ts';
 import { readCredentials } from '../src/remote/credential-files.ts';
 import type { LinkManagerOptions, PeerAnswer } from '../src/index.ts';
 import { FakeBroker } from './support/fake-broker.ts';
@@ -205,6 +206,23 @@ test('the report of a link names the subscription that the cluster refuses', asy
   expect(await reason()).toBe(
     'the cluster refuses the subscription of the link to a/#: a quota was exceeded',
   );
+  member.refusedFilters.clear();
+  await until(async () => (await reason()) === null);
+  expect(member.filters('$link/plant')).toContain('a/#');
+});
+
+test('a link whose mark the cluster refuses deletes the session at the other broker once, and waits', async () => {
+  member.refusedFilters.set(freshRemoteMark, 0x97);
+  await manager.start();
+  await until(() => broker.packets.includes('disconnect'));
+  await decisions(6);
+  expect(broker.packets).toEqual(['connect', 'disconnect']);
+  expect(await reason()).toBe(
+    'the cluster does not store the state of the link, so the link waits: a quota was exceeded',
+  );
+  member.refusedFilters.clear();
+  await until(async () => (await phase()) === 'connected');
+  expect(await reason()).toBeNull();
 });
 
 test('a member that cannot prove that it still runs the link opens no connection, which would end that of the next runner', async () => {

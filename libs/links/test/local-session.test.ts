@@ -1,5 +1,6 @@
+import { jest } from '@jest/globals';
 import { until } from '@mqtt-cluster/testing';
-import { LocalSession } from '../src/local/local-session.ts';
+import { LocalSession, refusedRetryMs } from '../src/local/local-session.ts';
 import { FakeMember } from './support/fake-member.ts';
 
 test('a mark that the cluster refuses does not count: the former one stays, and the session tries again', async () => {
@@ -32,4 +33,40 @@ test('a mark that the cluster refuses does not count: the former one stays, and 
   await until(() => !filters().includes('one'));
   expect(filters()).toEqual(['two']);
   session.close();
+});
+
+test('a subscription that the cluster refuses is requested again until the cluster grants it', async () => {
+  jest.useFakeTimers({ doNotFake: ['queueMicrotask', 'nextTick'] });
+  try {
+    const member = new FakeMember();
+    const answers: string[] = [];
+    const session = new LocalSession({
+      member,
+      client: 'c',
+      owner: 'c',
+      receiveMaximum: 1,
+      handlers: {
+        onOpen: () => undefined,
+        onClosed: () => undefined,
+        onSubscriptionRefused: (filter, code) => answers.push(`${filter} ${code ?? 'granted'}`),
+      },
+    });
+    for (const filter of ['a', 'b', 'c']) if (filter !== 'b') member.refusedFilters.set(filter, 0x97);
+    session.subscribe(['a', 'b', 'c'].map((filter) => ({ filter, qos: 1 })));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(answers.splice(0)).toEqual(['a 151', 'b granted', 'c 151']);
+    session.unsubscribe(['c']);
+    await jest.advanceTimersByTimeAsync(refusedRetryMs);
+    expect(answers.splice(0)).toEqual(['a 151']);
+    member.refusedFilters.clear();
+    await jest.advanceTimersByTimeAsync(refusedRetryMs - 1);
+    expect(answers).toEqual([]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(answers).toEqual(['a granted']);
+    expect(member.filters('c')).toEqual(['b', 'a']);
+    await jest.advanceTimersByTimeAsync(10 * refusedRetryMs);
+    expect(answers).toHaveLength(1);
+  } finally {
+    jest.useRealTimers();
+  }
 });

@@ -346,7 +346,7 @@ requiring('nats-server')('a link to JetStream', () => {
     const { payloads } = await reading('marks');
     await api.ok('changeSettings', 'PATCH', '/settings', { sessionSubscriptionsMax: 1 });
     await stream.publish('marks.a', 'one');
-    await until(async () => (await link('marks')).error?.includes('does not store how far') === true);
+    await until(async () => (await link('marks')).error?.includes('does not store the state') === true);
     await api.ok('changeSettings', 'PATCH', '/settings', { sessionSubscriptionsMax: 10_000 });
     await until(async () => (await link('marks')).error === null);
     await stream.publish('marks.a', 'two');

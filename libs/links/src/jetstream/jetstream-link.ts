@@ -16,7 +16,6 @@ import {
   outgoingClient,
 } from '../names.ts';
 import { readCredentials } from '../remote/credential-files.ts';
-import { reasonText } from '../remote/reasons.ts';
 import type { AppliedMark } from './applied-mark.ts';
 import { JetstreamIncoming } from './incoming.ts';
 import { openNats } from './nats-connection.ts';
@@ -53,8 +52,6 @@ export class JetstreamLink implements RunningLink {
   #wasConnected = false;
   /** Why the cluster accepts no messages of the stream, in one sentence. */
   #fullCause: string | null = null;
-  /** Why the cluster does not store how far the link is, in one sentence. */
-  #markRefusal: string | null = null;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -67,7 +64,7 @@ export class JetstreamLink implements RunningLink {
   }
 
   get error(): string | null {
-    return this.#faults.error ?? this.#fullCause ?? this.#markRefusal ?? this.#faults.localRefusal;
+    return this.#faults.error ?? this.#fullCause ?? this.#faults.localRefusal;
   }
 
   get address(): string | null {
@@ -89,7 +86,7 @@ export class JetstreamLink implements RunningLink {
         onOpen: () => this.#onOutOpen(),
         onClosed: (reason) => this.#onLocalClosed(reason),
         onSubscriptionRefused: (filter, code) => this.#faults.onLocalRefusal(filter, code),
-        onMarkRefused: (code) => this.#onMarkRefusal(code),
+        onMarkRefused: (code) => this.#faults.onMarkRefusal(code),
         onDeliver: (effect) => this.#outgoing?.onDeliver(effect),
         onPubrel: (packetId) => this.#outgoing?.onPubrel(packetId),
       },
@@ -166,18 +163,10 @@ export class JetstreamLink implements RunningLink {
         },
         onClosed: (reason) => this.#onLocalClosed(reason),
         onSubscriptionRefused: (filter, code) => this.#faults.onLocalRefusal(filter, code),
-        onMarkRefused: (code) => this.#onMarkRefusal(code),
+        onMarkRefused: (code) => this.#faults.onMarkRefusal(code),
         onAnswer: (effect) => this.#incoming?.onAnswer(effect),
       },
     });
-  }
-
-  /** @param code null: the cluster has stored the mark */
-  #onMarkRefusal(code: number | null): void {
-    if (code === null) return void (this.#markRefusal = null);
-    const text = `the cluster does not store how far the link is, so the link waits: ${reasonText(code)}`;
-    this.#markRefusal = text;
-    this.#faults.warn(text, { code });
   }
 
   #onLocalClosed(reason: RefusalReason): void {

@@ -11,7 +11,9 @@ export class LinkFaults {
   readonly #name: string;
   readonly #log: RateLimitedLog;
   #error: string | null = null;
-  #localRefusal: string | null = null;
+  /** Why the cluster refuses subscriptions of the link, by filter. */
+  readonly #localRefusals = new Map<string, string>();
+  #markRefusal: string | null = null;
 
   constructor({ name, logger, now }: Pick<LinkOptions, 'name' | 'logger' | 'now'>) {
     this.#name = name;
@@ -23,9 +25,10 @@ export class LinkFaults {
     return this.#error;
   }
 
-  /** Why the cluster refuses a subscription of the link. It lasts until the sessions are opened again. */
+  /** What the cluster refuses to the sessions of the link at present. */
   get localRefusal(): string | null {
-    return this.#localRefusal;
+    const [first] = this.#localRefusals.values();
+    return this.#markRefusal ?? first ?? null;
   }
 
   report(text: string): void {
@@ -37,9 +40,19 @@ export class LinkFaults {
     this.#error = null;
   }
 
-  onLocalRefusal(filter: string, code: number): void {
-    this.#localRefusal = `the cluster refuses the subscription of the link to ${shownTopic(filter)}: ${reasonText(code)}`;
-    this.warn(this.#localRefusal, { code });
+  /** @param code null: the cluster has granted the subscription */
+  onLocalRefusal(filter: string, code: number | null): void {
+    if (code === null) return void this.#localRefusals.delete(filter);
+    const text = `the cluster refuses the subscription of the link to ${shownTopic(filter)}: ${reasonText(code)}`;
+    this.#localRefusals.set(filter, text);
+    this.warn(text, { code });
+  }
+
+  /** @param code null: the cluster has stored the mark */
+  onMarkRefusal(code: number | null): void {
+    if (code === null) return void (this.#markRefusal = null);
+    this.#markRefusal = `the cluster does not store the state of the link, so the link waits: ${reasonText(code)}`;
+    this.warn(this.#markRefusal, { code });
   }
 
   warn(text: string, details: Readonly<Record<string, number>> = {}): void {

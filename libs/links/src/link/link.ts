@@ -111,6 +111,7 @@ export class Link implements RunningLink {
         onOpen: () => this.#onOutOpen(),
         onClosed: (reason) => this.#onLocalClosed(reason),
         onSubscriptionRefused: (filter, code) => this.#faults.onLocalRefusal(filter, code),
+        onMarkRefused: (code) => this.#faults.onMarkRefusal(code),
         onDeliver: (effect) => this.#outgoing.onDeliver(effect),
         onPubrel: (packetId) => this.#outgoing.onPubrel(packetId),
       },
@@ -235,9 +236,8 @@ export class Link implements RunningLink {
     if (this.#discards) {
       this.#remote = null;
       remote.end();
-      this.#out?.subscribe([{ filter: freshRemoteMark, qos: 0, retainHandling: 2 }]);
-      // The mark is applied before the next connection asks for it, or the discard is repeated.
-      return this.#reconnectAfter(reconnectDelayMsMin);
+      // Without the mark, the next connection would delete the session again.
+      return this.#out?.mark(freshRemoteMark, [], () => this.#reconnectAfter(reconnectDelayMsMin));
     }
     // Another member may have completed exchanges that this one would send again.
     this.#out?.confirm(() => {

@@ -14,6 +14,8 @@ import type { LocalConnection, LocalMember, PublishAnswer } from '../types.ts';
 export const linkListener = '$links';
 /** Pause until a mark that the cluster has refused is written again, ms. */
 const markRetryMs = 1_000;
+/** Pause until subscriptions that the cluster has refused are requested again, ms. */
+export const refusedRetryMs = 5_000;
 /** The session of a link never expires: its definition is what ends it. */
 const neverExpires = 0xffff_ffff;
 
@@ -22,8 +24,11 @@ export interface LocalSessionHandlers {
   readonly onOpen: (sessionPresent: boolean) => void;
   /** The connection has ended, and no effect follows. Not called after {@link LocalSession.close}. */
   readonly onClosed: (reason: RefusalReason) => void;
-  /** The cluster has refused a subscription. @param code reason code of SUBACK, 0x80 or above */
-  readonly onSubscriptionRefused: (filter: string, code: number) => void;
+  /**
+   * The cluster has refused a subscription, and the session requests it again after a pause.
+   * @param code reason code of SUBACK, 0x80 or above; null: the cluster has granted the subscription
+   */
+  readonly onSubscriptionRefused: (filter: string, code: number | null) => void;
   /** The cluster has refused a mark. The session writes it again after a pause. Null: it is written now. */
   readonly onMarkRefused?: (code: number | null) => void;
   readonly onDeliver?: (effect: DeliverEffect) => void;
@@ -58,8 +63,11 @@ export class LocalSession {
   readonly #confirming = new Map<number, () => void>();
   /** What follows the SUBACK of a mark, by the packet id of its SUBSCRIBE. */
   readonly #marking = new Map<number, (code: number) => void>();
-  /** Filters of the SUBSCRIBE packets without SUBACK. */
-  readonly #subscribing = new Map<number, readonly string[]>();
+  /** The SUBSCRIBE packets without SUBACK. */
+  readonly #subscribing = new Map<number, readonly Subscription[]>();
+  /** Subscriptions that the cluster has refused, by filter. */
+  readonly #refused = new Map<string, Subscription>();
+  #retryTimer: NodeJS.Timeout | null = null;
 
   constructor({ member, client, owner, receiveMaximum, clean = false, handlers }: LocalSessionOptions) {
     this.client = client;
@@ -95,14 +103,12 @@ export class LocalSession {
   subscribe(subscriptions: readonly Subscription[]): void {
     if (subscriptions.length === 0) return;
     const packetId = this.#packetId();
-    this.#subscribing.set(
-      packetId,
-      subscriptions.map(({ filter }) => filter),
-    );
+    this.#subscribing.set(packetId, subscriptions);
     this.input({ kind: 'subscribe', packetId, subscriptions });
   }
 
   unsubscribe(filters: readonly string[]): void {
+    for (const filter of filters) this.#refused.delete(filter);
     if (filters.length > 0) this.input({ kind: 'unsubscribe', packetId: this.#packetId(), filters });
   }
 
@@ -183,12 +189,22 @@ export class LocalSession {
   #onSuback(packetId: number, codes: readonly number[]): void {
     this.#marking.get(packetId)?.(codes[0] ?? failureCodeMin);
     this.#marking.delete(packetId);
-    const filters = this.#subscribing.get(packetId) ?? [];
+    const subscriptions = this.#subscribing.get(packetId) ?? [];
     this.#subscribing.delete(packetId);
-    for (const [position, filter] of filters.entries()) {
+    for (const [position, subscription] of subscriptions.entries()) {
+      const { filter } = subscription;
       const code = codes[position] ?? failureCodeMin;
-      if (code >= failureCodeMin) this.#handlers.onSubscriptionRefused(filter, code);
+      const isRefused = code >= failureCodeMin;
+      if (isRefused) this.#refused.set(filter, subscription);
+      else this.#refused.delete(filter);
+      this.#handlers.onSubscriptionRefused(filter, isRefused ? code : null);
     }
+    if (this.#refused.size > 0) this.#retryTimer ??= setTimeout(() => this.#retry(), refusedRetryMs).unref();
+  }
+
+  #retry(): void {
+    this.#retryTimer = null;
+    this.subscribe([...this.#refused.values()]);
   }
 
   /** SUBSCRIBE and UNSUBSCRIBE have packet ids of their own: the member compares them with nothing else. */
