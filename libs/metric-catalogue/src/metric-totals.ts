@@ -14,10 +14,20 @@ export class MetricTotals {
 
   /** Adds the increase of `total` since the previous report of the same metric and labels. */
   report(metric: MetricDefinition, labels: readonly string[], total: number): void {
-    const key = `${metric.name} ${labels.join(' ')}`;
+    const key = keyOf(metric, labels);
     const before = this.#reported.get(key);
     this.#reported.set(key, total);
     // The first report creates the series, at 0 if necessary, so that `rate` sees the first increase.
     if (before === undefined || total > before) this.#metrics.add(metric, labels, total - (before ?? 0));
   }
+
+  /** Removes the series: the total of the next report counts from 0. */
+  remove(metric: MetricDefinition, labels: readonly string[]): void {
+    this.#reported.delete(keyOf(metric, labels));
+    this.#metrics.remove(metric, labels);
+  }
+}
+
+function keyOf({ name }: MetricDefinition, labels: readonly string[]): string {
+  return `${name} ${labels.join(' ')}`;
 }

@@ -179,7 +179,8 @@ export class LinkAdministration {
       lagSeconds: report?.lagSeconds ?? 0,
       sent: report?.sent ?? [0, 0, 0],
       received: report?.received ?? [0, 0, 0],
-      dropped: report?.dropped ?? {},
+      // Each member has counted other drops of the queue, also without running the link.
+      dropped: { ...report?.dropped, queue: sum(reports.map(({ report: each }) => each.dropped.queue ?? 0)) },
       reconnects: report?.reconnects ?? 0,
       possibleDuplicates: report?.possibleDuplicates ?? 0,
       members: reports.map(({ member, report: each }) => ({
@@ -196,6 +197,10 @@ function stateOf(definition: LinkDefinition | null, phase: LinkReport['phase']):
   if (definition.paused) return 'paused';
   if (phase === null) return 'waiting';
   return phase === 'connected' ? 'connected' : 'connecting';
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function unknownLink(name: string): LinkFault {

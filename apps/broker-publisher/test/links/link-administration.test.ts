@@ -10,8 +10,8 @@ const addresses = ['mqtt://one:1883', 'mqtt://two:1883'];
 /** Addresses at which this member has tried to delete the session of a removed link. */
 let discarded: string[];
 
-/** @param report of the runner of the link `plant`, or null */
-function administrationOf(definition: object, report: Partial<LinkReport> | null): LinkAdministration {
+/** @param reports of the members m1, m2 ... about the link `plant`, which run it by default */
+function administrationOf(definition: object, ...reports: Partial<LinkReport>[]): LinkAdministration {
   discarded = [];
   const manager = {
     definitions: () => [{ name: 'plant', index: 1, ...checkDefinition(definition) }],
@@ -20,7 +20,7 @@ function administrationOf(definition: object, report: Partial<LinkReport> | null
       return each.addresses.map((url) => `${url}: the host is unreachable`).join('; ');
     },
   };
-  const full: LinkReport = {
+  const base: LinkReport = {
     name: 'plant',
     mayRun: true,
     reason: null,
@@ -33,9 +33,8 @@ function administrationOf(definition: object, report: Partial<LinkReport> | null
     dropped: {},
     reconnects: 0,
     possibleDuplicates: 0,
-    ...report,
   };
-  const answers = new Map(report === null ? [] : [['m2', [full]]]);
+  const answers = new Map(reports.map((each, position) => [`m${position + 1}`, [{ ...base, ...each }]]));
   const options = {
     manager: () => manager as unknown as LinkManager,
     view: () => ({ session: () => undefined }),
@@ -71,12 +70,26 @@ test('the removal of a connected link with MQTT 3.1.1 deletes its session by a f
 });
 
 test('the removal of a link that no member runs deletes its sessions', async () => {
-  await administrationOf({ addresses, rules }, null).remove('plant');
+  await administrationOf({ addresses, rules }).remove('plant');
   expect(discarded).toEqual(addresses);
 });
 
 test('the removal of a link with a definition that is not valid says that a session may be left', async () => {
-  expect(await administrationOf({ addresses, rules: [] }, null).remove('plant')).toMatch(
+  expect(await administrationOf({ addresses, rules: [] }).remove('plant')).toMatch(
     /^the link plant is removed\. If it had a session at the other broker, it is still there: rules: /,
   );
+});
+
+test('the drops of the queue are those that all members have counted, and the other drops those of the runner', async () => {
+  const administration = administrationOf(
+    { addresses, rules },
+    { runs: false, phase: null, dropped: { queue: 3, lost: 2 } },
+    { dropped: { queue: 4, lost: 1 } },
+  );
+  expect((await administration.list()).links[0]!.dropped).toEqual({ queue: 7, lost: 1 });
+  const waiting = administrationOf(
+    { addresses, rules },
+    { runs: false, phase: null, dropped: { queue: 3, lost: 2 } },
+  );
+  expect((await waiting.list()).links[0]!.dropped).toEqual({ queue: 3 });
 });

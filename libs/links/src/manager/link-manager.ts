@@ -11,6 +11,7 @@ import type { LinkCounters, LinkManagerOptions } from '../types.ts';
 import { LinkDefinitions } from './link-definitions.ts';
 import type { NamedDefinition } from './link-definitions.ts';
 import { LinkMetrics } from './link-metrics.ts';
+import { QueueDrops } from './queue-drops.ts';
 import { linkReportsSchema } from './link-report.ts';
 import type { LinkReport } from './link-report.ts';
 
@@ -54,6 +55,7 @@ export class LinkManager implements Lifecycle {
   readonly #running = new Map<string, Running>();
   /** Counters of the links that have run here. They continue when the link comes back. */
   readonly #counters = new Map<string, LinkCounters>();
+  readonly #queueDrops: QueueDrops;
   /** Links that have ended here and whose sessions are still open, until the next runner takes them over. */
   readonly #kept = new Map<string, RunningLink>();
   readonly #starting = new Set<string>();
@@ -73,6 +75,7 @@ export class LinkManager implements Lifecycle {
     this.#everySecond = options.everySecond ?? createEverySecond();
     this.#definitions = new LinkDefinitions(() => options.member.view());
     this.#metrics = new LinkMetrics(options.metrics);
+    this.#queueDrops = new QueueDrops(options.self);
   }
 
   async start(): Promise<void> {
@@ -95,15 +98,18 @@ export class LinkManager implements Lifecycle {
 
   /** Copies the counters of the links that run here to the metrics. */
   report(): void {
-    for (const [name, counters] of this.#counters) this.#withQueueDrops(name, counters);
+    const view = this.#options.member.view();
     this.#metrics.report(
       this.definitions(),
       [...this.#running].map(([name, { link }]) => ({
         name,
         isConnected: link.phase === 'connected',
-        lagMessages: this.#options.member.view().session(outgoingClient(name))?.queuedMessages ?? 0,
         lagSeconds: link.lagMs / 1_000,
       })),
+      (name) => ({
+        waiting: view.session(outgoingClient(name))?.queuedMessages ?? 0,
+        dropped: this.#queueDrops.of(name),
+      }),
       this.#counters,
     );
   }
@@ -163,12 +169,17 @@ export class LinkManager implements Lifecycle {
       link.remove();
       this.#options.logger.info({ link: name }, 'link removed');
     }
-    for (const kept of [this.#choices, this.#obstacles, this.#pausedUntilMs])
+    this.#queueDrops.retain(names);
+    for (const kept of [this.#choices, this.#obstacles, this.#pausedUntilMs, this.#counters])
       for (const name of kept.keys()) if (!names.has(name)) kept.delete(name);
   }
 
   #decideLink(source: NamedDefinition): void {
     const { name, definition } = source;
+    const { self, member, linkState } = this.#options;
+    const status = member.status();
+    const session = member.view().session(outgoingClient(name));
+    this.#queueDrops.observe(name, session, status);
     const running = this.#running.get(name);
     if (running !== undefined && running.source !== source) {
       // The link is defined anew: it starts again at this member, which takes over its own session with the queue.
@@ -179,9 +190,6 @@ export class LinkManager implements Lifecycle {
       this.#choices.delete(name);
       return;
     }
-    const { self, member, linkState } = this.#options;
-    const status = member.status();
-    const session = member.view().session(outgoingClient(name));
     // A client of an older version may have the id of the session. Its member does not run the link.
     const isOwn = session !== undefined && session.owner !== null && this.#ownerFault(name) === null;
     const home = isOwn ? session.home : null;
@@ -311,7 +319,7 @@ export class LinkManager implements Lifecycle {
   async #reportOf({ name, definition, fault }: NamedDefinition): Promise<LinkReport> {
     const running = this.#running.get(name);
     const obstacle = definition === null ? fault : await this.#obstacleHere(definition);
-    const counters = this.#withQueueDrops(name, this.#counters.get(name) ?? createCounters());
+    const counters = this.#counters.get(name) ?? createCounters();
     return {
       name,
       mayRun: obstacle === null,
@@ -322,7 +330,7 @@ export class LinkManager implements Lifecycle {
       lagSeconds: (running?.link.lagMs ?? 0) / 1_000,
       sent: [...counters.sent],
       received: [...counters.received],
-      dropped: { ...counters.dropped },
+      dropped: { ...counters.dropped, queue: this.#queueDrops.of(name) },
       reconnects: counters.reconnects,
       possibleDuplicates: counters.possibleDuplicates,
     };
@@ -336,13 +344,6 @@ export class LinkManager implements Lifecycle {
         return `the session ${client} belongs to the user ${owner}, so the link cannot open it: delete the session`;
     }
     return null;
-  }
-
-  /** The state counts the messages that the queue of the link's session has dropped at its bound. */
-  #withQueueDrops(name: string, counters: LinkCounters): LinkCounters {
-    const queue = this.#options.member.view().session(outgoingClient(name))?.dropped ?? 0;
-    counters.dropped.queue = Math.max(counters.dropped.queue, queue);
-    return counters;
   }
 }
 

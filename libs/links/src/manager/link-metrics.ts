@@ -7,11 +7,26 @@ import type { NamedDefinition } from './link-definitions.ts';
 export interface LinkMeasures {
   readonly name: string;
   readonly isConnected: boolean;
-  readonly lagMessages: number;
   readonly lagSeconds: number;
 }
 
 const qosLevels = [0, 1, 2] as const;
+/** Reasons that the runner counts, see `QueueDrops` for the other one. */
+const runnerReasons = linkDropReasons.filter((reason) => reason !== 'queue');
+
+/** What each member reports about a link, also without running it. */
+export interface QueueMeasures {
+  readonly waiting: number;
+  readonly dropped: number;
+}
+
+const gauges = [
+  linkMetrics.enabled,
+  linkMetrics.running,
+  linkMetrics.connected,
+  linkMetrics.lagMessages,
+  linkMetrics.lagSeconds,
+];
 
 /** Copies the state of the links to metrics. A link that runs elsewhere has the value 0 in `running`. */
 export class LinkMetrics {
@@ -28,6 +43,7 @@ export class LinkMetrics {
   report(
     definitions: readonly NamedDefinition[],
     running: readonly LinkMeasures[],
+    queueOf: (name: string) => QueueMeasures,
     counters: ReadonlyMap<string, LinkCounters>,
   ): void {
     const metrics = this.#metrics;
@@ -39,10 +55,13 @@ export class LinkMetrics {
       metrics.set(linkMetrics.enabled, [name], definition?.paused === true ? 0 : 1);
       metrics.set(linkMetrics.running, [name], link === undefined ? 0 : 1);
       metrics.set(linkMetrics.connected, [name], link?.isConnected === true ? 1 : 0);
-      metrics.set(linkMetrics.lagMessages, [name], link?.lagMessages ?? 0);
       metrics.set(linkMetrics.lagSeconds, [name], link?.lagSeconds ?? 0);
+      const { waiting, dropped } = queueOf(name);
+      metrics.set(linkMetrics.lagMessages, [name], waiting);
+      this.#totals.report(linkMetrics.dropped, [name, 'queue'], dropped);
+      const each = counters.get(name);
+      if (each !== undefined) this.#reportCounters(name, each);
     }
-    for (const [name, each] of counters) this.#reportCounters(name, each);
   }
 
   #reportCounters(name: string, counters: LinkCounters): void {
@@ -50,20 +69,19 @@ export class LinkMetrics {
       this.#totals.report(linkMetrics.sent, [name, String(qos)], counters.sent[qos]);
       this.#totals.report(linkMetrics.received, [name, String(qos)], counters.received[qos]);
     }
-    for (const reason of linkDropReasons)
+    for (const reason of runnerReasons)
       this.#totals.report(linkMetrics.dropped, [name, reason], counters.dropped[reason]);
     this.#totals.report(linkMetrics.reconnects, [name], counters.reconnects);
     this.#totals.report(linkMetrics.possibleDuplicates, [name], counters.possibleDuplicates);
   }
 
   #remove(name: string): void {
-    for (const metric of [
-      linkMetrics.enabled,
-      linkMetrics.running,
-      linkMetrics.connected,
-      linkMetrics.lagMessages,
-      linkMetrics.lagSeconds,
-    ])
-      this.#metrics.remove(metric, [name]);
+    for (const metric of gauges) this.#metrics.remove(metric, [name]);
+    for (const metric of [linkMetrics.reconnects, linkMetrics.possibleDuplicates])
+      this.#totals.remove(metric, [name]);
+    for (const reason of linkDropReasons) this.#totals.remove(linkMetrics.dropped, [name, reason]);
+    for (const qos of qosLevels)
+      for (const metric of [linkMetrics.sent, linkMetrics.received])
+        this.#totals.remove(metric, [name, String(qos)]);
   }
 }

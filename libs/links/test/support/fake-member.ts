@@ -10,6 +10,9 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { LocalConnection, LocalMember } from '../../src/index.ts';
 
+/** What the replicated state has about a session. */
+type KnownSession = Partial<Pick<SessionDetail, 'owner' | 'home' | 'dropped' | 'queuedMessages'>>;
+
 /** A member that opens each session at once. The test sets its state and ends its connections. */
 export class FakeMember implements LocalMember {
   state: MemberStatus['state'] = 'serving';
@@ -26,7 +29,8 @@ export class FakeMember implements LocalMember {
   /** Reason codes of the subscriptions that the cluster refuses, by filter. */
   readonly refusedFilters = new Map<string, number>();
   /** Sessions that clients have left in the state. */
-  readonly known = new Map<string, Pick<SessionDetail, 'owner' | 'home'>>();
+  readonly known = new Map<string, KnownSession>();
+  role: MemberStatus['role'] = 'follower';
   readonly opened: string[] = [];
   readonly ended: string[] = [];
   readonly #homes = new Map<string, string>();
@@ -73,26 +77,28 @@ export class FakeMember implements LocalMember {
     this.#connections.get(client)!({ kind: 'close', connection: -1, reason: 'takenOver' });
   }
 
-  /** The cluster delivers a QoS 1 message to a session. */
-  deliver(client: string): void {
-    const message = { topic: 'a/b', payload: new Uint8Array(), qos: 1, retain: false } as const;
-    const effect = { kind: 'deliver', connection: -1, message, qos: 1, retain: false, dup: false } as const;
-    this.#connections.get(client)!({ ...effect, packetId: 1 });
+  /** The cluster delivers a message to a session. */
+  deliver(client: string, qos: 0 | 1 = 1): void {
+    const message = { topic: 'a/b', payload: new Uint8Array(), qos, retain: false } as const;
+    const effect = { kind: 'deliver', connection: -1, message, qos, retain: false, dup: false } as const;
+    this.#connections.get(client)!({ ...effect, packetId: qos });
   }
 
   status(): MemberStatus {
-    const { state, semantics } = this;
+    const { state, semantics, role } = this;
     const peers = { m2: { state: 'serving' } };
-    return { state, semantics, reason: '', peers } as unknown as MemberStatus;
+    return { state, semantics, role, reason: '', peers } as unknown as MemberStatus;
   }
 
   view(): StateView {
     const session = (client: string): SessionDetail | undefined => {
       if (!this.opened.includes(client) && !this.known.has(client) && !this.#subscriptions.has(client))
         return undefined;
-      const { owner = null, home = this.#homes.get(client) ?? null } = this.known.get(client) ?? {};
+      const known = this.known.get(client) ?? {};
+      const { owner = null, home = this.#homes.get(client) ?? null } = known;
+      const { queuedMessages = 0, dropped = 0 } = known;
       const subscriptionList = [...(this.#subscriptions.get(client)?.values() ?? [])];
-      return { owner, home, queuedMessages: 0, dropped: 0, subscriptionList } as unknown as SessionDetail;
+      return { owner, home, queuedMessages, dropped, subscriptionList } as unknown as SessionDetail;
     };
     const items = [...this.definitions].map(([name, definition], position) => ({
       index: position + 1,

@@ -182,7 +182,7 @@ const links: readonly PanelSpec[] = [
     'Waiting for the other broker',
     'none',
     'Messages that the other broker has not acknowledged. A rising line: it is slow or unreachable.',
-    [query(sumBy('link', ofSite('link_lag_messages')), '{{link}}')],
+    [query(sumBy('link', `max by (site, link) (${ofSite('link_lag_messages')})`), '{{link}}')],
     { emptyWhen: noLink },
   ),
   graph(
