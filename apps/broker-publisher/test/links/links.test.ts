@@ -399,6 +399,22 @@ requiring('mosquitto')('a link to mosquitto', () => {
     },
   );
 
+  it('says that its session remains when it is removed while the other broker is away', async () => {
+    await addLink('away', { addresses: [mosquitto.url], rules: [{ direction: 'in', filter: 'away/#' }] });
+    await connected('away');
+    await mosquitto.stop();
+    try {
+      await until(async () => (await link('away')).state === 'connecting');
+      const { text } = await api.ok<{ text: string }>('deleteLink', 'DELETE', '/links/away');
+      expect(text).toBe(
+        'the link away is removed, and its session at the other broker could not be deleted: ' +
+          `${mosquitto.url}: the connection was refused: nothing listens at the address`,
+      );
+    } finally {
+      await mosquitto.start();
+    }
+  });
+
   it('has sessions that no client can open', async () => {
     await addLink('owned', { addresses: [mosquitto.url], rules: [{ direction: 'out', filter: 'owned/#' }] });
     await connected('owned');
