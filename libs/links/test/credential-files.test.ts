@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
-import { readCredentials } from '../src/remote/credential-files.ts';
+import { requiring, TestAuthority } from '@mqtt-cluster/testing';
+import { credentialFault, readCredentials } from '../src/remote/credential-files.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'credential-files-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -24,4 +25,33 @@ test('the password of a link is the first line of its file, which must be UTF-8'
   await expect(readCredentials(definition, directory)).rejects.toThrow(
     'password: line 1: the text is not UTF-8',
   );
+});
+
+requiring('openssl')('the PEM files of a link', () => {
+  test('a file that is missing, or contains no certificate or key, is named', async () => {
+    const secured = linkDefinitionSchema.parse({
+      addresses: ['mqtts://broker:8883'],
+      tls: { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' },
+      rules: [{ direction: 'out', filter: 'a/#' }],
+    });
+    const path = (name: string): string => join(directory, name);
+    expect(await credentialFault(secured, '')).toBe(
+      'the file ca.pem is missing: the setting links.directory is not set',
+    );
+    expect(await credentialFault(secured, directory)).toBe(`the file ${path('ca.pem')} is missing`);
+    const { cert: certificate, key } = new TestAuthority(directory, 'plant').issue('cluster');
+    const write = (name: string, content: string): void => writeFileSync(path(name), content);
+    for (const name of ['ca.pem', 'cert.pem', 'key.pem']) write(name, key);
+    expect(await credentialFault(secured, directory)).toBe(
+      `the file ${path('ca.pem')} contains no certificate (PEM) that can be used`,
+    );
+    write('ca.pem', `the authority of the plant\n${certificate}`);
+    write('cert.pem', certificate);
+    write('key.pem', certificate);
+    expect(await credentialFault(secured, directory)).toBe(
+      `the file ${path('key.pem')} contains no private key (PEM) that can be used`,
+    );
+    write('key.pem', key);
+    expect(await credentialFault(secured, directory)).toBeNull();
+  });
 });

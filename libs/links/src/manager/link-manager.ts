@@ -3,26 +3,25 @@ import type { EverySecond, Lifecycle, LinkDefinition, RefusalReason } from '@mqt
 import { createCounters } from '../link/counters.ts';
 import type { LinkOptions, RunningLink } from '../link/link-options.ts';
 import { incomingClient, outgoingClient } from '../names.ts';
-import { missingFile } from '../remote/credential-files.ts';
+import { credentialFault } from '../remote/credential-files.ts';
 import type { TestResult } from '../remote/test-link.ts';
 import { positionOf, runnerStep } from '../runner/runner-choice.ts';
-import type { Candidate } from '../runner/runner-choice.ts';
 import type { LinkCounters, LinkManagerOptions } from '../types.ts';
+import { Candidates } from './candidates.ts';
 import { LinkDefinitions } from './link-definitions.ts';
 import type { NamedDefinition } from './link-definitions.ts';
 import { LinkMetrics } from './link-metrics.ts';
 import { QueueDrops } from './queue-drops.ts';
-import { linkReportsSchema } from './link-report.ts';
 import type { LinkReport } from './link-report.ts';
 
 /** Interval of the decisions about links, ms. It delays each takeover. Without links, the manager decides once a second. */
 const decideMs = 250;
-/** Time for the answers of the peers before this member starts a link, ms. */
-const askMsMax = 500;
 /** The member at the next position starts a link this much later, ms: the ones before it had time to start. */
 const positionMs = 2_000;
 /** After another member has taken the session of a link, this member does not start it for this time, ms. */
 const pauseAfterEndMs = 2_000;
+/** Interval of the checks whether a link without a connection still has its credentials here, ms. */
+const checkCredentialsMs = 1_000;
 
 /** Why the cluster refused the sessions of a link, in words. Other reasons belong to a takeover by another member. */
 const endFaults: Partial<Record<RefusalReason, string>> = {
@@ -51,6 +50,7 @@ interface Choice {
 export class LinkManager implements Lifecycle {
   readonly #options: LinkManagerOptions;
   readonly #definitions: LinkDefinitions;
+  readonly #candidates: Candidates;
   readonly #metrics: LinkMetrics;
   readonly #running = new Map<string, Running>();
   /** Counters of the links that have run here. They continue when the link comes back. */
@@ -62,6 +62,8 @@ export class LinkManager implements Lifecycle {
   readonly #choices = new Map<string, Choice>();
   /** Time until which this member does not start a link, by name. */
   readonly #pausedUntilMs = new Map<string, number>();
+  /** Time of the last check of the credentials of a running link, by name. */
+  readonly #checkedAtMs = new Map<string, number>();
   /** Why no member starts a link, by name: what this member has found out last. */
   readonly #obstacles = new Map<string, string>();
   #timer: NodeJS.Timeout | null = null;
@@ -74,6 +76,7 @@ export class LinkManager implements Lifecycle {
     this.#options = options;
     this.#everySecond = options.everySecond ?? createEverySecond();
     this.#definitions = new LinkDefinitions(() => options.member.view());
+    this.#candidates = new Candidates(options);
     this.#metrics = new LinkMetrics(options.metrics);
     this.#queueDrops = new QueueDrops(options.self);
   }
@@ -170,7 +173,8 @@ export class LinkManager implements Lifecycle {
       this.#options.logger.info({ link: name }, 'link removed');
     }
     this.#queueDrops.retain(names);
-    for (const kept of [this.#choices, this.#obstacles, this.#pausedUntilMs, this.#counters])
+    const times = [this.#pausedUntilMs, this.#checkedAtMs];
+    for (const kept of [this.#choices, this.#obstacles, this.#counters, ...times])
       for (const name of kept.keys()) if (!names.has(name)) kept.delete(name);
   }
 
@@ -206,6 +210,7 @@ export class LinkManager implements Lifecycle {
       const current = this.#running.get(name);
       if (current !== undefined) this.#end(name, current, status.state === 'draining');
     }
+    if (step === 'keep') this.#checkCredentials(name, definition);
     if (step !== 'choose') this.#choices.delete(name);
     else this.#choose(name, definition, home === self);
   }
@@ -223,6 +228,26 @@ export class LinkManager implements Lifecycle {
     this.#kept.delete(name);
   }
 
+  /**
+   * Ends a link without a connection whose credentials this member no longer has, if another member has them. Its session
+   * is released when the members choose the next runner.
+   */
+  #checkCredentials(name: string, definition: LinkDefinition): void {
+    const running = this.#running.get(name);
+    const { now, directory, self, logger } = this.#options;
+    if (running === undefined || running.link.phase === 'connected') return;
+    if (now() - (this.#checkedAtMs.get(name) ?? -Infinity) < checkCredentialsMs) return;
+    this.#checkedAtMs.set(name, now());
+    void credentialFault(definition, directory).then(async (fault) => {
+      if (fault === null) return;
+      const { members } = await this.#candidates.ask(name, definition);
+      if (members?.some(({ member, mayRun }) => mayRun && member !== self) !== true) return;
+      if (this.#running.get(name) !== running || running.link.phase === 'connected') return;
+      logger.warn({ link: name }, `this member leaves the link ${name} to another one: ${fault}`);
+      this.#end(name, running, true);
+    });
+  }
+
   /** No member runs the link: asks the members that are reachable whether they may, and starts it if it is this one's turn. */
   #choose(name: string, definition: LinkDefinition, isHome: boolean): void {
     const { now } = this.#options;
@@ -231,8 +256,10 @@ export class LinkManager implements Lifecycle {
     if (choice === undefined) this.#choices.set(name, (choice = { sinceMs: now(), isAsking: false }));
     if (choice.isAsking) return;
     choice.isAsking = true;
-    void this.#askAll(name, definition).then((candidates) => {
+    void this.#candidates.ask(name, definition).then(({ members: candidates, obstacle }) => {
       choice.isAsking = false;
+      if (obstacle === null) this.#obstacles.delete(name);
+      else this.#obstacles.set(name, obstacle);
       if (candidates === null || this.#choices.get(name) !== choice || this.#isStopped) return;
       const position = positionOf(this.#options.self, name, candidates);
       // The link has ended here, and this member may not run it again: the others wait for its session.
@@ -243,31 +270,6 @@ export class LinkManager implements Lifecycle {
       this.#choices.delete(name);
       void this.#startLink(name);
     });
-  }
-
-  /** Returns the members that may run the link, or null if no member may start it now. */
-  async #askAll(name: string, definition: LinkDefinition): Promise<Candidate[] | null> {
-    const { self, members, ask, linkState, member, semantics } = this.#options;
-    const own = await this.#obstacleHere(definition);
-    if (member.status().semantics < semantics) {
-      this.#obstacles.set(name, 'the update of the cluster is not complete, so no link starts');
-      return null;
-    }
-    const candidates: Candidate[] = [{ member: self, mayRun: own === null }];
-    const peers = members().filter((id) => id !== self && linkState(id) === 'up');
-    const answers = await Promise.all(
-      peers.map(async (peer) => ({ peer, answer: await ask(peer, askMsMax) })),
-    );
-    for (const { peer, answer } of answers) {
-      if (answer.outcome === 'tooOld') {
-        this.#obstacles.set(name, `${peer} runs an older version, so no link starts until it is updated`);
-        return null;
-      }
-      candidates.push({ member: peer, mayRun: mayRun(answer, name) });
-    }
-    if (candidates.some((candidate) => candidate.mayRun)) this.#obstacles.delete(name);
-    else this.#obstacles.set(name, `no reachable member may run the link; ${self}: ${own ?? 'ready'}`);
-    return candidates;
   }
 
   async #startLink(name: string): Promise<void> {
@@ -309,16 +311,9 @@ export class LinkManager implements Lifecycle {
 
   // ---- reports ----
 
-  async #obstacleHere(definition: LinkDefinition): Promise<string | null> {
-    const { member, directory } = this.#options;
-    const { state, reason } = member.status();
-    if (state !== 'serving') return reason === '' ? `the member is ${state}` : reason;
-    return missingFile(definition, directory);
-  }
-
   async #reportOf({ name, definition, fault }: NamedDefinition): Promise<LinkReport> {
     const running = this.#running.get(name);
-    const obstacle = definition === null ? fault : await this.#obstacleHere(definition);
+    const obstacle = definition === null ? fault : await this.#candidates.obstacleHere(definition);
     const counters = this.#counters.get(name) ?? createCounters();
     return {
       name,
@@ -355,10 +350,4 @@ async function loadKind(kind: LinkDefinition['kind']): Promise<(options: LinkOpt
   }
   const { Link } = await import('../link/link.ts');
   return (options) => new Link(options);
-}
-
-function mayRun(answer: Awaited<ReturnType<LinkManagerOptions['ask']>>, name: string): boolean {
-  if (answer.outcome !== 'answered') return false;
-  const parsed = linkReportsSchema.safeParse(answer.body);
-  return parsed.success && parsed.data.some((report) => report.name === name && report.mayRun);
 }

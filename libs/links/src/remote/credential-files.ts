@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeText } from '@mqtt-cluster/contracts';
@@ -17,16 +18,12 @@ function filesOf({ passwordFile, tls }: LinkDefinition): string[] {
   return [passwordFile, tls?.ca, tls?.cert, tls?.key].filter((name) => name !== undefined);
 }
 
-/** Returns why this member lacks the credentials of a link, or null if it has all files. */
-export async function missingFile(definition: LinkDefinition, directory: string): Promise<string | null> {
-  const names = filesOf(definition);
-  if (names.length === 0) return null;
-  if (directory === '') return `the file ${names[0]} is missing: the setting links.directory is not set`;
-  for (const name of names) {
-    const found = await stat(join(directory, name)).catch(() => null);
-    if (found?.isFile() !== true) return `the file ${join(directory, name)} is missing`;
-  }
-  return null;
+/** Returns why this member cannot use the credentials of a link, in one sentence, or null. */
+export async function credentialFault(definition: LinkDefinition, directory: string): Promise<string | null> {
+  return readCredentials(definition, directory).then(
+    () => null,
+    (error: Error) => error.message,
+  );
 }
 
 /**
@@ -35,25 +32,45 @@ export async function missingFile(definition: LinkDefinition, directory: string)
  * @throws Error with the path of the file that is wrong
  */
 export async function readCredentials(definition: LinkDefinition, directory: string): Promise<Credentials> {
-  const missing = await missingFile(definition, directory);
-  if (missing !== null) throw new Error(missing);
+  const [first] = filesOf(definition);
+  if (first !== undefined && directory === '')
+    throw new Error(`the file ${first} is missing: the setting links.directory is not set`);
   const { passwordFile, tls = {} } = definition;
-  const read = (name: string): Promise<Buffer> => readBounded(join(directory, name));
-  const password = passwordFile === undefined ? undefined : firstLine(await read(passwordFile), passwordFile);
+  const read = async (name: string | undefined): Promise<Buffer | undefined> =>
+    name === undefined ? undefined : readBounded(join(directory, name));
+  const line = await read(passwordFile);
+  const password = line === undefined ? undefined : firstLine(line, passwordFile!);
+  const [ca, cert, key] = [await read(tls.ca), await read(tls.cert), await read(tls.key)];
+  for (const [name, pem] of [
+    [tls.ca, ca],
+    [tls.cert, cert],
+  ] as const)
+    if (pem !== undefined) parsed(join(directory, name!), 'certificate', () => new X509Certificate(pem));
+  if (key !== undefined) parsed(join(directory, tls.key!), 'private key', () => createPrivateKey(key));
   return {
     ...(password !== undefined && { password }),
     tls: {
-      ...(tls.ca !== undefined && { ca: await read(tls.ca) }),
-      ...(tls.cert !== undefined && { cert: await read(tls.cert) }),
-      ...(tls.key !== undefined && { key: await read(tls.key) }),
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
       ...(tls.serverName !== undefined && { serverName: tls.serverName }),
     },
   };
 }
 
+/** @throws Error with one sentence, if the file does not contain what the connection needs */
+function parsed(path: string, kind: string, parse: () => unknown): void {
+  try {
+    parse();
+  } catch (cause) {
+    throw new Error(`the file ${path} contains no ${kind} (PEM) that can be used`, { cause });
+  }
+}
+
 async function readBounded(path: string): Promise<Buffer> {
-  const { size } = await stat(path);
-  if (size > fileBytesMax) throw new Error(`the file ${path} has more than ${fileBytesMax} bytes`);
+  const found = await stat(path).catch(() => null);
+  if (found?.isFile() !== true) throw new Error(`the file ${path} is missing`);
+  if (found.size > fileBytesMax) throw new Error(`the file ${path} has more than ${fileBytesMax} bytes`);
   try {
     return await readFile(path);
   } catch (cause) {
