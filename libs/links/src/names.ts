@@ -25,8 +25,23 @@ export function remoteClient(link: string, { clientId }: LinkDefinition): string
  */
 const markPrefix = '$cluster/link/';
 
-/** Marks that the session at the other broker began after the session of the link. */
+/** Marks that the session at the other broker began after the session of the link. Earlier versions write only this one. */
 export const freshRemoteMark = `${markPrefix}fresh`;
+const knownRemotePrefix = `${freshRemoteMark}/`;
+
+/** Marks the addresses of the broker that the link has a session at, see `KnownRemote`. */
+export function knownRemoteMark(ids: readonly string[]): string {
+  return knownRemotePrefix + ids.join('.');
+}
+
+/** Returns the addresses of each mark of {@link knownRemoteMark}. */
+export function markedRemotes(filters: readonly string[]): string[][] {
+  return levelsOf(filters, knownRemotePrefix).map((levels) => levels.split('.'));
+}
+
+export function isRemoteMark(filter: string): boolean {
+  return filter === freshRemoteMark || filter.startsWith(knownRemotePrefix);
+}
 
 /** A filter to which no link subscribes. An UNSUBSCRIBE of it is an entry of the log that changes nothing. */
 export const noMark = `${markPrefix}none`;

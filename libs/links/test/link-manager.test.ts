@@ -4,8 +4,8 @@ import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { host, until } from '@mqtt-cluster/testing';
 import { LinkManager } from '../src/index.ts';
 import { createCounters } from '../src/link/counters.ts';
+import { KnownRemote } from '../src/link/known-remote.ts';
 import { Link } from '../src/link/link.ts';
-import { freshRemoteMark } from '../src/names.ts';
 import { readCredentials } from '../src/remote/credential-files.ts';
 import type { LinkManagerOptions, PeerAnswer } from '../src/index.ts';
 import { FakeBroker } from './support/fake-broker.ts';
@@ -212,14 +212,13 @@ test('the report of a link names the subscription that the cluster refuses', asy
 });
 
 test('a link whose mark the cluster refuses deletes the session at the other broker once, and waits', async () => {
-  member.refusedFilters.set(freshRemoteMark, 0x97);
+  const definition = linkDefinitionSchema.parse(member.definitions.get('plant'));
+  member.refusedFilters.set(new KnownRemote('plant', definition).mark, 0x97);
   await manager.start();
   await until(() => broker.packets.includes('disconnect'));
   await decisions(6);
   expect(broker.packets).toEqual(['connect', 'disconnect']);
-  expect(await reason()).toBe(
-    'the cluster does not store the state of the link, so the link waits: a quota was exceeded',
-  );
+  expect(await reason()).toBe('the cluster does not store the state of the link: a quota was exceeded');
   member.refusedFilters.clear();
   await until(async () => (await phase()) === 'connected');
   expect(await reason()).toBeNull();

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { RefusalReason } from '@mqtt-cluster/contracts';
 import type { StreamInfo } from '@nats-io/jetstream';
 import { after } from '../link/back-off.ts';
+import { forgetRemote } from '../link/known-remote.ts';
 import { LinkFaults } from '../link/link-faults.ts';
 import type { LinkOptions, LinkPhase, RunningLink } from '../link/link-options.ts';
 import { updateLocalSubscriptions } from '../link/local-subscriptions.ts';
@@ -140,6 +141,7 @@ export class JetstreamLink implements RunningLink {
     );
     // QoS 1 is enough for an exchange inside the process: the stream drops repetitions.
     updateLocalSubscriptions(out, definition.rules, 1);
+    forgetRemote(out);
     if (this.#reads) this.#openIn(null);
     else this.#connect();
   }

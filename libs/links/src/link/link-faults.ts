@@ -51,7 +51,7 @@ export class LinkFaults {
   /** @param code null: the cluster has stored the mark */
   onMarkRefusal(code: number | null): void {
     if (code === null) return void (this.#markRefusal = null);
-    this.#markRefusal = `the cluster does not store the state of the link, so the link waits: ${reasonText(code)}`;
+    this.#markRefusal = `the cluster does not store the state of the link: ${reasonText(code)}`;
     this.warn(this.#markRefusal, { code });
   }
 

@@ -1,7 +1,7 @@
 import type { RefusalReason } from '@mqtt-cluster/contracts';
 import type { IConnackPacket, Packet } from 'mqtt-packet';
 import { LocalSession } from '../local/local-session.ts';
-import { freshRemoteMark, incomingClient, outgoingClient, remoteClient } from '../names.ts';
+import { incomingClient, outgoingClient, remoteClient } from '../names.ts';
 import { connectPacket } from '../remote/connect-packet.ts';
 import { readCredentials } from '../remote/credential-files.ts';
 import { limitsOf } from '../remote/remote-limits.ts';
@@ -9,6 +9,7 @@ import { RemoteConnection } from '../remote/remote-connection.ts';
 import { Incoming } from './incoming.ts';
 import { after } from './back-off.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
+import { KnownRemote } from './known-remote.ts';
 import { LinkFaults } from './link-faults.ts';
 import type { LinkOptions, LinkPhase, RunningLink } from './link-options.ts';
 import { updateLocalSubscriptions } from './local-subscriptions.ts';
@@ -34,6 +35,7 @@ export class Link implements RunningLink {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #remoteSubscriptions: RemoteSubscriptions;
+  readonly #known: KnownRemote;
   readonly #reconnection: Reconnection;
   readonly #faults: LinkFaults;
   #out: LocalSession | null = null;
@@ -81,6 +83,7 @@ export class Link implements RunningLink {
       after,
     });
     this.#remoteSubscriptions = new RemoteSubscriptions({ name, definition, send, logger });
+    this.#known = new KnownRemote(name, definition);
   }
 
   get phase(): LinkPhase {
@@ -152,6 +155,7 @@ export class Link implements RunningLink {
     const { name, member, definition } = this.#options;
     const { rules } = definition;
     updateLocalSubscriptions(this.#out!, rules);
+    this.#known.update(this.#out!);
     // Without incoming rules, the session still names the subscriptions of former rules, which have to end.
     const reads = rules.some(({ direction }) => direction === 'in');
     if (reads || member.view().session(incomingClient(name)) !== undefined) this.#openIn(false);
@@ -205,9 +209,7 @@ export class Link implements RunningLink {
     if (this.#isStopped || this.#remote !== null || this.#out?.isOpen !== true) return;
     const { name, definition } = this.#options;
     const { keepAliveSeconds, packetBytesMax } = definition;
-    // The session at the other broker may be older than the one of the link, with packet ids that mean something else.
-    const known = this.#out.detail?.subscriptionList ?? [];
-    this.#discards = !known.some(({ filter }) => filter === freshRemoteMark);
+    this.#discards = !this.#known.isKnown(this.#out);
     try {
       this.#remote = new RemoteConnection({
         url: this.#reconnection.url,
@@ -237,7 +239,8 @@ export class Link implements RunningLink {
       this.#remote = null;
       remote.end();
       // Without the mark, the next connection would delete the session again.
-      return this.#out?.mark(freshRemoteMark, [], () => this.#reconnectAfter(reconnectDelayMsMin));
+      if (this.#out === null) return;
+      return this.#known.write(this.#out, () => this.#reconnectAfter(reconnectDelayMsMin));
     }
     // Another member may have completed exchanges that this one would send again.
     this.#out?.confirm(() => {
