@@ -1,7 +1,13 @@
 import type { LinkItem } from '@mqtt-cluster/api';
 import { linksMax, linkTopicPrefix } from '@mqtt-cluster/contracts';
 import type { LinkDefinition, MemberId } from '@mqtt-cluster/contracts';
-import { checkDefinition, incomingClient, linkReportsSchema, outgoingClient } from '@mqtt-cluster/links';
+import {
+  checkDefinition,
+  incomingClient,
+  linkReportsSchema,
+  outgoingClient,
+  remoteClient,
+} from '@mqtt-cluster/links';
 import type { LinkManager, LinkReport, LocalMember } from '@mqtt-cluster/links';
 import type { PeerQueries } from '../queries/index.ts';
 import type { StateChanges } from '../state-changes/state-changes.ts';
@@ -67,6 +73,8 @@ export class LinkAdministration {
       .filter((each) => each.name !== name);
     if (others.length >= linksMax)
       throw new LinkFault(409, `the cluster has ${linksMax} links, which is the bound`);
+    const rival = rivalOf(name, definition, others);
+    if (rival !== null) throw new LinkFault(400, rival);
     await this.#write(name, definition);
     return `the link ${name} is defined`;
   }
@@ -190,6 +198,23 @@ export class LinkAdministration {
       })),
     };
   }
+}
+
+/** Returns which other link would take the session at the other broker from this one, in one sentence, or null. */
+function rivalOf(
+  name: string,
+  definition: LinkDefinition,
+  others: ReturnType<LinkManager['definitions']>,
+): string | null {
+  if (definition.kind !== 'mqtt') return null;
+  const client = remoteClient(name, definition);
+  for (const { name: other, definition: each } of others) {
+    if (each?.kind !== 'mqtt' || remoteClient(other, each) !== client) continue;
+    const address = definition.addresses.find((url) => each.addresses.includes(url));
+    if (address !== undefined)
+      return `clientId: the link ${other} has the client id ${client} at ${address}, so each would end the connection of the other`;
+  }
+  return null;
 }
 
 function stateOf(definition: LinkDefinition | null, phase: LinkReport['phase']): LinkItem['state'] {

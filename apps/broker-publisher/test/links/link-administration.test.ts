@@ -93,3 +93,18 @@ test('the drops of the queue are those that all members have counted, and the ot
   );
   expect((await waiting.list()).links[0]!.dropped).toEqual({ queue: 3 });
 });
+
+test('a link with the address and the client id of another link is refused, and one with another id is not', async () => {
+  const administration = administrationOf({ addresses, rules });
+  const put = (change: object): Promise<string> =>
+    administration.put('other', { addresses: addresses.slice(1), rules, ...change });
+  await expect(put({ clientId: 'mqtt-cluster-plant' })).rejects.toThrow(
+    'clientId: the link plant has the client id mqtt-cluster-plant at mqtt://two:1883, so each would end the connection of the other',
+  );
+  expect(await put({})).toBe('the link other is defined');
+  expect(await put({ clientId: 'mqtt-cluster-plant', addresses: ['mqtt://three'] })).toBe(
+    'the link other is defined',
+  );
+  const again = { addresses, rules, clientId: 'mqtt-cluster-plant' };
+  expect(await administration.put('plant', again)).toBe('the link plant is defined');
+});
