@@ -165,7 +165,7 @@ export class Leader {
     this.#replication.flush();
     // A leader that was removed or demoted leads until that change is committed (thesis, 4.2.2).
     if (!this.#state.isVoter && !this.configChangePending) this.#stepDownAsNonVoter();
-    return this.#replication.snapshots.takeRequest();
+    return this.#replication.snapshots.takeNeed();
   }
 
   #stepDownAsNonVoter(): void {

@@ -3,9 +3,6 @@ import type { HeartbeatRounds } from './heartbeat-rounds.ts';
 import type { PeerProgress } from './progress.ts';
 import type { RaftState } from './raft-state.ts';
 
-/** If the caller has not provided a requested snapshot, Raft requests it again after this time. */
-const requestRetryMs = 1_000;
-
 /**
  * The leader's side of snapshot transfers (paper, figure 13): resumable, with one piece in flight per peer.
  */
@@ -14,24 +11,22 @@ export class SnapshotSender {
   readonly #rounds: HeartbeatRounds;
   /** The snapshot that the transfers send; null when no transfer needs one. */
   #snapshot: Snapshot | null = null;
-  #requestedAtMs = -Infinity;
-  #requested = false;
+  #isNeeded = false;
 
   constructor(state: RaftState, rounds: HeartbeatRounds) {
     this.#state = state;
     this.#rounds = rounds;
   }
 
-  /** Returns true once after a transfer has requested a snapshot from the caller. */
-  takeRequest(): boolean {
-    const requested = this.#requested;
-    this.#requested = false;
-    return requested;
+  /** Returns whether a transfer has found no snapshot to send since the last call. */
+  takeNeed(): boolean {
+    const isNeeded = this.#isNeeded;
+    this.#isNeeded = false;
+    return isNeeded;
   }
 
   provide(snapshot: Snapshot): void {
     if (snapshot.index < this.#state.log.baseIndex) return;
-    this.#requestedAtMs = -Infinity;
     if (this.#snapshot === null || snapshot.index > this.#snapshot.index) this.#snapshot = snapshot;
   }
 
@@ -100,10 +95,7 @@ export class SnapshotSender {
       return true;
     }
     this.#snapshot = null;
-    if (this.#state.nowMs - this.#requestedAtMs >= requestRetryMs) {
-      this.#requestedAtMs = this.#state.nowMs;
-      this.#requested = true;
-    }
+    this.#isNeeded = true;
     return false;
   }
 }

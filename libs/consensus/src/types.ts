@@ -111,7 +111,8 @@ export interface RaftOutput {
    */
   readonly restore: Snapshot | null;
   /**
-   * True if a follower needs entries that the log no longer has. The caller responds with `provideSnapshot`.
+   * True while a follower needs entries that the log no longer has, and no snapshot for it is provided. The caller takes a
+   * snapshot, and responds with `provideSnapshot`, at once or after several outputs.
    */
   readonly snapshotNeeded: boolean;
   readonly events: readonly RaftEvent[];
@@ -196,8 +197,8 @@ export interface Raft {
    */
   linkChanged(peer: MemberId, link: 'up' | 'down' | 'refused'): void;
   /**
-   * Provides the snapshot that `snapshotNeeded` requested: the state at an applied index. Raft keeps this
-   * snapshot until its transfers have ended.
+   * Provides the snapshot for `snapshotNeeded`: the state at an applied index. Raft keeps this snapshot until its
+   * transfers have ended.
    */
   provideSnapshot(snapshot: Snapshot): void;
   /**

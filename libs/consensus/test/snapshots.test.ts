@@ -48,6 +48,29 @@ describe('snapshots (paper, section 7)', () => {
     expect(wanted).toBe(0);
   });
 
+  test('a leader requests a snapshot until the caller has provided one, and leads meanwhile', () => {
+    const cluster = withLaggard();
+    const { raft } = cluster.get('A');
+    cluster.providesSnapshots = false;
+    expect([...cluster.requesting]).toEqual([]);
+    cluster.restart('C');
+    cluster.advance(300);
+    const snapshot = cluster.get('A').snapshot();
+    for (let count = 0; count < 10; count += 1) {
+      expect([...cluster.requesting]).toEqual(['A']);
+      cluster.propose('A', `on ${count}`);
+      cluster.advance(lanTimings.electionMsMax / 2);
+    }
+    expect(raft.status()).toMatchObject({ role: 'leader', term: 1 });
+    expect(pieces(cluster)).toEqual([]);
+    raft.provideSnapshot(snapshot);
+    cluster.advance(300);
+    expect([...cluster.requesting]).toEqual([]);
+    expect(pieces(cluster)).toEqual([0, 16, 32]);
+    expect(cluster.get('C').restores).toBe(1);
+    expect(cluster.get('C').digest).toBe(cluster.get('A').digest);
+  });
+
   test('a leader accepts proposals and sends heartbeats during a snapshot transfer', () => {
     const cluster = withLaggard();
     cluster.drops = ({ message }) => message.type === 'snapshotResponse';

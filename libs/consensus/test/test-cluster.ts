@@ -24,6 +24,10 @@ export class TestCluster {
   drops: (flight: InFlightMessage) => boolean = () => false;
   /** Members whose writes are synced only when `sync` is called. */
   readonly slowDisks = new Set<MemberId>();
+  /** False: `drain` provides no snapshots. */
+  providesSnapshots = true;
+  /** Members whose last output requested a snapshot. */
+  readonly requesting = new Set<MemberId>();
   readonly delivered: InFlightMessage[] = [];
 
   constructor(seed = 1, options: Partial<RaftOptions> = {}) {
@@ -61,10 +65,13 @@ export class TestCluster {
       const output = member.raft.take();
       member.apply(output);
       for (const { to, message } of output.messages) this.inFlight.push({ from: member.id, to, message });
-      if (output.snapshotNeeded) member.raft.provideSnapshot(member.snapshot());
+      if (output.snapshotNeeded) this.requesting.add(member.id);
+      else this.requesting.delete(member.id);
+      const provides = output.snapshotNeeded && this.providesSnapshots;
+      if (provides) member.raft.provideSnapshot(member.snapshot());
       if (output.write !== null) member.writes.push(output.write);
       if (this.slowDisks.has(member.id) || member.writes.length === 0) {
-        if (output.messages.length === 0 && output.write === null && !output.snapshotNeeded) return;
+        if (output.messages.length === 0 && output.write === null && !provides) return;
       } else {
         this.syncOne(member);
       }

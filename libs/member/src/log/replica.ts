@@ -1,5 +1,6 @@
 import { StoreFormatError, wholeBytes } from '@mqtt-cluster/contracts';
 import type {
+  BytesInPieces,
   ClusterConfig,
   LinkState,
   LogEntry,
@@ -19,6 +20,7 @@ import type { Bootstrap } from '../cluster/bootstrap.ts';
 import { headerOf } from './leader-duties.ts';
 import { AdaptiveElectionTimeout } from '../cluster/adaptive-election-timeout.ts';
 import type { Peers } from '../cluster/peers.ts';
+import { PeerSnapshot } from './peer-snapshot.ts';
 import { unstamp } from './stamp.ts';
 import type { CompletedWrite, PendingWrites } from './pending-writes.ts';
 
@@ -75,6 +77,7 @@ export class Replica {
   readonly #bootstrap: Bootstrap;
   readonly #digests: Digests;
   readonly #handlers: ReplicaHandlers;
+  readonly #peerSnapshot: PeerSnapshot;
   readonly electionTimeout: AdaptiveElectionTimeout;
   /** Replaced when this member bootstraps the cluster. */
   raft: Raft;
@@ -116,6 +119,7 @@ export class Replica {
     this.#bootstrap = parts.bootstrap;
     this.#digests = parts.digests;
     this.#handlers = handlers;
+    this.#peerSnapshot = new PeerSnapshot(context.options.limits.peerSnapshotBytesPerTurn);
     this.electionTimeout = new AdaptiveElectionTimeout(context.options.timings.raft);
     const { snapshot, hardState, entries } = context.options.recovered;
     if (snapshot !== null) context.state = this.#decode(snapshot);
@@ -175,13 +179,13 @@ export class Replica {
 
   /**
    * @returns true when another turn has work: a snapshot has to be written on its own, so that Raft's outputs wait for
-   * the next turn
+   * the next turn, or the snapshot for a peer is unfinished
    */
   turn(): boolean {
     this.#considerBootstrap();
     if (this.#isSnapshotDue() && this.#beginSnapshot()) return true;
     if (this.bootstrapConfig === null) this.#consume(this.raft.take());
-    return false;
+    return this.#peerSnapshot.isUnfinished;
   }
 
   /**
@@ -229,7 +233,7 @@ export class Replica {
     }
     if (output.restore !== null) this.#restore(output.restore);
     for (const entry of output.committed) this.#apply(entry);
-    if (output.snapshotNeeded) this.#provideSnapshot();
+    this.#continuePeerSnapshot(output.snapshotNeeded);
     this.status = this.raft.status();
   }
 
@@ -340,25 +344,35 @@ export class Replica {
     }
   }
 
-  #provideSnapshot(): void {
-    const snapshot = this.snapshot();
-    if (snapshot === null) return;
-    this.#snapshotTaken(snapshot.index, snapshot.data.length);
-    this.raft.provideSnapshot(snapshot);
+  /**
+   * Builds the snapshot for peers over several turns. All peers that need one share it. Only a leader can use it, so the end
+   * of the leadership ends the work; a snapshot of another leader can be installed only after that.
+   */
+  #continuePeerSnapshot(isNeeded: boolean): void {
+    if (this.raft.role() !== 'leader') return this.#peerSnapshot.discard();
+    if (isNeeded && !this.#peerSnapshot.isUnfinished) {
+      const taken = this.#takeSnapshot();
+      if (taken !== null) this.#peerSnapshot.begin(taken);
+    }
+    const snapshot = this.#peerSnapshot.advance();
+    if (snapshot !== null) this.raft.provideSnapshot(snapshot);
   }
 
   #beginSnapshot(): boolean {
-    const header = this.#snapshotHeader();
-    if (header === null) return false;
-    const data = this.#context.state.encodeInPieces();
-    this.#writes.snapshot({ ...header, data }, false);
-    this.#snapshotTaken(header.index, data.length);
+    const taken = this.#takeSnapshot();
+    if (taken === null) return false;
+    this.#writes.snapshot(taken, false);
     return true;
   }
 
-  #snapshotTaken(index: number, bytes: number): void {
-    this.#snapshotBytes = bytes;
-    this.#context.events.push({ kind: 'snapshot', action: 'taken', index, bytes });
+  #takeSnapshot(): (SnapshotWrite & { readonly data: BytesInPieces }) | null {
+    const header = this.#snapshotHeader();
+    if (header === null) return null;
+    const { index } = header;
+    const data = this.#context.state.encodeInPieces();
+    this.#snapshotBytes = data.length;
+    this.#context.events.push({ kind: 'snapshot', action: 'taken', index, bytes: data.length });
+    return { ...header, data };
   }
 
   /** Size of the log at which a snapshot is due, bytes. */
@@ -372,6 +386,8 @@ export class Replica {
     if (logBytes - this.#logBytesAfterCut < logBytesMax / 2) return false;
     if (logBytes < logBytesMax * (1 - snapshotSpread * this.#placeOfMember())) return false;
     if (this.#context.nowMs - this.#snapshotRefusedMs < snapshotRetryMs) return false;
+    // A newer snapshot would remove the entries that a peer needs after the snapshot that is being built for it.
+    if (this.#peerSnapshot.isUnfinished) return false;
     return !this.#writes.snapshotPending && !this.#writes.full && this.appliedIndex > this.snapshotIndex;
   }
 
