@@ -15,7 +15,7 @@
  * 2. sends its `messages` at once, without waiting for the write;
  * 3. restores the state machine from `restore`, if there is one, and then applies the `committed` entries in
  *    order;
- * 4. answers `snapshotNeeded` with `provideSnapshot`.
+ * 4. answers `snapshotNeeded` with `provideSnapshot`, at once or after several outputs.
  *
  * **Writes** are numbered by tokens. Several writes may be in flight; the disk stores them in order. The
  * caller reports each one with `stored(token)`, or with `storeRefused(token)` if the disk is full. A refused

@@ -1,8 +1,9 @@
-import type { MemberId } from '@mqtt-cluster/contracts';
+import type { BytesInPieces, MemberId } from '@mqtt-cluster/contracts';
 import { MemoryMessagePages } from '@mqtt-cluster/contracts/testing';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
 import { currentSemantics, defaultLimits } from '../src/index.ts';
 import type { SemanticsVersion } from '../src/index.ts';
+import { PeerSnapshot } from '../src/log/peer-snapshot.ts';
 import { request, TestCluster } from './cluster.ts';
 
 const messageBytes = 500;
@@ -165,6 +166,27 @@ function expectEqualStates(cluster: TestCluster, ids: readonly MemberId[]): void
 }
 
 describe('a snapshot for a peer', () => {
+  test('copies a bounded number of small pieces in one turn', () => {
+    const length = 5_000;
+    let read = 0;
+    const data: BytesInPieces = {
+      length,
+      *pieces() {
+        while (read < length) yield new Uint8Array([read++ % 256]);
+      },
+      discard: () => undefined,
+    };
+    const snapshot = new PeerSnapshot(2 * length);
+    snapshot.begin({ index: 5, term: 1, config: { members: [] }, data });
+    expect(snapshot.advance()).toBeNull();
+    expect(read).toBe(2_048);
+    expect(snapshot.advance()).toBeNull();
+    expect(read).toBe(4_096);
+    const bytes = Uint8Array.from({ length }, (_, position) => position % 256);
+    expect(snapshot.advance()).toEqual({ index: 5, term: 1, config: { members: [] }, data: bytes });
+    expect(snapshot.isUnfinished).toBe(false);
+  });
+
   test('is built over many turns, so that the leader of a large state stays the leader', () => {
     const { encoding, cluster, leader, member, home, publish } = withLaggards(['a', 'b', 'c'], ['c']);
     const { term } = member.status();

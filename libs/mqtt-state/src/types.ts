@@ -251,11 +251,15 @@ export interface MqttState {
   apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[];
   /** Applies a change of the cluster's members. The connections of removed members end. */
   applyConfig(index: LogIndex, config: ClusterConfig): readonly StateEffect[];
-  /** Returns the whole replicated state as canonical bytes: a snapshot. */
+  /**
+   * Returns the whole replicated state as canonical bytes: a snapshot. It reads all messages on pages, so a member with a
+   * large state calls `encodeInPieces` instead.
+   */
   encode(): Uint8Array;
   /**
-   * Returns the bytes of `encode()` in pieces. It copies no large payload and reads no page, so that a large state does not
-   * stop a member. The pieces stay as they are when the state changes. The caller must take all pieces, or discard them.
+   * Returns the bytes of `encode()` in pieces. It copies no large payload and reads no page, but it visits every session,
+   * retained message and item of a queue in this one call. So it stops a member for a time that grows with their number. The
+   * pieces stay as they are when the state changes. The caller must take all pieces, or discard them.
    */
   encodeInPieces(): EncodedState;
   /**

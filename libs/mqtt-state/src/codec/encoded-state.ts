@@ -16,21 +16,29 @@ class Gaps {
       larger.set(this.#fields);
       this.#fields = larger;
     }
-    this.#fields.set([offset, position, length, hash], this.#length);
-    this.#length += fieldsOfGap;
+    const fields = this.#fields;
+    fields[this.#length++] = offset;
+    fields[this.#length++] = position;
+    fields[this.#length++] = length;
+    fields[this.#length++] = hash;
   }
 
   *[Symbol.iterator](): Iterator<{ offset: number; position: number; length: number; hash: number }> {
+    const fields = this.#fields;
     for (let at = 0; at < this.#length; at += fieldsOfGap) {
-      const [offset = 0, position = 0, length = 0, hash = 0] = this.#fields.subarray(at, at + fieldsOfGap);
-      yield { offset, position, length, hash };
+      yield {
+        offset: fields[at]!,
+        position: fields[at + 1]!,
+        length: fields[at + 2]!,
+        hash: fields[at + 3]!,
+      };
     }
   }
 }
 
 /**
  * A state as canonical bytes, which stay as they were when the state changes. Messages that are on pages are read when their
- * piece is taken, so that a large state does not stop a member while it is encoded.
+ * piece is taken, so that their bytes can be read over many turns. Only their places are noted at once.
  */
 export class EncodedState implements BytesInPieces {
   readonly #pages: MessagePages | null;
