@@ -493,8 +493,15 @@ test('backup writes a file that only its owner can read', async () => {
   const { status, out } = await against(() => ({ bytes }), 'backup', file);
   expect(status).toBe(0);
   expect(out).toContain('the state after entry 7');
+  expect(api.requests.map(({ path }) => path)).toEqual(['/backup']);
   expect(readFileSync(file)).toEqual(bytes);
   expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test('backup --stale asks for the last state of a member without a majority', async () => {
+  const bytes = backupOf(Buffer.from('state'));
+  await against(() => ({ bytes }), 'backup', join(directory, 'stale.backup'), '--stale');
+  expect(api.requests.map(({ path }) => path)).toEqual(['/backup?stale=true']);
 });
 
 test('backup writes nothing if the checksum differs', async () => {

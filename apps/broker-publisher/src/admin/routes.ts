@@ -1,6 +1,5 @@
 import type { HttpResponse, HttpRequest } from '@mqtt-cluster/runtime';
 import type { Snapshot } from '@mqtt-cluster/contracts';
-import { encodeBackup } from './backup.ts';
 import type { AdminCommandHandler } from './admin-command-handler.ts';
 import type { AdminAccess } from './access/admin-access.ts';
 import { actOf } from './access/admin-roles.ts';
@@ -9,6 +8,7 @@ import type { AuditLog } from './access/audit-log.ts';
 import { adminPaths } from './paths.ts';
 import type { RuleAdministration } from './rules/rule-administration.ts';
 import { handleRuleRequest } from './rules/rule-routes.ts';
+import { takeBackup } from './take-backup.ts';
 import type { UserAdministration } from './users/user-administration.ts';
 import { handleUserRequest, isUserPath } from './users/user-routes.ts';
 
@@ -49,7 +49,7 @@ export function adminRoutes(
     const write = actOf('write', path);
     if (read !== undefined && (method === 'GET' || write === undefined)) {
       return administer(components, request, read, read === 'backup', async () =>
-        method === 'GET' ? getPage(components, path) : wrongMethod('GET'),
+        method === 'GET' ? getPage(components, request) : wrongMethod('GET'),
       );
     }
     if (write === undefined) return null;
@@ -130,17 +130,14 @@ async function getHealth(
   return { code: (health.stop?.safe ?? health.healthy) ? 200 : 503, body: health };
 }
 
-async function getPage(components: RouteComponents, path: string): Promise<HttpResponse> {
-  const { commandHandler, snapshot, clusterName } = components;
+async function getPage(components: RouteComponents, { path, query }: HttpRequest): Promise<HttpResponse> {
+  const { commandHandler } = components;
   if (path === adminPaths.members) return { code: 200, body: await commandHandler.health() };
   if (path === adminPaths.settings) return { code: 200, body: commandHandler.settings() };
-  const state = snapshot();
-  if (state === null)
-    return {
-      code: 409,
-      body: { error: 'this member does not belong to a cluster, so there is no state to back up' },
-    };
-  return { code: 200, body: encodeBackup(clusterName, state) };
+  const outcome = await takeBackup(components, query.get('stale') === 'true');
+  return 'file' in outcome
+    ? { code: 200, body: outcome.file }
+    : { code: 409, body: { error: outcome.refusal } };
 }
 
 async function execute(

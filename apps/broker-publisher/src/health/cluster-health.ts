@@ -130,6 +130,19 @@ export function stopBlocker(
   return remaining.length * 2 > voters.length ? null : 'too_few_voters';
 }
 
+/**
+ * Returns why the state of the member that answered may be older than that of the cluster, in one sentence. Returns null if the
+ * member has caught up with a majority.
+ */
+export function staleness({ askedOf, majority, members, reason }: ClusterHealth): string | null {
+  if (!majority) return reason === '' ? `${askedOf} sees no majority` : reason;
+  const own = members.find(({ id }) => id === askedOf);
+  if (own === undefined) return `${askedOf} is not a member of the cluster`;
+  if (own.state === 'joining' || own.state === 'isolated') return `${askedOf}: ${own.reason}`;
+  if (own.lagEntries === null) return `${askedOf}: the leader has not measured its lag yet`;
+  return own.lagEntries > lagEntriesMax ? `${askedOf} lacks ${own.lagEntries} entries` : null;
+}
+
 function votersWithout(
   id: MemberId,
   members: readonly MemberHealth[],

@@ -133,7 +133,7 @@ test('the admin command restore fills one fresh store, and the other members joi
   await publisher.publish('r', 'kept', { qos: 1, retain: true });
   await publisher.stop();
   const file = join(cluster.directory, 'backup');
-  await admin('a', 'backup', file);
+  await until(async () => (await admin('a', 'backup', file)).status === 0);
   await cluster.stop(...ids);
   const restore = (id: string): ReturnType<typeof adminAt> =>
     admin(id, 'restore', file, '--data', cluster.dataDirectory(id), '--id', id);
@@ -154,7 +154,7 @@ test('the admin command restore fills one fresh store, and the other members joi
 test('the admin command restore rejects a damaged backup and creates no store', async () => {
   await start('a');
   const file = join(cluster.directory, 'backup');
-  await admin('a', 'backup', file);
+  await until(async () => (await admin('a', 'backup', file)).status === 0);
   const bytes = readFileSync(file);
   bytes[bytes.length - 1]! ^= 1;
   writeFileSync(file, bytes);

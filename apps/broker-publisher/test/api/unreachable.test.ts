@@ -48,6 +48,31 @@ it('answers from an isolated member, names the members that do not answer, and s
   expect(effect.allowed).toBe(false);
 });
 
+it('refuses a backup at an isolated member, unless the request accepts an old state', async () => {
+  cluster = await TestCluster.start(['m1', 'm2', 'm3']);
+  const api = new ApiClient(cluster.httpUrl('m1'));
+  // An election on a busy machine makes the member refuse for a moment.
+  await until(async () => (await api.raw('GET', '/backup')).status === 200);
+  await cluster.stop('m2', 'm3');
+  await until(async () => (await cluster.status('m1')).state === 'isolated');
+  const refusal = /^the state of this member may be old: m1 sees no majority.* with stale=true$/;
+  expect(await api.problem('GET', '/backup')).toMatchObject({
+    status: 409,
+    detail: expect.stringMatching(refusal),
+  });
+  expect(await api.problem('GET', '/backup?stale=false')).toMatchObject({ status: 409 });
+  const older = await cluster.get('m1', '/admin/backup');
+  expect([older.status, ((await older.json()) as { error: string }).error]).toEqual([
+    409,
+    expect.stringMatching(refusal),
+  ]);
+  const last = await api.raw('GET', '/backup?stale=true');
+  expect([last.status, last.headers.get('content-type')]).toEqual([200, 'application/octet-stream']);
+  expect((await cluster.get('m1', '/admin/backup?stale=true')).status).toBe(200);
+  // Clients may connect, so the member is ready.
+  expect((await cluster.get('m1', '/readyz')).status).toBe(200);
+});
+
 it('reports no lag of a member that does not answer, because what the leader knows of it is old', async () => {
   cluster = await TestCluster.start(['m1', 'm2', 'm3']);
   const { leader } = await cluster.status('m1');

@@ -3,6 +3,7 @@ import {
   assessClusterHealth,
   clusterHealthSchema,
   lostMsMin,
+  staleness,
   stopBlocker,
 } from '../../src/health/cluster-health.ts';
 import { LinkOutages } from '../../src/health/link-outages.ts';
@@ -126,6 +127,37 @@ test('a member that never answered a new leader is lost when its link has been d
   // Its process is back for a moment.
   expect(safeAt(lostMsMin + 1, { ...others, g: 'up' })).toBe(false);
   expect(safeAt(lostMsMin + 2, { ...others, g: 'down' })).toBe(false);
+});
+
+test.each([
+  ['has caught up', survey(), status(), null],
+  ['drains', survey(), status({ state: 'draining', reason: 'drains' }), null],
+  ['sees one member less', survey({ c: { lagEntries: 0, silentMs: 60_000 } }), status(), null],
+  [
+    'lacks many entries',
+    survey({ a: { lagEntries: 5_000, silentMs: 50 } }),
+    status(),
+    'a lacks 5000 entries',
+  ],
+  ['joins', survey(), status({ state: 'joining', reason: 'it copies the state' }), 'a: it copies the state'],
+  [
+    'sees no leader',
+    { accepted: false, reason: 'none' },
+    status({ leader: null }),
+    'a sees no majority: none',
+  ],
+  [
+    'leads, and no other member answers',
+    {
+      accepted: true,
+      reason: '',
+      survey: { b: { lagEntries: 0, silentMs: 60_000 }, c: { lagEntries: 0, silentMs: 60_000 } },
+    },
+    status({ leader: 'a' }),
+    'b: unreachable; c: unreachable',
+  ],
+])('the state of a member that %s is current, or the reason says why not', (_what, found, own, expected) => {
+  expect(staleness(assessClusterHealth(own, found))).toBe(expected);
 });
 
 test('while the cluster has no leader, no member can be stopped safely', () => {

@@ -8,6 +8,10 @@ import { defined, text } from '../program/options.ts';
 import type { Registry } from '../program/registry.ts';
 import { bytes } from '../text/values.ts';
 
+interface BackupOptions {
+  readonly stale?: true;
+}
+
 interface RestoreOptions {
   readonly data?: string;
   readonly id?: string;
@@ -19,14 +23,22 @@ const progressBytes = 16 * 1024 * 1024;
 
 /** Declares the commands that save and restore the replicated state. */
 export function addBackupCommands(program: Command, registry: Registry): void {
-  registry.add(program, {
+  registry.add<BackupOptions>(program, {
     usage: 'backup <FILE>',
     description: 'save the replicated state to FILE, which only you can read: it contains password hashes',
-    examples: { 'backup cluster-2026-05-01.backup': 'the file is complete or absent' },
-    run: async (context, [file = '']) => {
+    examples: {
+      'backup cluster-2026-05-01.backup': 'the file is complete or absent',
+      'backup last.backup --stale': 'before a restore, when the cluster has lost its majority',
+    },
+    options: (command) =>
+      command.option(
+        '--stale',
+        'also accept the last state of a member without a majority, which may be older than that of the cluster',
+      ),
+    run: async (context, [file = ''], { stale = false }) => {
       const connection = await context.connect();
       let reported = 0;
-      const content = await connection.bytes('/backup', (received) => {
+      const content = await connection.bytes(stale ? '/backup?stale=true' : '/backup', (received) => {
         if (received - reported < progressBytes) return;
         reported = received;
         context.output.progress(`${bytes(received)} received`);

@@ -97,7 +97,10 @@ export class Connection {
   }
 
   /** Returns a body of bytes, and reports how many bytes have arrived. @throws CommandError */
-  async bytes(path: '/backup', onProgress: (received: number) => void): Promise<Buffer> {
+  async bytes(
+    path: '/backup' | '/backup?stale=true',
+    onProgress: (received: number) => void,
+  ): Promise<Buffer> {
     const url = `${this.server}${apiPrefix}${path}`;
     const response = await this.#fetch(new Request(url, { headers: this.#headers }));
     if (!response.ok || response.body === null) {

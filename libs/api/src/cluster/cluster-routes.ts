@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { memberIdParameter } from '../shared/parameters.ts';
+import { flagParameter, memberIdParameter } from '../shared/parameters.ts';
 import {
   acceptedResult,
   bytesResult,
@@ -108,7 +108,14 @@ export const clusterRoutes = {
     path: '/backup',
     operationId: 'getBackup',
     tags,
-    summary: 'A backup of the replicated state',
+    summary: 'A backup of the replicated state; 409 at a member that has not caught up with a majority',
+    request: {
+      query: z.strictObject({
+        stale: flagParameter(
+          'true: also a member without a majority gives its last state, which may be older than that of the cluster.',
+        ).optional(),
+      }),
+    },
     responses: bytesResult('The backup. It contains the password hashes of all users.'),
   }),
   listPrometheusTargets: createRoute({

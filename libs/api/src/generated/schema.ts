@@ -132,7 +132,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A backup of the replicated state
+         * A backup of the replicated state; 409 at a member that has not caught up with a majority
          * @description Needs the role admin.
          */
         get: operations["getBackup"];
@@ -1809,7 +1809,10 @@ export interface operations {
     };
     getBackup: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: also a member without a majority gives its last state, which may be older than that of the cluster. */
+                stale?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;

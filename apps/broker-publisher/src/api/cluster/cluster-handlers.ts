@@ -1,7 +1,8 @@
 import { openApiDocument } from '@mqtt-cluster/api';
-import type { ClusterSettings, MemberId, Snapshot } from '@mqtt-cluster/contracts';
+import type { ClusterSettings, MemberId } from '@mqtt-cluster/contracts';
 import type { AdminCommandHandler } from '../../admin/admin-command-handler.ts';
-import { encodeBackup } from '../../admin/backup.ts';
+import { takeBackup } from '../../admin/take-backup.ts';
+import type { BackupSource } from '../../admin/take-backup.ts';
 import { adminResult, rejectFailure } from '../http/admin-result.ts';
 import { ApiProblem } from '../http/api-problem.ts';
 import type { ApiHandlers } from '../http/handler.ts';
@@ -9,14 +10,12 @@ import type { MembersReader } from '../members/members-reader.ts';
 import { prometheusTargets } from './prometheus-targets.ts';
 import type { PrometheusTargetsOptions } from './prometheus-targets.ts';
 
-export interface ClusterHandlersOptions extends PrometheusTargetsOptions {
-  readonly clusterName: string;
+export interface ClusterHandlersOptions extends PrometheusTargetsOptions, BackupSource {
   readonly self: MemberId;
   readonly version: string;
   readonly members: MembersReader;
   readonly commandHandler: Pick<AdminCommandHandler, 'execute' | 'health' | 'settings'>;
   readonly isKnownMember: (id: MemberId) => boolean;
-  readonly snapshot: () => Snapshot | null;
 }
 
 type Ids =
@@ -32,7 +31,7 @@ type Ids =
 
 /** Returns the handlers of the operations on the cluster as a whole. */
 export function clusterHandlers(options: ClusterHandlersOptions): ApiHandlers<Ids> {
-  const { clusterName, self, version, members, commandHandler, isKnownMember, snapshot } = options;
+  const { clusterName, self, version, members, commandHandler, isKnownMember } = options;
   return {
     getOpenApiDocument: () => ({ ...openApiDocument() }),
     getOverview: async () => {
@@ -63,14 +62,10 @@ export function clusterHandlers(options: ClusterHandlersOptions): ApiHandlers<Id
     },
     transferLeadership: async ({ body }) => adminResult(await commandHandler.execute('transfer', body)),
     bootstrapCluster: async () => adminResult(await commandHandler.execute('bootstrap', {})),
-    getBackup: () => {
-      const state = snapshot();
-      if (state === null)
-        throw new ApiProblem(
-          409,
-          'this member does not belong to a cluster, so there is no state to back up',
-        );
-      return new Response(Buffer.from(encodeBackup(clusterName, state)), {
+    getBackup: async ({ query: { stale } }) => {
+      const outcome = await takeBackup(options, stale === true);
+      if ('refusal' in outcome) throw new ApiProblem(409, outcome.refusal);
+      return new Response(Buffer.from(outcome.file), {
         headers: { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' },
       });
     },
