@@ -1,6 +1,6 @@
 import { ChildProgram, freePort, runCommand, waitFor } from '@mqtt-cluster/kit';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import { userInfo } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inFolder, playLocally } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
+import { writeProgram } from './substitute-program.ts';
 
 const msMax = 60_000;
 /** Time for a run that must end at once, as another one is running. */
@@ -51,7 +52,7 @@ export function backupFault(root: string): Promise<string | null> {
     const servers = await startMembers(bed, port);
     try {
       return (
-        (await writeProgram(root, bed, port)) ??
+        (await renderProgram(root, bed, port)) ??
         (await refusedFault(bed)) ??
         (await takenFault(bed)) ??
         (await stoppedFault(bed))
@@ -85,17 +86,14 @@ async function startMembers({ folder, giving }: Bed, port: number): Promise<Serv
 }
 
 /** Renders the program of the backup. @returns the fault, or null */
-async function writeProgram(root: string, bed: Bed, port: number): Promise<string | null> {
+async function renderProgram(root: string, bed: Bed, port: number): Promise<string | null> {
   const { folder, backups, calls, hangs } = bed;
   mkdirSync(backups);
   const programs = {
     podman: `echo "$*" >>'${calls}'\n[ "$1" = run ] || exit 0\nwhile [ -e '${hangs}' ]; do sleep 0.1; done`,
     chown: ':',
   };
-  for (const [name, lines] of Object.entries(programs)) {
-    writeFileSync(join(folder, name), `#!/bin/sh\n${lines}\n`);
-    chmodSync(join(folder, name), 0o755);
-  }
+  for (const [name, lines] of Object.entries(programs)) writeProgram(folder, name, lines);
   const { status, output } = await playLocally(
     join(root, 'ansible'),
     ['-i', 'tests/inventories/here.yml', 'tests/backup.yml'],

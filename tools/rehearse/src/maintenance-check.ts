@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inFolder, messagesIn, playLocally } from './local-playbook.ts';
+import { inFolder, messagesIn, playLocally, withHealth } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
+import { writeProgram } from './substitute-program.ts';
 
 interface Case {
   readonly what: string;
@@ -51,24 +49,20 @@ const cases: readonly Case[] = [
 ];
 
 /**
- * Checks that a broker serves clients after its update, or the update or reboot of its host, has failed, and that the playbook reports the cause.
+ * Checks that a broker serves clients after its update, or the update or reboot of its host, has failed, and that the playbook
+ * reports the cause.
  * Programs and modules in place of systemctl, apt-get and Python's apt record what the playbook does.
  *
  * @returns the first fault, or null
  */
-export async function maintenanceFault(ansible: string): Promise<string | null> {
-  const health = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
-  try {
-    await once(health, 'listening');
-    const { port } = health.address() as AddressInfo;
+export function maintenanceFault(ansible: string): Promise<string | null> {
+  return withHealth('two', { majority: true }, async (port) => {
     for (const each of cases) {
       const fault = await inFolder('maintenance', (folder) => faultOf(each, { ansible, folder, port }));
       if (fault !== null) return `${each.what}: ${fault}`;
     }
     return null;
-  } finally {
-    health.close();
-  }
+  });
 }
 
 async function faultOf(
@@ -90,7 +84,6 @@ async function faultOf(
     variables: {
       host: 'one',
       broker_publisher_http_port: String(port),
-      broker_publisher_witness_address: '127.0.0.1',
       broker_publisher_gate_retries: '1',
       broker_publisher_user: 'no-such-user',
       mqtt_cluster_version: 'static',
@@ -104,11 +97,6 @@ async function faultOf(
     return `the commands were "${found.join(', ')}": ${firstFailure(output)}`;
   const reported = messagesIn(output).replaceAll(/\s+/g, ' ');
   return reported.includes(message) ? null : `expected "${message}": ${firstFailure(output)}`;
-}
-
-function writeProgram(folder: string, name: string, lines: string): void {
-  writeFileSync(join(folder, name), `#!/bin/sh\n${lines}\n`);
-  chmodSync(join(folder, name), 0o755);
 }
 
 /** Returns lines of a shell program that knows one unit, and writes the commands that change it to a file. */

@@ -5,6 +5,7 @@ import { backupFault } from './backup-check.ts';
 import { billOfMaterialsFault } from './bill-of-materials.ts';
 import { certificatesFault } from './certificates-check.ts';
 import { collectionFault } from './collection-check.ts';
+import { fetchedBackupFault } from './fetched-backup-check.ts';
 import { firewallFault } from './firewall-check.ts';
 import { inFolder, messagesIn, playLocally, rejectionFault } from './local-playbook.ts';
 import { maintenanceFault } from './maintenance-check.ts';
@@ -148,6 +149,10 @@ function interrupted(ansible: string): Check[] {
     [
       'the broker is started again after a failed update, and after a failed update or reboot of its host',
       maintenanceFault,
+    ],
+    [
+      'backup.yml takes the backup from a member that has the current state, and only its owner can read it',
+      fetchedBackupFault,
     ],
   ] as const;
   return faults.map(([name, fault]) => ({ name, run: () => fault(ansible) }));
