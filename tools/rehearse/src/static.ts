@@ -4,6 +4,7 @@ import { attemptCommand } from '@mqtt-cluster/kit';
 import { backupFault } from './backup-check.ts';
 import { billOfMaterialsFault } from './bill-of-materials.ts';
 import { certificatesFault } from './certificates-check.ts';
+import { chaosFault } from './chaos-check.ts';
 import { collectionFault } from './collection-check.ts';
 import { fetchedBackupFault } from './fetched-backup-check.ts';
 import { firewallFault } from './firewall-check.ts';
@@ -154,6 +155,7 @@ function interrupted(ansible: string): Check[] {
       'backup.yml takes the backup from a member that has the current state, and only its owner can read it',
       fetchedBackupFault,
     ],
+    ['chaos.yml keeps its own connection, at the port of ssh that the inventory names', chaosFault],
   ] as const;
   return faults.map(([name, fault]) => ({ name, run: () => fault(ansible) }));
 }
