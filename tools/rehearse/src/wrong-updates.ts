@@ -94,7 +94,7 @@ function wrongLimits(): WrongUpdate[] {
   ];
 }
 
-/** Wrong ports at the virtual address. */
+/** Wrong ports at the virtual address, and a wrong interface. */
 function wrongVirtualAddress(): WrongUpdate[] {
   const correct = {
     broker_publisher_authentication: ['cluster'],
@@ -107,6 +107,11 @@ function wrongVirtualAddress(): WrongUpdate[] {
       'a web console at the virtual address without HTTPS',
       { ...correct, broker_publisher_http_tls: 'false' },
       'virtual_address_console_port needs broker_publisher_http_tls',
+    ],
+    [
+      'a virtual address at an interface that the host does not have',
+      { ...correct, virtual_address_interface: 'none0' },
+      'has no network interface none0 (virtual_address_interface)',
     ],
     ...['virtual_address_port', 'virtual_address_tls_port'].map((name): WrongUpdate => [
       `a web console at the port of clients (${name})`,
