@@ -16,6 +16,7 @@ import { receiversFault } from './receivers-check.ts';
 import { renewalFault } from './renewal-check.ts';
 import { silencesFault } from './silences-check.ts';
 import { removalFault } from './removal-check.ts';
+import { rereadFault } from './reread-check.ts';
 import { restoreFault } from './restore-check.ts';
 import { revocationFault } from './revocation-check.ts';
 import { rollOverFault } from './roll-over-check.ts';
@@ -155,6 +156,7 @@ function interrupted(ansible: string): Check[] {
       'backup.yml takes the backup from a member that has the current state, and only its owner can read it',
       fetchedBackupFault,
     ],
+    ['a unit reads changed files, also if an earlier playbook failed before its handlers', rereadFault],
     ['chaos.yml keeps its own connection, at the port of ssh that the inventory names', chaosFault],
   ] as const;
   return faults.map(([name, fault]) => ({ name, run: () => fault(ansible) }));
