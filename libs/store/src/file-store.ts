@@ -356,10 +356,7 @@ class FileStore implements Store {
   #handleFailure(error: unknown): ClusterError {
     const failure = storeError(error, `write to the store in ${this.#directory}`);
     if (isDiskFull(failure)) {
-      this.#logger.warn(
-        { error: failure },
-        'store: a write was refused because the disk is full; free space on the disk',
-      );
+      this.#logger.warn({ error: failure }, `store: a write was refused: ${failure.message}`);
     } else {
       this.#failure = failure;
       this.#logger.error(

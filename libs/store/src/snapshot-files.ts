@@ -17,7 +17,10 @@ const blockBytes = 256 * 1024;
  * data of all files with the first sync (ext4, `data=ordered`).
  */
 const unsyncedBytesMax = 1024 * 1024;
-/** Most bytes that a snapshot of this member's own state leaves free, for the journal and the pages. */
+/**
+ * Most bytes that a snapshot of this member's own state leaves free for the journal and the pages. A small snapshot leaves a
+ * quarter of its length: a member on a small disk must be able to cut its log.
+ */
 const reservedBytesMax = 64 * 1024 * 1024;
 const namePattern = /^snapshot-(\d{8,})\.bin$/;
 
@@ -48,8 +51,7 @@ export async function checkRoom(
         'bounds of queues and retained messages',
     );
   const free = await system.freeBytes(directory);
-  // The journal gets at least as much of the disk's time as the snapshot, so it can write as many bytes meanwhile.
-  const reservedBytes = Math.min(length, reservedBytesMax);
+  const reservedBytes = Math.min(Math.ceil(length / 4), reservedBytesMax);
   if (free < length + reservedBytes)
     throw new StoreFullError(
       `cannot write a snapshot of ${length} bytes: the disk has ${free} bytes free, and ${reservedBytes} of them are for the log; ` +

@@ -122,7 +122,7 @@ describe("a snapshot of the member's own state", () => {
     [
       'fills the disk',
       3 * mebibyte,
-      6 * mebibyte - 1,
+      3.75 * mebibyte - 1,
       'cannot write a snapshot of 3145728 bytes: the disk has',
     ],
     ['could not be read again', constants.MAX_LENGTH + 1, Infinity, 'this version of Node reads at most'],
@@ -157,7 +157,7 @@ describe("a snapshot of the member's own state", () => {
     const slow = new SlowSnapshots();
     slow.release();
     const store = await openStore(slow);
-    slow.disk.freeBytes = 6 * mebibyte;
+    slow.disk.freeBytes = 3.75 * mebibyte;
     await store.write({ snapshot: { index: 4, term: 1, config, data: Buffer.alloc(3 * mebibyte, 7) } });
     await store.close();
     expect((await reopened(slow)).snapshot?.index).toBe(4);

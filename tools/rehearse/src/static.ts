@@ -122,7 +122,7 @@ function tags(root: string): Check {
 
 function receivers(root: string): Check {
   return {
-    name: 'preflight warns about receivers of alerts that send nothing, and a wrong configuration replaces none',
+    name: 'preflight warns about receivers of alerts that send nothing, and a wrong configuration does not replace the former one',
     run: () => receiversFault(root),
   };
 }

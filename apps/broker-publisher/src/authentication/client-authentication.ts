@@ -42,6 +42,8 @@ export interface ClientAuthenticationOptions {
   readonly isAdministrator: (userName: string | undefined, password: Uint8Array | undefined) => boolean;
   /** Called when the admin token has arrived where others may have read it. The client is refused. */
   readonly onExposedToken: (client: Pick<Credentials, 'address' | 'listener'>) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now?: () => number;
 }
 
 const exposedToken =
@@ -80,11 +82,11 @@ export class ClientAuthentication implements Authenticator {
   readonly #passwordFile: AuthenticationFiles['passwordFile'];
 
   private constructor(options: ClientAuthenticationOptions, files: AuthenticationFiles) {
-    const { config, logger, metrics, table } = options;
+    const { config, logger, metrics, table, now = () => performance.now() } = options;
     this.#options = options;
     this.#passwordFile = files.passwordFile;
     this.#tokenTransport = new AdminTokenTransport(config);
-    this.#tokenGuesses = new FailureLimiter(() => performance.now());
+    this.#tokenGuesses = new FailureLimiter(now);
     this.hashes = new HashPool({ logger, metrics });
     this.#authentication = new Authentication({
       listeners: new Map([
@@ -139,7 +141,9 @@ export class ClientAuthentication implements Authenticator {
     if (this.#isProbe(userName, password)) return this.#acceptUser(credentials, userName!);
     const result = await this.#byProviders(credentials, isLimited);
     const isKnown = result.accepted && result.subject.identity.source !== 'anonymous';
-    if (!isKnown && mayBeGuess(credentials)) this.#tokenGuesses.onFailure(address, adminUserName);
+    // A password that was compared with nothing is no guess. Otherwise a client that tries again would never be let in.
+    if (!isLimited && !isKnown && mayBeGuess(credentials))
+      this.#tokenGuesses.onFailure(address, adminUserName);
     return result;
   }
 

@@ -67,14 +67,15 @@ export class LinkAdministration {
     const own = this.#options.ownUrls().map(hostAndPort);
     const self = definition.addresses.find((address) => own.includes(hostAndPort(address)));
     if (self !== undefined) throw new LinkFault(400, `addresses: ${self} is a member of this cluster`);
-    const others = this.#options
-      .manager()
-      .definitions()
-      .filter((each) => each.name !== name);
+    const definitions = this.#options.manager().definitions();
+    const others = definitions.filter((each) => each.name !== name);
+    const former = definitions.find((each) => each.name === name)?.definition ?? null;
     if (others.length >= linksMax)
       throw new LinkFault(409, `the cluster has ${linksMax} links, which is the bound`);
     const rival = rivalOf(name, definition, others);
-    if (rival !== null) throw new LinkFault(400, rival);
+    // An earlier build accepted such links. They must stay editable.
+    const isNew = former === null || rivalOf(name, former, others) === null;
+    if (rival !== null && isNew) throw new LinkFault(400, rival);
     await this.#write(name, definition);
     return `the link ${name} is defined`;
   }

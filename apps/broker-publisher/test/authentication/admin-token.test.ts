@@ -11,6 +11,7 @@ const authorization = new Authorization(token, false);
 const local = '127.0.0.1';
 const remote = '192.0.2.7';
 
+let nowMs = 0;
 let opened: ClientAuthentication[] = [];
 afterEach(async () => {
   for (const authentication of opened) await authentication.stop();
@@ -42,6 +43,7 @@ async function login(given: Partial<Credentials>, settings: object = {}) {
     table: () => ({ version: 0, users: new Map(), rules: [] }),
     isAdministrator: (userName, password) => authorization.allowsTopics(userName, password),
     onExposedToken: (client) => exposed.push(client),
+    now: () => nowMs,
   });
   opened.push(authentication);
   const result = await authentication.authenticate({
@@ -123,6 +125,15 @@ describe('guesses of the admin token', () => {
     ['a tls listener', 'tls'],
   ])('at %s lock the administrator out at that address, and at no other', async (_where, listener) => {
     expect(await guess(remote, false, {}, listener)).toEqual([false, true]);
+  });
+
+  test('do not count while they are refused, so the right token is accepted some seconds later', async () => {
+    const { authentication } = await login({}, { lab: true });
+    for (let count = 0; count < 1_000; count += 1)
+      await authentication.authenticate({ ...wrong, listener: 'tls', address: remote });
+    nowMs += 12_000;
+    const result = await authentication.authenticate({ ...right, listener: 'tls', address: remote });
+    expect(result.accepted && authentication.isInternal(result.subject)).toBe(true);
   });
 
   test('do not lock devices with the user name admin out of a listener without users', async () => {
