@@ -21,11 +21,15 @@ export function parseDefinition(payload: Uint8Array): ParsedDefinition {
   } catch (error) {
     return { definition: null, fault: (error as Error).message };
   }
-  return checkDefinition(value);
+  return parsedOf(value, definitionFault);
 }
 
-/** Checks a definition: the shape, and what its rules would do. */
+/** Checks a new definition: the shape, what its rules would do, and what an earlier version accepted although it can't work. */
 export function checkDefinition(value: unknown): ParsedDefinition {
+  return parsedOf(value, (definition) => definitionFault(definition) ?? windowFault(definition));
+}
+
+function parsedOf(value: unknown, faultOf: (definition: LinkDefinition) => string | null): ParsedDefinition {
   const parsed = linkDefinitionSchema.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -35,19 +39,23 @@ export function checkDefinition(value: unknown): ParsedDefinition {
       fault: `${path === '' ? 'the definition' : path}: ${issue?.message ?? 'is not valid'}`,
     };
   }
-  const fault = definitionFault(parsed.data);
+  const fault = faultOf(parsed.data);
   return fault === null ? { definition: parsed.data, fault: null } : { definition: null, fault };
+}
+
+/** A stored definition may have this fault and still work, because an operator has created the stream. */
+function windowFault({ jetstream }: LinkDefinition): string | null {
+  if (jetstream === undefined || jetstream.ageSecondsMax >= jetstream.duplicateWindowSeconds) return null;
+  return (
+    `jetstream: ageSecondsMax is ${jetstream.ageSecondsMax} and duplicateWindowSeconds ${jetstream.duplicateWindowSeconds}: ` +
+    'the server creates no stream whose duplicate window is longer than the age of its messages'
+  );
 }
 
 function definitionFault(definition: LinkDefinition): string | null {
   const { kind, rules, tls, username, passwordFile, addresses, jetstream } = definition;
   if (kind === 'jetstream' && jetstream === undefined)
     return 'jetstream: a link of the kind jetstream needs the name of its stream (jetstream.stream)';
-  if (jetstream !== undefined && jetstream.ageSecondsMax < jetstream.duplicateWindowSeconds)
-    return (
-      `jetstream: ageSecondsMax is ${jetstream.ageSecondsMax} and duplicateWindowSeconds ${jetstream.duplicateWindowSeconds}: ` +
-      'the server creates no stream whose duplicate window is longer than the age of its messages'
-    );
   if (kind === 'mqtt' && jetstream !== undefined) return 'jetstream: is only for the kind jetstream';
   const other = addresses.find((address) => /^(nats|tls):/.test(address) !== (kind === 'jetstream'));
   if (other !== undefined)

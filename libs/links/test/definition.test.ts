@@ -142,6 +142,13 @@ test('a rule that would loop is refused if neither No Local nor the bridge bit s
   expect(faultOf({ protocol: '3.1.1', bridge: false, rules: apart })).toBeNull();
 });
 
+test('a stored definition whose stream keeps messages for less than the duplicate window stays valid', () => {
+  const jetstream = { stream: 'S', ageSecondsMax: 600 };
+  const definition = { ...base, kind: 'jetstream', addresses: ['nats://n'], jetstream };
+  expect(checkDefinition(definition).fault).toMatch(/^jetstream: ageSecondsMax is 600/);
+  expect(parseDefinition(Buffer.from(JSON.stringify(definition))).fault).toBeNull();
+});
+
 test('a stream may keep its messages for exactly the duplicate window', () => {
   const jetstream = { stream: 'S', ageSecondsMax: 60, duplicateWindowSeconds: 60 };
   expect(faultOf({ kind: 'jetstream', addresses: ['nats://n'], jetstream })).toBeNull();

@@ -211,7 +211,8 @@ function rivalOf(
   const client = remoteClient(name, definition);
   for (const { name: other, definition: each } of others) {
     if (each?.kind !== 'mqtt' || remoteClient(other, each) !== client) continue;
-    const address = definition.addresses.find((url) => each.addresses.includes(url));
+    const taken = each.addresses.map(hostAndPort);
+    const address = definition.addresses.find((url) => taken.includes(hostAndPort(url)));
     if (address !== undefined)
       return `clientId: the link ${other} has the client id ${client} at ${address}, so each would end the connection of the other`;
   }

@@ -101,6 +101,9 @@ test('a link with the address and the client id of another link is refused, and 
   await expect(put({ clientId: 'mqtt-cluster-plant' })).rejects.toThrow(
     'clientId: the link plant has the client id mqtt-cluster-plant at mqtt://two:1883, so each would end the connection of the other',
   );
+  await expect(put({ clientId: 'mqtt-cluster-plant', addresses: ['mqtt://two'] })).rejects.toThrow(
+    'has the client id mqtt-cluster-plant at mqtt://two,',
+  );
   expect(await put({})).toBe('the link other is defined');
   expect(await put({ clientId: 'mqtt-cluster-plant', addresses: ['mqtt://three'] })).toBe(
     'the link other is defined',

@@ -105,7 +105,8 @@ export class Outgoing {
       if (pending.phase === 'sent') pending.phase = 'waiting';
       else if (pending.phase === 'waiting') continue;
       else if (limits.sessionPresent || pending.packet?.qos === 1) {
-        if (pending.phase === 'released') this.#release(pending);
+        if (pending.phase === 'released' && limits.qosMax < 2) this.#complete(pending);
+        else if (pending.phase === 'released') this.#release(pending);
       } else if (pending.packet !== null) pending.phase = 'waiting';
       else {
         lost++;
@@ -155,7 +156,9 @@ export class Outgoing {
       this.#sent(pending);
       if (pending.localQos === 1) this.#acknowledge(pending);
       else if (pending.localPhase === 'released') this.#complete(pending);
-      else this.#receive(pending);
+      else if (pending.localPhase === 'received') this.#receive(pending);
+      // One step: another member that takes the link over between two steps would send PUBREL to a broker without QoS 2.
+      else this.#refuse(pending);
     }
     this.#pump();
   }
