@@ -130,7 +130,10 @@ export interface QueueItem {
    * Number of the item. Increases by one for each item of the session and is never reused within the session.
    */
   readonly number: number;
+  /** Read from its page if it is not in memory. */
   readonly message: Message;
+  /** Cluster time in ms at which the message expires, or Infinity. In memory also if the message is not. */
+  readonly expiresAt: number;
   /** The lower of the message's QoS and the granted QoS. */
   readonly qos: QoS;
   readonly retain: boolean;

@@ -272,11 +272,11 @@ export class Home {
 
   /** Ends the turn. @returns true when the next turn can deliver more at once */
   endTurn(): boolean {
-    return this.#delivery.retained.endTurn();
+    return this.#delivery.endTurn();
   }
 
   flush(): void {
-    this.#delivery.retained.pumpWaiting();
+    this.#delivery.pumpWaiting();
     this.#opening.expireMoved();
     this.#takeovers.flush();
     const progress = this.#progress.takeDue(this.#proposer.hasPending);

@@ -66,6 +66,11 @@ export class QueuedMessage implements QueueItem, ItemFields {
     return this.#bodies.message(this.body);
   }
 
+  get expiresAt(): number {
+    this.#checkStored();
+    return this.#bodies.expiresAt(this.body);
+  }
+
   get origin(): Origin | undefined {
     this.#checkStored();
     return this.#bodies.origin(this.body);

@@ -9,6 +9,12 @@ import type { LocalQueues } from './local-queues.ts';
 import type { AckProgress } from './ack-progress.ts';
 import { RetainedDelivery } from './retained-delivery.ts';
 
+/**
+ * Bound on the expired items of replicated queues that one turn passes over for all connections. Their removal is one
+ * `progress` command for each turn.
+ */
+const expiredPerTurnMax = 1_000;
+
 /** The fields that items of the local queue and of the replicated queue have in common. */
 interface Outbound {
   readonly message: Message;
@@ -27,6 +33,9 @@ export class Delivery {
   readonly #drops = new Map<DropReason, number>();
   readonly #samples: DeliverySamples;
   readonly #queues: LocalQueues;
+  #expiredLeft = expiredPerTurnMax;
+  /** Connections that wait for the next turn, because a turn has passed over as many expired items as it may. */
+  readonly #waiting = new Set<Connection>();
 
   constructor(context: MemberContext, progress: AckProgress, queues: LocalQueues) {
     this.#context = context;
@@ -34,6 +43,23 @@ export class Delivery {
     this.#progress = progress;
     this.#samples = new DeliverySamples(context);
     this.retained = new RetainedDelivery(context, this);
+  }
+
+  /** Continues with the connections that the bounds of earlier turns stopped. Called once a turn. */
+  pumpWaiting(): void {
+    for (const connection of [...this.#waiting]) {
+      if (this.#expiredLeft <= 0) break;
+      this.#waiting.delete(connection);
+      this.pump(connection);
+    }
+    this.retained.pumpWaiting();
+  }
+
+  /** Ends the turn. @returns true when the next turn can deliver more at once */
+  endTurn(): boolean {
+    this.#expiredLeft = expiredPerTurnMax;
+    const hasRetained = this.retained.endTurn();
+    return hasRetained || this.#waiting.size > 0;
   }
 
   /** Reports the first delivery of this message to `measures`. */
@@ -124,14 +150,20 @@ export class Delivery {
       if (item.qos === 2 && (item.packetId === 0 || this.#waitsForRemoval(connection, session, item))) return;
       // An item whose packet id is still in flight waits, and later items must not overtake it.
       if (item.qos === 1 && connection.inFlight.has(numberedPacketId(item.number))) return;
+      const isRepeat = item.number < sentBelow;
+      // A QoS 2 exchange that may have begun is completed, because the client remembers its packet id.
+      if (this.#isExpired(item) && !(item.qos === 2 && (item.received || isRepeat))) {
+        if (!this.#passOverExpired(connection, item)) return;
+        continue;
+      }
       connection.cursor = item.number + 1;
       if (item.qos === 0) {
         // All subscribers of this item's shared subscription have QoS 0, so the item is sent once without an
         // acknowledgement.
         this.sendUnacknowledged(connection, item);
         this.#progress.done(connection, item.number);
-      } else if (item.qos === 2) this.#sendExactlyOnce(connection, item, item.number < sentBelow);
-      else this.#sendAtLeastOnce(connection, item, item.number < sentBelow);
+      } else if (item.qos === 2) this.#sendExactlyOnce(connection, item, isRepeat);
+      else this.#sendAtLeastOnce(connection, item, isRepeat);
     }
     // The state queues further retained messages when it has applied the acknowledgements.
     if (!session.retainedPending) return;
@@ -139,11 +171,34 @@ export class Delivery {
     else this.#progress.hurry(connection);
   }
 
+  /**
+   * Drops an expired item, whose message is not read for this.
+   * @returns false when the bound of the turn is reached: the next turn continues with the item
+   */
+  #passOverExpired(connection: Connection, item: QueueItem): boolean {
+    if (this.#expiredLeft <= 0) {
+      this.#waiting.add(connection);
+      return false;
+    }
+    this.#expiredLeft--;
+    connection.cursor = item.number + 1;
+    this.#drop(connection, 'expired');
+    this.#expired(connection, item);
+    return true;
+  }
+
+  /** Reports an item that was dropped because it expired before it was sent. */
+  #expired(connection: Connection, { qos, number, packetId }: QueueItem): void {
+    if (qos !== 2) return this.#progress.done(connection, number);
+    connection.expiredItem = number;
+    this.#progress.completed(connection, packetId);
+  }
+
   #sendAtLeastOnce(connection: Connection, item: QueueItem, dup: boolean): void {
     const packetId = numberedPacketId(item.number);
     if (this.#send(connection, item, item.qos, dup, packetId)) {
       connection.inFlight.set(packetId, { qos: 1, itemNumber: item.number, received: false });
-    } else this.#progress.done(connection, item.number);
+    } else this.#expired(connection, item);
   }
 
   #sendExactlyOnce(connection: Connection, item: QueueItem, dup: boolean): void {
@@ -155,10 +210,7 @@ export class Delivery {
     }
     if (this.#send(connection, item, item.qos, dup, packetId)) {
       connection.inFlight.set(packetId, { qos: 2, itemNumber: item.number, received: false });
-    } else {
-      connection.expiredItem = item.number;
-      this.#progress.completed(connection, packetId);
-    }
+    } else this.#expired(connection, item);
   }
 
   /**
@@ -174,15 +226,15 @@ export class Delivery {
       return false;
     }
     const mayBeSent = item.number < (session.sentBelow ?? 0);
-    return mayBeSent || (this.#expirySeconds(item.message) ?? 1) > 0;
+    return mayBeSent || !this.#isExpired(item);
   }
 
   /** Returns true when this home has already delivered the item early, while it was isolated. */
   #deliveredEarly(connection: Connection, item: QueueItem): boolean {
-    if (connection.earlyAcked.size + connection.earlyInFlight.size === 0 || item.origin === undefined)
-      return false;
-    if (item.origin.storeId !== this.#context.options.recovered.storeId || item.qos !== 1) return false;
-    const key = earlyKey(item.origin.incarnation, item.origin.sequence, item.origin.command);
+    if (connection.earlyAcked.size + connection.earlyInFlight.size === 0 || item.qos !== 1) return false;
+    const { origin } = item;
+    if (origin?.storeId !== this.#context.options.recovered.storeId) return false;
+    const key = earlyKey(origin.incarnation, origin.sequence, origin.command);
     if (connection.earlyAcked.delete(key)) {
       this.#progress.done(connection, item.number);
       return true;
@@ -226,6 +278,10 @@ export class Delivery {
     }
     this.#context.effects.push({ ...effect, ...identifiers, expirySeconds: Math.max(0, expirySeconds) });
     return true;
+  }
+
+  #isExpired({ expiresAt }: QueueItem): boolean {
+    return expiresAt <= this.#context.clock.expiryMs;
   }
 
   #expirySeconds(message: Message): number | null {
