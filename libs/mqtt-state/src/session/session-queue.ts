@@ -37,6 +37,11 @@ export class SessionQueue {
   #flags: number[] = [];
   /** All slots before this one are empty. */
   #head = 0;
+  /**
+   * No slot before this one has an item that can be dropped. An item keeps its packet id until it is removed, and items are
+   * only appended, so such a slot never gets one.
+   */
+  #droppable = 0;
   #size = 0;
   #bytes = 0;
   #memory = 0;
@@ -162,11 +167,11 @@ export class SessionQueue {
 
   /** Returns the first item that is not a QoS 2 exchange in progress. */
   oldestDroppable(): QueuedMessage | undefined {
-    for (let slot = this.#head; slot < this.#slotBodies.length; slot++) {
-      if (this.#slotBodies[slot] !== noBody && this.packetIdOf(this.#numbers[slot]!) === 0)
-        return this.#item(slot);
-    }
-    return undefined;
+    const end = this.#slotBodies.length;
+    let slot = Math.max(this.#head, this.#droppable);
+    while (slot < end && !this.#isDroppable(slot)) slot++;
+    this.#droppable = slot;
+    return slot < end ? this.#item(slot) : undefined;
   }
 
   /**
@@ -230,6 +235,10 @@ export class SessionQueue {
   /** Returns the retained messages that subscriptions queued, in order. */
   retainedItems(): QueuedMessage[] {
     return [...this.#retained.keys()].flatMap((number) => this.find(number) ?? []);
+  }
+
+  #isDroppable(slot: number): boolean {
+    return this.#slotBodies[slot] !== noBody && this.packetIdOf(this.#numbers[slot]!) === 0;
   }
 
   #item(slot: number): QueuedMessage {
@@ -318,6 +327,7 @@ export class SessionQueue {
     this.#flags = this.#flags.filter(isKept);
     this.#slotBodies = this.#slotBodies.filter((body) => body !== noBody);
     this.#head = 0;
+    this.#droppable = 0;
     if (this.#routes !== null && this.#routes.size > this.#size + unusedRoutesMax) this.#dropUnusedRoutes();
   }
 
