@@ -1,17 +1,17 @@
+/** Position of a deadline that no heap has. */
+export const notScheduled = -1;
+
 export interface Deadline {
   /** Cluster time, ms. */
   readonly deadline: number;
-  cancelled: boolean;
+  /** Position in the heap, or {@link notScheduled}. Only the heap changes it. */
+  position: number;
 }
 
-/** Cancelled items that the heap keeps before it removes all of them at once. */
-const cancelledMax = 64;
-
-/** A binary min-heap of deadlines that skips cancelled items. */
+/** A binary min-heap of deadlines. Each one knows its position, so that its removal needs no search. */
 export class DeadlineHeap<T extends Deadline> {
   readonly #before: (left: T, right: T) => boolean;
-  #items: T[] = [];
-  #cancelled = 0;
+  readonly #items: T[] = [];
 
   /** @param before a total order of the items */
   constructor(before: (left: T, right: T) => boolean) {
@@ -19,58 +19,42 @@ export class DeadlineHeap<T extends Deadline> {
   }
 
   push(item: T): void {
-    this.#items.push(item);
-    this.#siftUp(this.#items.length - 1);
+    item.position = this.#items.push(item) - 1;
+    this.#siftUp(item.position);
   }
 
+  /** Removes an item. Nothing happens if the heap does not have it any more. */
   cancel(item: Deadline): void {
-    if (item.cancelled) return;
-    item.cancelled = true;
-    this.#cancelled++;
-    if (this.#cancelled > cancelledMax && this.#cancelled * 2 > this.#items.length) this.#rebuild();
+    const { position } = item;
+    if (position === notScheduled) return;
+    item.position = notScheduled;
+    const last = this.#items.pop();
+    if (last === undefined || last === item) return;
+    this.#place(last, position);
+    this.#siftDown(this.#siftUp(position));
   }
 
-  /** The first item that is not cancelled. */
   peek(): T | undefined {
-    let first = this.#items[0];
-    while (first?.cancelled) {
-      this.#removeFirst();
-      this.#cancelled--;
-      first = this.#items[0];
-    }
-    return first;
+    return this.#items[0];
   }
 
   /** Removes and returns the first item that is due at `timeMs`. */
   popDue(timeMs: number): T | undefined {
-    const first = this.peek();
+    const first = this.#items[0];
     if (!first || first.deadline > timeMs) return undefined;
-    this.#removeFirst();
-    first.cancelled = true;
+    this.cancel(first);
     return first;
   }
 
-  #rebuild(): void {
-    const kept = this.#items.filter((item) => !item.cancelled);
-    this.#items = [];
-    this.#cancelled = 0;
-    for (const item of kept) this.push(item);
-  }
-
-  #removeFirst(): void {
-    const last = this.#items.pop();
-    if (last === undefined || this.#items.length === 0) return;
-    this.#items[0] = last;
-    this.#siftDown(0);
-  }
-
-  #siftUp(start: number): void {
+  /** @returns the new position */
+  #siftUp(start: number): number {
     let position = start;
     while (position > 0) {
       const parent = (position - 1) >> 1;
-      if (!this.#swapIfBefore(position, parent)) return;
+      if (!this.#swapIfBefore(position, parent)) break;
       position = parent;
     }
+    return position;
   }
 
   #siftDown(start: number): void {
@@ -91,8 +75,13 @@ export class DeadlineHeap<T extends Deadline> {
     const item = this.#items[candidate];
     const other = this.#items[position];
     if (item === undefined || other === undefined || !this.#before(item, other)) return false;
-    this.#items[candidate] = other;
-    this.#items[position] = item;
+    this.#place(other, candidate);
+    this.#place(item, position);
     return true;
+  }
+
+  #place(item: T, position: number): void {
+    this.#items[position] = item;
+    item.position = position;
   }
 }

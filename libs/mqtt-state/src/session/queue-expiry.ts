@@ -1,5 +1,6 @@
 import type { BodyId } from '../bodies/body-content.ts';
 import type { StateData } from '../state-data.ts';
+import { notScheduled } from './deadline-heap.ts';
 import type { QueueExpiry } from './queue-deadline.ts';
 import type { Session } from './session.ts';
 
@@ -7,7 +8,7 @@ import type { Session } from './session.ts';
 export function scheduleExpiry(data: StateData, session: Session, number: number, body: BodyId): void {
   const deadline = data.bodies.expiresAt(body);
   if (deadline === Infinity || session.items.expiries.has(number)) return;
-  const expiry = { deadline, session, number, cancelled: false };
+  const expiry = { deadline, session, number, position: notScheduled };
   session.items.expiries.set(number, expiry);
   data.queueExpiries.push(expiry);
 }

@@ -1,4 +1,5 @@
 import type { StateData } from '../state-data.ts';
+import { notScheduled } from './deadline-heap.ts';
 import type { Session, TimerKind } from './session.ts';
 
 /**
@@ -18,7 +19,7 @@ export function restoreTimer(
   sequence: number,
 ): void {
   cancelTimer(data, session, kind);
-  const timer = { deadline, sequence, kind, session, cancelled: false };
+  const timer = { deadline, sequence, kind, session, position: notScheduled };
   session.timers[kind] = timer;
   data.timers.push(timer);
   if (kind !== 'orphan') return;

@@ -2,7 +2,7 @@ import { accessSemantics } from '@mqtt-cluster/contracts';
 import type { LogIndex, StoreId } from '@mqtt-cluster/contracts';
 import { tombstoneBytes } from '../bounds/sizes.ts';
 import { Usage } from '../bounds/usage.ts';
-import { DeadlineHeap } from '../session/deadline-heap.ts';
+import { DeadlineHeap, notScheduled } from '../session/deadline-heap.ts';
 import type { Deadline } from '../session/deadline-heap.ts';
 import { TopicTree } from './topic-tree.ts';
 import type { VisitBudget } from './topic-tree.ts';
@@ -91,7 +91,7 @@ export class RetainedMessages {
     this.#messages.set(topic, record);
     this.#usage.keepRetained(record.owner, record.message);
     if (expiresAt === undefined) return;
-    const expiry: Expiry = { deadline: expiresAt, index: record.index, topic, cancelled: false };
+    const expiry: Expiry = { deadline: expiresAt, index: record.index, topic, position: notScheduled };
     this.#expiryByTopic.set(topic, expiry);
     this.#expiries.push(expiry);
   }
