@@ -18,7 +18,8 @@ export function scheduleExpiry(data: StateData, session: Session, number: number
  * not depend on a decode of the state.
  */
 export function scheduleExpiries(data: StateData, session: Session): void {
-  session.items.visit((number, body) => scheduleExpiry(data, session, number, body));
+  for (const { number, body } of session.items.takePassedExpiries())
+    scheduleExpiry(data, session, number, body);
 }
 
 export function cancelExpiry(data: StateData, session: Session, number: number): void {
@@ -38,5 +39,6 @@ export function nextExpired(data: StateData): QueueExpiry | undefined {
     const { home, items } = due.session;
     items.takeExpiry(due.number);
     if (!home && items.packetIdOf(due.number) === 0) return due;
+    items.passExpiry(due.number);
   }
 }

@@ -57,6 +57,8 @@ export class SessionQueue {
   #waiting: number[] = [];
   #waitingHead = 0;
   #expiries: Map<number, Deadline> | null = null;
+  /** The items that stay although their expiry has passed. Derived; not encoded. */
+  #passedExpiries: Set<number> | null = null;
   /** Counter that increases with every change of the items. Not replicated. */
   revision = 0;
   nextNumber = 1;
@@ -76,6 +78,18 @@ export class SessionQueue {
     const expiry = this.#expiries?.get(number);
     if (expiry !== undefined) this.#expiries?.delete(number);
     return expiry;
+  }
+
+  /** Remembers that the expiry of an item has passed, and that the item stays. */
+  passExpiry(number: number): void {
+    (this.#passedExpiries ??= new Set()).add(number);
+  }
+
+  /** Returns the items whose expiries have passed since the last call, in the order of these expiries. */
+  takePassedExpiries(): QueuedMessage[] {
+    const numbers = [...(this.#passedExpiries ?? [])];
+    this.#passedExpiries = null;
+    return numbers.flatMap((number) => this.find(number) ?? []);
   }
 
   get size(): number {
@@ -130,6 +144,7 @@ export class SessionQueue {
     this.#size--;
     const bytes = this.#bodies.bytesOf(body);
     this.#bytes -= bytes;
+    this.#passedExpiries?.delete(number);
     this.#memory -= queueItemBytes + this.#bodies.memoryOf(body);
     if (this.#retained.delete(number)) this.#retainedBytes -= bytes;
     const packetId = this.#packetIds?.get(number);
