@@ -14,11 +14,10 @@ import { subscriptionBytes, subscriptionOwnBytes, trieNodeBytes } from './bounds
 import { sessionGroup, Usage } from './bounds/usage.ts';
 import { DeadlineHeap } from './session/deadline-heap.ts';
 import { expiresBefore } from './session/queue-deadline.ts';
-import type { QueueExpiry } from './session/queue-deadline.ts';
 import { QueueHolders } from './session/queue-holders.ts';
 import { NameOrderedList } from './topics/name-ordered-list.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
-import type { Session, Subscriber, Timer } from './session/session.ts';
+import type { QueueExpiry, Session, Subscriber, Timer } from './session/session.ts';
 import { MessageBodies } from './bodies/message-bodies.ts';
 import type { BodyCache, BodyId } from './bodies/body-content.ts';
 import type { VisitBudget } from './topics/topic-tree.ts';
@@ -66,7 +65,7 @@ export class StateData {
   /** Exists from the first listing of sessions on, so that it costs nothing where nobody lists them. */
   #sessionsByClient: NameOrderedList<Session> | null = null;
   readonly timers = new DeadlineHeap<Timer>(timerBefore);
-  /** Expiries of queued messages, see `queue-expiry.ts`. */
+  /** The sessions whose queued messages expire, see `queue-expiry.ts`. */
   readonly queueExpiries = new DeadlineHeap<QueueExpiry>(expiresBefore);
   /** Exists only while the cluster's queues are near their bound. */
   queueHolders: QueueHolders | null = null;

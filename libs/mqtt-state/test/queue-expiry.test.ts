@@ -178,6 +178,16 @@ describe('the end of a connection', () => {
   });
 });
 
+test('a queue has one place among the deadlines of the cluster, however many of its messages expire', () => {
+  const driver = driverWithSession();
+  driver.close('a', 'c');
+  const push = jest.spyOn(dataOf(driver.state).queueExpiries, 'push');
+  driver.propose('a', ...Array.from({ length: 100 }, () => publishCommand('t', 'x', 1, expiring(5))));
+  expect(push).toHaveBeenCalledTimes(1);
+  driver.advanceTime(5_000);
+  expect(driver.queued('c')).toEqual([]);
+});
+
 /** Sessions with queues, beside a plain list of what has to expire when. */
 class Model {
   readonly data = new StateData();

@@ -2,7 +2,6 @@ import type { LogIndex, QoS } from '@mqtt-cluster/contracts';
 import type { BodyId } from '../bodies/body-content.ts';
 import type { MessageBodies } from '../bodies/message-bodies.ts';
 import { queueItemBytes } from '../bounds/sizes.ts';
-import type { Deadline } from './deadline-heap.ts';
 import { ItemRoutes, plainRoute } from './item-routes.ts';
 import { outgoingPacketIdMax, outgoingPacketIdMin, QueuedMessage } from './queued-message.ts';
 import type { ItemFields } from './queued-message.ts';
@@ -56,9 +55,6 @@ export class SessionQueue {
   /** The numbers of QoS 2 items without a packet id, in order. May contain removed items. */
   #waiting: number[] = [];
   #waitingHead = 0;
-  #expiries: Map<number, Deadline> | null = null;
-  /** The items that stay although their expiry has passed. Derived; not encoded. */
-  #passedExpiries: Set<number> | null = null;
   /** Counter that increases with every change of the items. Not replicated. */
   revision = 0;
   nextNumber = 1;
@@ -66,30 +62,6 @@ export class SessionQueue {
 
   constructor(bodies: MessageBodies) {
     this.#bodies = bodies;
-  }
-
-  /** The entries in `StateData.queueExpiries`, by item number. Derived; not encoded. */
-  get expiries(): Map<number, Deadline> {
-    return (this.#expiries ??= new Map());
-  }
-
-  /** Removes and returns the expiry of an item. */
-  takeExpiry(number: number): Deadline | undefined {
-    const expiry = this.#expiries?.get(number);
-    if (expiry !== undefined) this.#expiries?.delete(number);
-    return expiry;
-  }
-
-  /** Remembers that the expiry of an item has passed, and that the item stays. */
-  passExpiry(number: number): void {
-    (this.#passedExpiries ??= new Set()).add(number);
-  }
-
-  /** Returns the items whose expiries have passed since the last call, in the order of these expiries. */
-  takePassedExpiries(): QueuedMessage[] {
-    const numbers = [...(this.#passedExpiries ?? [])];
-    this.#passedExpiries = null;
-    return numbers.flatMap((number) => this.find(number) ?? []);
   }
 
   get size(): number {
@@ -144,7 +116,6 @@ export class SessionQueue {
     this.#size--;
     const bytes = this.#bodies.bytesOf(body);
     this.#bytes -= bytes;
-    this.#passedExpiries?.delete(number);
     this.#memory -= queueItemBytes + this.#bodies.memoryOf(body);
     if (this.#retained.delete(number)) this.#retainedBytes -= bytes;
     const packetId = this.#packetIds?.get(number);

@@ -14,6 +14,7 @@ import type { Usage } from '../bounds/usage.ts';
 import type { RetainedCursor } from '../topics/retained-cursor.ts';
 import type { QueueItem, SessionView } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
+import type { ItemExpiries } from './item-expiries.ts';
 import { SessionQueue } from './session-queue.ts';
 
 /** The home of a client: the member that the client is connected to, with its store id and incarnation. */
@@ -34,6 +35,13 @@ export interface Timer extends Deadline {
   readonly sequence: number;
   readonly kind: TimerKind;
   readonly session: Session;
+}
+
+/** The expiries of the messages in a session's queue. The deadline is the first of them, or Infinity. */
+export interface QueueExpiry extends Deadline {
+  deadline: number;
+  readonly session: Session;
+  readonly items: ItemExpiries;
 }
 
 /** A connection that a newer connection of the same client has taken over and whose end is not reported yet. */
@@ -102,6 +110,8 @@ export class Session implements SessionView {
   /** Packet ids of QoS 2 messages from this client that are not yet released by PUBREL. */
   readonly incomingPacketIds = new Set<number>();
   readonly timers: Record<TimerKind, Timer | null> = { will: null, expiry: null, orphan: null };
+  /** Null if no message of the queue has had an expiry. Derived; not encoded. */
+  queueExpiry: QueueExpiry | null = null;
   /** Number of the messages in the queue when the client disconnected. */
   messagesAtDisconnect = 0;
   bytesAtDisconnect = 0;
