@@ -140,6 +140,8 @@ export class Delivery {
   #pumpQueue(connection: Connection, session: SessionView): void {
     const { sentBelow = 0 } = session;
     for (const item of session.queueFrom(connection.cursor)) {
+      // The items before this one have left the queue. The next walk must not search their places again.
+      connection.cursor = item.number;
       if (this.#deliveredEarly(connection, item)) {
         connection.cursor = item.number + 1;
         continue;
