@@ -1,13 +1,11 @@
-import { linkDefinitionSchema, silentLogger } from '@mqtt-cluster/contracts';
 import { until } from '@mqtt-cluster/testing';
 import { JetstreamLink } from '../src/jetstream/jetstream-link.ts';
-import { createCounters } from '../src/link/counters.ts';
 import { KnownRemote } from '../src/link/known-remote.ts';
 import { Link } from '../src/link/link.ts';
-import type { LinkOptions } from '../src/link/link-options.ts';
 import { freshRemoteMark } from '../src/names.ts';
 import { FakeBroker } from './support/fake-broker.ts';
 import { FakeMember } from './support/fake-member.ts';
+import { linkOptions } from './support/links-of.ts';
 
 const session = '$link/plant';
 
@@ -27,24 +25,9 @@ afterEach(() => {
   there.stop();
 });
 
-function optionsOf(change: object): LinkOptions {
-  return {
-    name: 'plant',
-    definition: linkDefinitionSchema.parse({ rules: [{ direction: 'out', filter: 'a/#' }], ...change }),
-    member,
-    directory: '',
-    packetBytesMax: 1_000,
-    mark: 'c/plant',
-    counters: createCounters(),
-    logger: silentLogger,
-    now: () => performance.now(),
-    onEnded: () => undefined,
-  };
-}
-
 /** Runs the link with this definition until it is connected and its marks are as expected. Returns these marks. */
 async function run(change: object): Promise<string[]> {
-  const options = optionsOf(change);
+  const options = linkOptions(member, change);
   const link = new Link(options);
   link.start();
   const { mark } = new KnownRemote('plant', options.definition);
@@ -101,7 +84,7 @@ test('a link that was one to a stream meanwhile deletes the session at the broke
   await run({ addresses: [urls.here] });
   cleanStarts(here);
   const link = new JetstreamLink(
-    optionsOf({ kind: 'jetstream', addresses: ['nats://127.0.0.1:1'], jetstream: { stream: 'S' } }),
+    linkOptions(member, { kind: 'jetstream', addresses: ['nats://127.0.0.1:1'], jetstream: { stream: 'S' } }),
   );
   link.start();
   await until(() => marks().length === 0);

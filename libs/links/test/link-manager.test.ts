@@ -1,15 +1,14 @@
 import { connect } from 'node:net';
 import { linkDefinitionSchema, silentLogger } from '@mqtt-cluster/contracts';
-import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { host, until } from '@mqtt-cluster/testing';
-import { LinkManager } from '../src/index.ts';
 import { createCounters } from '../src/link/counters.ts';
 import { KnownRemote } from '../src/link/known-remote.ts';
 import { Link } from '../src/link/link.ts';
 import { readCredentials } from '../src/remote/credential-files.ts';
-import type { LinkManagerOptions, PeerAnswer } from '../src/index.ts';
+import type { LinkManager, PeerAnswer } from '../src/index.ts';
 import { FakeBroker } from './support/fake-broker.ts';
 import { FakeMember } from './support/fake-member.ts';
+import { managerOf } from './support/links-of.ts';
 
 let member: FakeMember;
 let broker: FakeBroker;
@@ -23,24 +22,11 @@ beforeEach(async () => {
   broker = new FakeBroker();
   asked = 0;
   answer = { outcome: 'unreachable' };
-  const options: LinkManagerOptions = {
-    self: 'm1',
-    members: () => ['m1', 'm2'],
-    member,
-    linkState: () => 'up',
-    ask: async () => {
-      asked++;
-      return answer;
-    },
-    directory: '',
-    packetBytesMax: 1_000_000,
-    mark: 'c',
-    semantics: 4,
-    logger: silentLogger,
-    metrics: noMetrics,
-    now: () => performance.now(),
+  const ask = async (): Promise<PeerAnswer> => {
+    asked++;
+    return answer;
   };
-  manager = new LinkManager(options);
+  manager = managerOf(member, { ask });
   member.definitions.set('plant', {
     addresses: [await broker.start()],
     rules: [{ direction: 'out', filter: 'a/#' }],

@@ -1,8 +1,8 @@
-import { silentLogger } from '@mqtt-cluster/contracts';
 import { until } from '@mqtt-cluster/testing';
-import { LinkManager } from '../src/index.ts';
+import type { LinkManager } from '../src/index.ts';
 import { FakeBroker } from './support/fake-broker.ts';
 import { FakeMember } from './support/fake-member.ts';
+import { managerOf } from './support/links-of.ts';
 import { RecordedMetrics } from './support/recorded-metrics.ts';
 
 let member: FakeMember;
@@ -16,20 +16,7 @@ beforeEach(async () => {
   broker = new FakeBroker();
   metrics = new RecordedMetrics();
   definition = { addresses: [await broker.start()], rules: [{ direction: 'out', filter: 'a/#' }] };
-  manager = new LinkManager({
-    self: 'm1',
-    members: () => ['m1', 'm2'],
-    member,
-    linkState: () => 'up',
-    ask: async () => ({ outcome: 'unreachable' }),
-    directory: '',
-    packetBytesMax: 1_000_000,
-    mark: 'c',
-    semantics: 4,
-    logger: silentLogger,
-    metrics,
-    now: () => performance.now(),
-  });
+  manager = managerOf(member, { metrics });
 });
 
 afterEach(async () => {

@@ -1,24 +1,22 @@
 import { jest } from '@jest/globals';
 import { until } from '@mqtt-cluster/testing';
 import { LocalSession, refusedRetryMs } from '../src/local/local-session.ts';
+import type { LocalSessionHandlers } from '../src/local/local-session.ts';
 import { FakeMember } from './support/fake-member.ts';
+
+function sessionAt(member: FakeMember, handlers: Partial<LocalSessionHandlers>): LocalSession {
+  const none = { onOpen: () => undefined, onClosed: () => undefined, onSubscriptionRefused: () => undefined };
+  return new LocalSession({
+    ...{ member, client: 'c', owner: 'c', receiveMaximum: 1 },
+    handlers: { ...none, ...handlers },
+  });
+}
 
 test('a mark that the cluster refuses does not count: the former one stays, and the session tries again', async () => {
   const member = new FakeMember();
   const marked: string[] = [];
   const refusals: (number | null)[] = [];
-  const session = new LocalSession({
-    member,
-    client: 'c',
-    owner: 'c',
-    receiveMaximum: 1,
-    handlers: {
-      onOpen: () => undefined,
-      onClosed: () => undefined,
-      onSubscriptionRefused: () => undefined,
-      onMarkRefused: (code) => refusals.push(code),
-    },
-  });
+  const session = sessionAt(member, { onMarkRefused: (code) => refusals.push(code) });
   const filters = (): string[] => (session.detail?.subscriptionList ?? []).map(({ filter }) => filter);
   session.mark('one', [], () => marked.push('one'));
   await until(() => marked.length === 1);
@@ -40,16 +38,8 @@ test('a subscription that the cluster refuses is requested again until the clust
   try {
     const member = new FakeMember();
     const answers: string[] = [];
-    const session = new LocalSession({
-      member,
-      client: 'c',
-      owner: 'c',
-      receiveMaximum: 1,
-      handlers: {
-        onOpen: () => undefined,
-        onClosed: () => undefined,
-        onSubscriptionRefused: (filter, code) => answers.push(`${filter} ${code ?? 'granted'}`),
-      },
+    const session = sessionAt(member, {
+      onSubscriptionRefused: (filter, code) => answers.push(`${filter} ${code ?? 'granted'}`),
     });
     for (const filter of ['a', 'b', 'c']) if (filter !== 'b') member.refusedFilters.set(filter, 0x97);
     session.subscribe(['a', 'b', 'c'].map((filter) => ({ filter, qos: 1 })));

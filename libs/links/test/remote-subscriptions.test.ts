@@ -1,10 +1,9 @@
-import { linkDefinitionSchema, silentLogger } from '@mqtt-cluster/contracts';
 import { until } from '@mqtt-cluster/testing';
-import { createCounters } from '../src/link/counters.ts';
 import { Link } from '../src/link/link.ts';
 import { freshRemoteMark, remoteFilterMark } from '../src/names.ts';
 import { FakeBroker } from './support/fake-broker.ts';
 import { FakeMember } from './support/fake-member.ts';
+import { linkOptions } from './support/links-of.ts';
 
 const session = '$link/plant/in';
 
@@ -28,18 +27,7 @@ afterEach(() => {
 });
 
 function start(rules: readonly object[]): void {
-  link = new Link({
-    name: 'plant',
-    definition: linkDefinitionSchema.parse({ addresses: [address], rules }),
-    member,
-    directory: '',
-    packetBytesMax: 1_000,
-    mark: 'c/plant',
-    counters: createCounters(),
-    logger: silentLogger,
-    now: () => performance.now(),
-    onEnded: () => undefined,
-  });
+  link = new Link(linkOptions(member, { addresses: [address], rules }));
   link.start();
 }
 

@@ -1,13 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger } from '@mqtt-cluster/contracts';
-import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { until } from '@mqtt-cluster/testing';
-import { LinkManager } from '../src/index.ts';
-import type { LinkReport, PeerAnswer } from '../src/index.ts';
+import type { LinkManager, LinkReport, PeerAnswer } from '../src/index.ts';
 import { FakeBroker } from './support/fake-broker.ts';
 import { FakeMember } from './support/fake-member.ts';
+import { managerOf } from './support/links-of.ts';
 
 const session = '$link/plant';
 
@@ -30,20 +28,7 @@ beforeEach(async () => {
     passwordFile: 'password',
     rules: [{ direction: 'out', filter: 'a/#' }],
   });
-  manager = new LinkManager({
-    self: 'm1',
-    members: () => ['m1', 'm2'],
-    member,
-    linkState: () => 'up',
-    ask: async () => answer,
-    directory,
-    packetBytesMax: 1_000_000,
-    mark: 'c',
-    semantics: 4,
-    logger: silentLogger,
-    metrics: noMetrics,
-    now: () => performance.now(),
-  });
+  manager = managerOf(member, { ask: async () => answer, directory });
   await manager.start();
   await until(async () => (await report()).phase === 'connected');
 });

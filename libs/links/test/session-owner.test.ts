@@ -1,15 +1,14 @@
-import { silentLogger } from '@mqtt-cluster/contracts';
 import type { RefusalReason } from '@mqtt-cluster/contracts';
-import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { until } from '@mqtt-cluster/testing';
-import { LinkManager } from '../src/index.ts';
+import type { LinkManager } from '../src/index.ts';
 import { FakeMember } from './support/fake-member.ts';
+import { managerOf } from './support/links-of.ts';
 
 let manager: LinkManager;
 let member: FakeMember;
 
 /** @param known sessions that clients of an older version have left in the state */
-function managerOf(
+function managerWith(
   known: Readonly<Record<string, { readonly owner: string | null; readonly home: string | null }>>,
   refusal: RefusalReason,
 ): LinkManager {
@@ -20,20 +19,7 @@ function managerOf(
     addresses: ['mqtt://127.0.0.1:1'],
     rules: [{ direction: 'out', filter: 'a' }],
   });
-  return new LinkManager({
-    self: 'm1',
-    members: () => ['m1', 'm2'],
-    member,
-    linkState: () => 'up',
-    ask: async () => ({ outcome: 'unreachable' }),
-    directory: '',
-    packetBytesMax: 1_000_000,
-    mark: 'c',
-    semantics: 4,
-    logger: silentLogger,
-    metrics: noMetrics,
-    now: () => performance.now(),
-  });
+  return managerOf(member);
 }
 
 afterEach(() => manager.stop());
@@ -41,7 +27,7 @@ afterEach(() => manager.stop());
 const reason = async (): Promise<string | null> => (await manager.reports())[0]!.reason;
 
 test('a connected client without a user that has the id of the session does not keep the link from a start', async () => {
-  manager = managerOf({ '$link/plant': { owner: null, home: 'm2' } }, 'takenOver');
+  manager = managerWith({ '$link/plant': { owner: null, home: 'm2' } }, 'takenOver');
   await manager.start();
   await until(() => member.opened.includes('$link/plant'));
 });
@@ -49,7 +35,7 @@ test('a connected client without a user that has the id of the session does not 
 test.each(['$link/plant', '$link/plant/in'])(
   'the report of a link names the user that owns the session %s',
   async (client) => {
-    manager = managerOf({ [client]: { owner: 'ann', home: 'm2' } }, 'notAuthorized');
+    manager = managerWith({ [client]: { owner: 'ann', home: 'm2' } }, 'notAuthorized');
     await manager.start();
     await until(() => member.opened.includes('$link/plant'));
     expect(await reason()).toBe(
@@ -59,7 +45,7 @@ test.each(['$link/plant', '$link/plant/in'])(
 );
 
 test('the report of a link says that the cluster has no room for its sessions', async () => {
-  manager = managerOf({}, 'quotaExceeded');
+  manager = managerWith({}, 'quotaExceeded');
   await manager.start();
   await until(async () => (await reason()) === 'the cluster has no room for the sessions of the link');
 });

@@ -135,8 +135,8 @@ async function refusedFault(bed: Bed): Promise<string | null> {
   if ((await program.ended) !== 'status 1')
     return `without a member that gives a backup: ${program.lastLogLines()}`;
   if (existsSync(bed.metrics)) return 'a backup that no member gave counts as a success';
-  const told = readFileSync(program.logFile, 'utf8').split(refusal).length - 1;
-  return told === addresses.length ? null : 'the log does not contain the reason why the members refused';
+  const reasons = readFileSync(program.logFile, 'utf8').split(refusal).length - 1;
+  return reasons === addresses.length ? null : 'the log does not contain the reason of each member';
 }
 
 /** The first member refuses, so the backup comes from the second one. The run deletes the state that a killed run has left. */
