@@ -8,7 +8,7 @@ import type {
   MemberStatus,
   StateView,
 } from '@mqtt-cluster/contracts';
-import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import type { LinkDropReason, Metrics } from '@mqtt-cluster/metric-catalogue';
 
 /** A client connection of a link inside the process of its member. */
 export interface LocalConnection {
@@ -58,21 +58,6 @@ export interface LinkManagerOptions {
 export type PublishAnswer =
   | Extract<ClientEffect, { readonly packetId: number; readonly result: unknown }>
   | { readonly kind: 'pubcomp'; readonly packetId: number };
-
-/** Why a link did not deliver a message. */
-export const linkDropReasons = [
-  'refused',
-  'too_large',
-  'offline',
-  'slow',
-  'loop',
-  'unmapped',
-  'queue',
-  'lost',
-  'quota',
-  'expired',
-] as const;
-export type LinkDropReason = (typeof linkDropReasons)[number];
 
 /** What happened on a link since this process began to run it. */
 export interface LinkCounters {

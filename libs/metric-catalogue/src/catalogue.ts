@@ -24,7 +24,8 @@ export {
 } from './broker.ts';
 export type { ClientLimit, ConnectionRefusalReason, DisconnectReason } from './broker.ts';
 export { clientMetrics } from './client.ts';
-export { linkMetrics } from './links.ts';
+export { linkDropReasons, linkMetrics } from './links.ts';
+export type { LinkDropReason } from './links.ts';
 export { dropReasons, memberMetrics, raftMetrics, stopBlockers } from './member.ts';
 export { memoryMetrics } from './memory.ts';
 export { processMetrics, revocationListMetrics, watchdogMetrics } from './process.ts';

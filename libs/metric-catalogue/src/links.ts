@@ -4,6 +4,21 @@ const links = { oneFor: 'each link of the cluster to another broker' } as const;
 const runner = 'Only the member that runs the link counts.';
 
 /** Metrics of the links to other brokers. */
+/** Why a link did not deliver a message. */
+export const linkDropReasons = [
+  'refused',
+  'too_large',
+  'offline',
+  'slow',
+  'loop',
+  'unmapped',
+  'queue',
+  'lost',
+  'quota',
+  'expired',
+] as const;
+export type LinkDropReason = (typeof linkDropReasons)[number];
+
 export const linkMetrics = {
   running: gauge('link_running', {
     unit: 'none',
@@ -51,18 +66,7 @@ export const linkMetrics = {
       'of the other broker. expired: the Message Expiry Interval has passed while the message waited in the link.',
     values: {
       link: links,
-      reason: [
-        'refused',
-        'too_large',
-        'offline',
-        'slow',
-        'loop',
-        'unmapped',
-        'queue',
-        'lost',
-        'quota',
-        'expired',
-      ],
+      reason: linkDropReasons,
     },
   }),
   reconnects: counter('link_reconnects_total', {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { DeliverEffect, LinkDefinition, QoS } from '@mqtt-cluster/contracts';
+import type { LinkDropReason } from '@mqtt-cluster/metric-catalogue';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { hopProperty } from '../names.ts';
 import { hopsOf } from '../remote/properties.ts';
 import { TopicMap } from '../topics/topic-map.ts';
 import { shownTopic } from '../topics/topic-names.ts';
-import type { LinkDropReason } from '../types.ts';
 import { setSession, toHeaders } from './headers.ts';
 import { subjectFault, topicToSubject } from './subjects.ts';
 

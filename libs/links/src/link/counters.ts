@@ -1,5 +1,6 @@
-import { linkDropReasons } from '../types.ts';
-import type { LinkCounters, LinkDropReason } from '../types.ts';
+import { linkDropReasons } from '@mqtt-cluster/metric-catalogue';
+import type { LinkDropReason } from '@mqtt-cluster/metric-catalogue';
+import type { LinkCounters } from '../types.ts';
 
 export function createCounters(): LinkCounters {
   return {

@@ -1,9 +1,9 @@
 import type { DeliverEffect, LinkDefinition, QoS } from '@mqtt-cluster/contracts';
+import type { LinkDropReason } from '@mqtt-cluster/metric-catalogue';
 import type { IPublishPacket } from 'mqtt-packet';
 import { hopsOf, toRemote } from '../remote/properties.ts';
 import { TopicMap } from '../topics/topic-map.ts';
 import { shownTopic } from '../topics/topic-names.ts';
-import type { LinkDropReason } from '../types.ts';
 
 /** The PUBLISH for a delivery, or why the other broker does not receive it. */
 export type MappedDelivery =

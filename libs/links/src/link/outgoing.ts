@@ -1,9 +1,9 @@
 import type { DeliverEffect } from '@mqtt-cluster/contracts';
+import type { LinkDropReason } from '@mqtt-cluster/metric-catalogue';
 import type { IPublishPacket } from 'mqtt-packet';
 import { failureCodeMin, finalRefusals, reasonText } from '../remote/reasons.ts';
 import type { RemoteLimits } from '../remote/remote-limits.ts';
 import { shownTopic } from '../topics/topic-names.ts';
-import type { LinkDropReason } from '../types.ts';
 import { backOffMs, refusalsMax } from './back-off.ts';
 import { FruitlessConnections, fruitlessConnectionsMax } from './fruitless-connections.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';

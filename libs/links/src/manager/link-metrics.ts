@@ -1,6 +1,5 @@
-import { linkMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
+import { linkDropReasons, linkMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import { linkDropReasons } from '../types.ts';
 import type { LinkCounters } from '../types.ts';
 import type { NamedDefinition } from './link-definitions.ts';
 
