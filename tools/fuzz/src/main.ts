@@ -44,7 +44,7 @@ async function main(given: FuzzArguments): Promise<Verdict> {
     cases: new Map([...parsed.cases, ...(seen?.report.cases ?? [])]),
     faults: [...parsed.faults, ...(seen?.report.faults ?? [])],
   };
-  const online = seen?.online ?? null;
+  const online = isOnline && seen === null ? 'stopped' : (seen?.online ?? null);
   process.stdout.write(`${renderReport(report, online)}\n`);
   return verdictOf(report, online);
 }

@@ -47,6 +47,15 @@ describe('the verdict of a run', () => {
     expect(verdictOf(campaign, { ...busy, inconclusive: [] })).toBe('passed');
   });
 
+  it('is inconclusive if the run was stopped before the attack on the cluster; a fault stays a fault', () => {
+    expect(verdictOf(campaign, 'stopped')).toBe('inconclusive');
+    expect(renderReport(campaign, 'stopped')).toMatch(
+      /^cases: mqtt 7\ninconclusive: the run was stopped before/,
+    );
+    expect(verdictOf({ ...campaign, cases: new Map([['http', 0]]) }, 'stopped')).toBe('failed');
+    expect(verdictOf(campaign, null)).toBe('passed');
+  });
+
   it('is a fault if the memory of a member grew by a third and by 32 MiB', () => {
     const memory = (warm: number, end: number) => ({
       id: 'm1',

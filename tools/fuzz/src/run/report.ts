@@ -15,19 +15,23 @@ export interface OnlineReport {
   readonly judgedShare: number;
 }
 
+/** The attack on a cluster: what was seen, null if none was wanted, or `stopped` if the run ended before it. */
+type Attack = OnlineReport | 'stopped' | null;
+
 /** If less of the attack was judged and something was inconclusive, the run shows nothing. */
 const judgedShareMin = 0.5;
 
 export type Verdict = 'passed' | 'failed' | 'inconclusive';
 
-export function verdictOf(campaign: CampaignReport, online: OnlineReport | null): Verdict {
+export function verdictOf(campaign: CampaignReport, online: Attack): Verdict {
   if (faultsOf(campaign, online).length > 0) return 'failed';
+  if (online === 'stopped') return 'inconclusive';
   if (online === null || online.inconclusive.length === 0) return 'passed';
   return online.judgedShare < judgedShareMin ? 'inconclusive' : 'passed';
 }
 
 /** Returns one sentence for each broken promise. No sentence: the run passed. */
-export function faultsOf(campaign: CampaignReport, online: OnlineReport | null): string[] {
+export function faultsOf(campaign: CampaignReport, online: Attack): string[] {
   const faults = campaign.faults.map((fault) => `${fault.error.message} (${repetitionOf(fault)})`);
   const idle = [...campaign.cases]
     .filter(([, count]) => count === 0)
@@ -35,7 +39,7 @@ export function faultsOf(campaign: CampaignReport, online: OnlineReport | null):
   return [
     ...faults,
     ...idle,
-    ...(online === null ? [] : [...witnessFaults(online.witness), ...online.faults]),
+    ...(online === null || online === 'stopped' ? [] : [...witnessFaults(online.witness), ...online.faults]),
   ];
 }
 
@@ -51,18 +55,20 @@ function witnessFaults(witness: WitnessReport): string[] {
   ];
 }
 
-const endings: Readonly<Record<Verdict, (faults: number) => string>> = {
+const endings: Readonly<Record<Verdict, (faults: number, online: Attack) => string>> = {
   passed: () => 'ok',
   failed: (faults) => `${faults} faults`,
-  inconclusive: () =>
-    `inconclusive: the machine was busy for more than ${100 * (1 - judgedShareMin)} % of the attack; repeat the run on a calmer machine`,
+  inconclusive: (_faults, online) =>
+    online === 'stopped'
+      ? 'inconclusive: the run was stopped before the attack on the cluster'
+      : `inconclusive: the machine was busy for more than ${100 * (1 - judgedShareMin)} % of the attack; repeat the run on a calmer machine`,
 };
 
 /** Returns the result as text: what was run, what the witness saw, and each fault. */
-export function renderReport(campaign: CampaignReport, online: OnlineReport | null): string {
+export function renderReport(campaign: CampaignReport, online: Attack): string {
   const cases = [...campaign.cases].map(([name, count]) => `${name} ${count}`).join(', ');
   const lines = [`cases: ${cases}`];
-  if (online !== null) {
+  if (online !== null && online !== 'stopped') {
     const { acknowledged, received, p50Ms, p99Ms } = online.witness;
     lines.push(
       `witness: ${acknowledged} acknowledged, received ${received.join(' and ')}, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`,
@@ -77,7 +83,7 @@ export function renderReport(campaign: CampaignReport, online: OnlineReport | nu
   const faults = faultsOf(campaign, online);
   lines.push(
     ...faults.map((fault) => `FAULT  ${fault}`),
-    endings[verdictOf(campaign, online)](faults.length),
+    endings[verdictOf(campaign, online)](faults.length, online),
   );
   return lines.join('\n');
 }
