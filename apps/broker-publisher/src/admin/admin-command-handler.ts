@@ -32,6 +32,8 @@ export interface AdminCommandHandlerComponents {
   readonly drainPerSecond: number;
   /** Drains this member and ends the process. */
   readonly stop: () => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
 }
 
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
@@ -48,7 +50,7 @@ const parameters = {
 export class AdminCommandHandler {
   readonly #components: AdminCommandHandlerComponents;
   readonly #pending = new Map<number, (outcome: AdminOutcome) => void>();
-  readonly #outages = new LinkOutages();
+  readonly #outages: LinkOutages;
   #lastRequest = 0;
   readonly #commands: Readonly<Record<string, (given: unknown) => Promise<AdminResponse>>> = {
     drain: (given) => this.#validated(parameters.drain, given, ({ exit }) => this.#drain(exit)),
@@ -83,6 +85,7 @@ export class AdminCommandHandler {
 
   constructor(components: AdminCommandHandlerComponents) {
     this.#components = components;
+    this.#outages = new LinkOutages(components.now);
   }
 
   /** Returns a response with code 404 for an unknown command, and with code 400 for invalid parameters. */

@@ -18,7 +18,7 @@ const lagEntriesMax = 1_000;
 const silentMsMax = 2_000;
 /**
  * An unreachable member counts as lost after this time. A member that only restarts, or pauses, is back earlier. Raising it
- * lets the operator wait longer before a lost host is replaced.
+ * makes the operator wait longer before a lost host can be replaced.
  */
 export const lostMsMin = 30_000;
 
@@ -114,15 +114,13 @@ export function assessClusterHealth(
 
 /**
  * Returns why this member must not be stopped now. Returns null if the cluster keeps its majority without it and all
- * other members have caught up. Returns null for a lost member too: the majority does not contain it.
+ * other members have caught up.
  */
 export function stopBlocker(
   { members, majority }: Pick<ClusterHealth, 'members' | 'majority'>,
   id: MemberId,
-  isLost = false,
 ): StopBlocker | null {
   if (!majority) return 'no_majority';
-  if (isLost) return null;
   const others = members.filter((member) => member.id !== id);
   if (others.length === members.length) return null;
   if (others.some((member) => !member.ok)) return 'member_unhealthy';
@@ -157,8 +155,11 @@ function stopSafety(
   id: MemberId,
   isLost: boolean,
 ): StopSafety {
+  // The majority does not contain a lost member, so its stop costs nothing.
+  if (isLost && majority)
+    return { safe: true, reason: `${id} is lost, and the others have a majority`, waitingHelps: false };
   const wait = (why: string): StopSafety => ({ safe: false, reason: why, waitingHelps: true });
-  const blocker = stopBlocker({ members, majority }, id, isLost);
+  const blocker = stopBlocker({ members, majority }, id);
   const { voters, remaining } = votersWithout(id, members);
   const share = `${remaining.length} of ${voters.length} voters`;
   switch (blocker) {
@@ -172,8 +173,6 @@ function stopSafety(
     case 'too_few_voters':
       return { safe: false, reason: `${share} would remain, which is no majority`, waitingHelps: false };
     case null: {
-      if (isLost)
-        return { safe: true, reason: `${id} is lost, and the others have a majority`, waitingHelps: false };
       const isMember = members.some((member) => member.id === id);
       const why = isMember ? `${share} remain and have caught up` : `${id} is not a member of the cluster`;
       return { safe: true, reason: why, waitingHelps: false };

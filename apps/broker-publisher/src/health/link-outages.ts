@@ -5,7 +5,7 @@ export class LinkOutages {
   readonly #now: () => number;
   readonly #sinceMs = new Map<MemberId, number>();
 
-  constructor(now: () => number = (): number => performance.now()) {
+  constructor(now: () => number) {
     this.#now = now;
   }
 

@@ -124,7 +124,12 @@ export class ManagementInterface implements Lifecycle {
     });
     this.audit = new AuditLog(options.logger, options.metrics, now);
     this.signIn = new SignIn({ access: this.access, sessions: this.sessions, audit: this.audit });
-    this.commandHandler = new AdminCommandHandler({ runner, drainPerSecond: config.drainPerSecond, stop });
+    this.commandHandler = new AdminCommandHandler({
+      runner,
+      drainPerSecond: config.drainPerSecond,
+      stop,
+      now,
+    });
     this.users = new UserAdministration({
       table: () => runner.readMember((member) => member.access()),
       change: (change) => this.commandHandler.changeAccess(change),

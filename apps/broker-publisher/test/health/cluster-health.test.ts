@@ -1,4 +1,4 @@
-import type { AdminOutcome, MemberRole, MemberStatus, PeerSummary } from '@mqtt-cluster/contracts';
+import type { AdminOutcome, Member, MemberRole, MemberStatus, PeerSummary } from '@mqtt-cluster/contracts';
 import {
   assessClusterHealth,
   clusterHealthSchema,
@@ -6,7 +6,7 @@ import {
   staleness,
   stopBlocker,
 } from '../../src/health/cluster-health.ts';
-import { LinkOutages } from '../../src/health/link-outages.ts';
+import { AdminCommandHandler } from '../../src/admin/admin-command-handler.ts';
 
 const summary: PeerSummary = { state: 'serving', clients: 0, load: 0, appliedIndex: 9, urls: [] };
 
@@ -112,21 +112,37 @@ test('without a majority, not even a lost member can be stopped', () => {
   });
 });
 
-test('a member that never answered a new leader is lost when its link has been down for long enough', () => {
+test('a member that never answered a new leader is lost when its link has been down for long enough', async () => {
   let nowMs = 0;
-  const outages = new LinkOutages(() => nowMs);
-  const found = { ...surveyOfSeven(), survey: without(['f', 'g'], surveyOfSeven().survey!) };
-  const safeAt = (timeMs: number, links: MemberStatus['links']): boolean => {
+  let own = status({}, seven);
+  const outcome = { ...surveyOfSeven(), survey: without(['f', 'g'], surveyOfSeven().survey!) };
+  const handler = new AdminCommandHandler({
+    runner: {
+      status: () => own,
+      readMember: () => {
+        throw new Error('not needed');
+      },
+      callMember: (call) => {
+        const administer = (request: number): void =>
+          queueMicrotask(() => handler.onEvents([{ kind: 'adminAnswer', request, outcome }]));
+        call({ administer } as unknown as Member);
+      },
+    },
+    drainPerSecond: 1,
+    stop: () => undefined,
+    now: () => nowMs,
+  });
+  const safeAt = async (timeMs: number, links: MemberStatus['links']): Promise<boolean> => {
     nowMs = timeMs;
-    const own = status({ links }, seven);
-    return assessClusterHealth(own, found, 'g', outages.observe(own)).stop!.safe;
+    own = status({ links }, seven);
+    return (await handler.health('g')).stop!.safe;
   };
   const others = { b: 'up', c: 'up', d: 'up', e: 'up', f: 'down' } as const;
-  expect(safeAt(0, { ...others, g: 'refused' })).toBe(false);
-  expect(safeAt(lostMsMin, { ...others, g: 'down' })).toBe(true);
+  expect(await safeAt(0, { ...others, g: 'refused' })).toBe(false);
+  expect(await safeAt(lostMsMin, { ...others, g: 'down' })).toBe(true);
   // Its process is back for a moment.
-  expect(safeAt(lostMsMin + 1, { ...others, g: 'up' })).toBe(false);
-  expect(safeAt(lostMsMin + 2, { ...others, g: 'down' })).toBe(false);
+  expect(await safeAt(lostMsMin + 1, { ...others, g: 'up' })).toBe(false);
+  expect(await safeAt(lostMsMin + 2, { ...others, g: 'down' })).toBe(false);
 });
 
 test.each([
