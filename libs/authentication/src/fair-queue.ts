@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { networkOf } from '@mqtt-cluster/contracts';
 
 export interface FairQueueBounds {
   /** Items of all addresses. */
@@ -44,7 +44,7 @@ export class FairQueue<Item> {
    * @param hasFailed whether a login of this address has failed lately
    */
   push(address: string, item: Item, hasFailed = false): boolean {
-    const group = addressGroup(address);
+    const group = networkOf(address);
     const { itemsMax, itemsPerAddressMax } = this.#bounds;
     const waiting = (this.#preferred.get(group)?.length ?? 0) + (this.#failed.get(group)?.length ?? 0);
     if (this.#length >= itemsMax || waiting >= itemsPerAddressMax) return false;
@@ -85,21 +85,4 @@ function lastOf(addresses: ReadonlyMap<string, unknown>): string {
   let last = '';
   for (const group of addresses.keys()) last = group;
   return last;
-}
-
-/**
- * Returns the address or, for IPv6, its /64 network: a host usually has the addresses of a whole /64 network, and
- * could otherwise appear as many hosts.
- */
-export function addressGroup(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('%', 1)[0]!.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  const all = [...left, ...Array<string>(Math.max(zeros, 0)).fill('0'), ...right];
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
 }

@@ -11,7 +11,6 @@ export type {
   ListenerOptions,
   ListenerTls,
 } from './listeners/options.ts';
-export { addressKey } from './limits/address-key.ts';
 export { tracesMax } from './trace/traces.ts';
 export type { PacketTrace, TracedPacket, TraceTarget } from './trace/packet-trace.ts';
 export { topicFilterFault } from './codec/topic-validation.ts';

@@ -139,11 +139,13 @@ export class ClientAuthentication implements Authenticator {
       return this.#authentication.refuse(credentials, 'credentials', exposedToken);
     }
     if (this.#isProbe(userName, password)) return this.#acceptUser(credentials, userName!);
+    // A password that was compared with nothing is no guess. Otherwise a client that tries again would never be let in.
+    const isGuess = !isLimited && mayBeGuess(credentials);
+    // The guess counts before its providers have answered, so that guesses that arrive together are not all compared.
+    if (isGuess) this.#tokenGuesses.onFailure(address, adminUserName);
     const result = await this.#byProviders(credentials, isLimited);
     const isKnown = result.accepted && result.subject.identity.source !== 'anonymous';
-    // A password that was compared with nothing is no guess. Otherwise a client that tries again would never be let in.
-    if (!isLimited && !isKnown && mayBeGuess(credentials))
-      this.#tokenGuesses.onFailure(address, adminUserName);
+    if (isGuess && isKnown) this.#tokenGuesses.withdraw(address, adminUserName);
     return result;
   }
 

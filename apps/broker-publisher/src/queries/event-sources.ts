@@ -1,5 +1,5 @@
-import { addressKey } from '@mqtt-cluster/broker';
 import type { ClientEvent } from '@mqtt-cluster/broker';
+import { networkOf } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
 import type { EventLog } from './event-log.ts';
 
@@ -17,7 +17,7 @@ export function recordClientEvent(log: EventLog, event: ClientEvent): void {
       ...(reason !== undefined && { reason }),
       text,
     },
-    addressKey(address),
+    networkOf(address),
   );
 }
 

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Credentials, Logger } from '@mqtt-cluster/contracts';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
@@ -5,9 +8,11 @@ import { WatchedFiles } from '@mqtt-cluster/runtime';
 import { Authorization } from '../../src/admin/authorization.ts';
 import { ClientAuthentication } from '../../src/authentication/client-authentication.ts';
 import { configSchema } from '../../src/config.ts';
+import { passwordLine } from '../support/password-file.ts';
 
 const token = 'a-token-of-this-test-only';
 const authorization = new Authorization(token, false);
+const withUsers = [{ name: 'users', port: 5, authentication: ['passwordFile'] }];
 const local = '127.0.0.1';
 const remote = '192.0.2.7';
 
@@ -134,6 +139,36 @@ describe('guesses of the admin token', () => {
     nowMs += 12_000;
     const result = await authentication.authenticate({ ...right, listener: 'tls', address: remote });
     expect(result.accepted && authentication.isInternal(result.subject)).toBe(true);
+  });
+
+  describe('at a listener with the users of a file', () => {
+    let folder = '';
+    let authentication: ClientAuthentication;
+    beforeEach(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'admin-token-'));
+      const passwordFile = join(folder, 'passwords');
+      writeFileSync(passwordFile, passwordLine('admin', 'the password of the file'), { mode: 0o600 });
+      ({ authentication } = await login({}, { lab: true, mqtt: { passwordFile, listeners: withUsers } }));
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+    const present = async (password: string): Promise<boolean> => {
+      const given = { ...right, listener: 'users', address: remote, password: Buffer.from(password) };
+      const result = await authentication.authenticate(given);
+      return result.accepted && authentication.isInternal(result.subject);
+    };
+
+    test('count before they are refused, so that of those that arrive together at most ten are compared', async () => {
+      const guesses = Array.from({ length: 20 }, (_, number) => present(`guess ${number}`));
+      expect(await present(token)).toBe(false);
+      await Promise.all(guesses);
+      nowMs += 12_000;
+      expect(await present(token)).toBe(true);
+    });
+
+    test('are not the logins of a user admin with the right password', async () => {
+      for (let count = 0; count < 20; count += 1) await present('the password of the file');
+      expect(await present(token)).toBe(true);
+    });
   });
 
   test('do not lock devices with the user name admin out of a listener without users', async () => {

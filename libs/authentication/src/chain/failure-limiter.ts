@@ -1,4 +1,4 @@
-import { addressGroup } from '../fair-queue.ts';
+import { networkOf } from '@mqtt-cluster/contracts';
 
 /** Failed logins a minute of one user name from one address. */
 const failuresPerUserMax = 10;
@@ -40,7 +40,7 @@ export class FailureLimiter {
 
   /** Returns whether a login from this address has failed within the last minute. */
   hasFailed(address: string): boolean {
-    const bucket = this.#buckets.get(addressGroup(address));
+    const bucket = this.#buckets.get(networkOf(address));
     return bucket !== undefined && this.#now() - bucket.atMs < minuteMs;
   }
 
@@ -48,6 +48,14 @@ export class FailureLimiter {
     const [byAddress, byUser] = keysOf(address, user);
     this.#count(byAddress, failuresPerAddressMax);
     this.#count(byUser, failuresPerUserMax);
+  }
+
+  /** Takes back the failure of a login that has succeeded after all. */
+  withdraw(address: string, user: string): void {
+    for (const key of keysOf(address, user)) {
+      const bucket = this.#buckets.get(key);
+      if (bucket !== undefined) bucket.failures = Math.max(0, bucket.failures - 1);
+    }
   }
 
   /** Keys that the limiter remembers. */
@@ -72,6 +80,6 @@ export class FailureLimiter {
 }
 
 function keysOf(address: string, user: string): [string, string] {
-  const group = addressGroup(address);
+  const group = networkOf(address);
   return [group, `${group} ${user.slice(0, 256)}`];
 }

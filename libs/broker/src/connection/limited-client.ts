@@ -1,3 +1,4 @@
+import { networkOf } from '@mqtt-cluster/contracts';
 import type { ClientLimit } from '@mqtt-cluster/metric-catalogue';
 import type { FrameReader } from '../codec/frame-reader.ts';
 import type { BrokerContext } from '../context.ts';
@@ -5,7 +6,6 @@ import { pauseReasons } from '../flow-control/read-gate.ts';
 import type { ReadGate } from '../flow-control/read-gate.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
 import { TokenBucket } from '../flow-control/token-bucket.ts';
-import { addressKey } from '../limits/address-key.ts';
 import { silentMsMin } from '../limits/client-limits.ts';
 import type { LimitedConnection } from '../limits/client-limits.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -31,7 +31,7 @@ export class LimitedClient implements LimitedConnection {
 
   constructor(parts: LimitedParts) {
     this.#parts = parts;
-    this.holder = addressKey(parts.lifecycle.address);
+    this.holder = networkOf(parts.lifecycle.address);
     const { publishesPerSecondMax, publishBytesPerSecondMax } = parts.context.limits;
     this.#publishRate = publishesPerSecondMax > 0 ? new TokenBucket(publishesPerSecondMax) : null;
     this.#publishByteRate = publishBytesPerSecondMax > 0 ? new TokenBucket(publishBytesPerSecondMax) : null;

@@ -5,13 +5,13 @@
  * clients. Both are bounded, and both are shared fairly between addresses (clients with a user: between users). The
  * bytes that the connections hold have one bound for each kind, over all connections ({@link SharedBytes}).
  */
+import { networkOf } from '@mqtt-cluster/contracts';
 import type { ClientId, Logger } from '@mqtt-cluster/contracts';
 import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { ClientLimit, ConnectionRefusalReason, Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { BrokerCounters } from '../counters.ts';
 import type { BrokerLimits, MemoryPressure } from '../options.ts';
 import { PacedStarts, resumesPerTurnMax } from '../flow-control/paced-starts.ts';
-import { addressKey } from './address-key.ts';
 import { ConnectRate } from './connect-rate.ts';
 import { FlappingClients } from './flapping-clients.ts';
 import { HolderCounts } from './holder-counts.ts';
@@ -133,7 +133,7 @@ export class ClientLimits {
    * as it knows the address of the client.
    */
   admit(address: string): boolean {
-    const key = addressKey(address);
+    const key = networkOf(address);
     const refusal = this.#refusalOf(key);
     if (refusal === null) return true;
     const [reason, limit] = refusal;
@@ -175,7 +175,7 @@ export class ClientLimits {
    */
   enterPending(address: string, discard: () => void): () => void {
     const enteredAtMs = performance.now();
-    const holder = addressKey(address);
+    const holder = networkOf(address);
     const place: PlaceOwner = {
       holder,
       address,
@@ -199,7 +199,7 @@ export class ClientLimits {
   /** The connection takes a place among the unauthenticated ones. */
   enter(connection: LimitedConnection): void {
     this.#unauthenticated.add(connection);
-    this.#byAddress.add(addressKey(connection.address));
+    this.#byAddress.add(networkOf(connection.address));
   }
 
   /**
@@ -247,7 +247,7 @@ export class ClientLimits {
 
   leave(connection: LimitedConnection): void {
     (connection.isAuthenticated ? this.#clients : this.#unauthenticated).remove(connection);
-    this.#byAddress.remove(addressKey(connection.address));
+    this.#byAddress.remove(networkOf(connection.address));
     this.unauthenticatedBytes.set(connection, 0);
     this.unfinishedBytes.set(connection, 0);
     this.heldBytes.set(connection, 0);
@@ -290,7 +290,7 @@ export class ClientLimits {
   /** Counts that a connection reached the limit, and logs it with these further fields. */
   report(limit: ClientLimit, connection: PlaceOwner, fields: Readonly<Record<string, unknown>> = {}): void {
     const { client, address } = connection;
-    const subject = client === '' ? `address ${addressKey(address)}` : `client ${client}`;
+    const subject = client === '' ? `address ${networkOf(address)}` : `client ${client}`;
     this.#count(limit, subject, { ...fieldsOf(connection), ...fields });
   }
 

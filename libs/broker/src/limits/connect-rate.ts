@@ -25,7 +25,7 @@ export class ConnectRate {
     return this.#buckets.size;
   }
 
-  /** @param key see {@link addressKey} */
+  /** @param key the network of the address, see `networkOf` */
   admit(key: string, nowMs: number): boolean {
     if (this.#perSecond === 0) return true;
     let bucket = this.#buckets.get(key);
