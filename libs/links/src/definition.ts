@@ -24,7 +24,7 @@ export function parseDefinition(payload: Uint8Array): ParsedDefinition {
   return parsedOf(value, definitionFault);
 }
 
-/** Checks a new definition: the shape, what its rules would do, and what an earlier version accepted although it can't work. */
+/** Checks a new definition: the shape, what its rules would do, and whether the server would create its stream. */
 export function checkDefinition(value: unknown): ParsedDefinition {
   return parsedOf(value, (definition) => definitionFault(definition) ?? windowFault(definition));
 }
@@ -43,7 +43,7 @@ function parsedOf(value: unknown, faultOf: (definition: LinkDefinition) => strin
   return fault === null ? { definition: parsed.data, fault: null } : { definition: null, fault };
 }
 
-/** A stored definition may have this fault and still work, because an operator has created the stream. */
+/** Only for new definitions: a stored one with this fault works if an operator has created the stream. */
 function windowFault({ jetstream }: LinkDefinition): string | null {
   if (jetstream === undefined || jetstream.ageSecondsMax >= jetstream.duplicateWindowSeconds) return null;
   return (

@@ -34,9 +34,9 @@ export function knownRemoteMark(ids: readonly string[]): string {
   return knownRemotePrefix + ids.join('.');
 }
 
-/** Returns the addresses of each mark of {@link knownRemoteMark}. */
-export function markedRemotes(filters: readonly string[]): string[][] {
-  return levelsOf(filters, knownRemotePrefix).map((levels) => levels.split('.'));
+/** Returns the ids of all marks of {@link knownRemoteMark}. */
+export function markedRemotes(filters: readonly string[]): string[] {
+  return levelsOf(filters, knownRemotePrefix).flatMap((levels) => levels.split('.'));
 }
 
 export function isRemoteMark(filter: string): boolean {

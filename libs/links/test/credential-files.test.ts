@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,11 +41,14 @@ requiring('openssl')('the PEM files of a link', () => {
     );
     expect(await credentialFault(secured, directory)).toBe(`the file ${path('ca.pem')} is missing`);
     const { cert: certificate, key } = new TestAuthority(directory, 'plant').issue('cluster');
-    const write = (name: string, content: string): void => writeFileSync(path(name), content);
+    const write = (name: string, content: string | Buffer): void => writeFileSync(path(name), content);
     for (const name of ['ca.pem', 'cert.pem', 'key.pem']) write(name, key);
-    expect(await credentialFault(secured, directory)).toBe(
-      `the file ${path('ca.pem')} contains no certificate (PEM) that can be used`,
-    );
+    for (const content of [key, new X509Certificate(certificate).raw]) {
+      write('ca.pem', content);
+      expect(await credentialFault(secured, directory)).toBe(
+        `the file ${path('ca.pem')} contains no certificate (PEM) that can be used`,
+      );
+    }
     write('ca.pem', `the authority of the plant\n${certificate}`);
     write('cert.pem', certificate);
     write('key.pem', certificate);

@@ -3,7 +3,7 @@ import type { IPublishPacket } from 'mqtt-packet';
 import { PacketFrames } from '../src/remote/packet-frames.ts';
 import type { SkippedPublish } from '../src/remote/packet-frames.ts';
 
-/** What the frames of a stream are, with a bound of 1,000 bytes on PUBLISH and 2,000 on other packets. */
+/** Records the frames of a stream, with a bound of 1,000 bytes on PUBLISH and 2,000 on other packets. */
 class Reading {
   readonly passed: Buffer[] = [];
   readonly skipped: SkippedPublish[] = [];

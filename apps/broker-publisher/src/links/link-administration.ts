@@ -73,7 +73,7 @@ export class LinkAdministration {
     if (others.length >= linksMax)
       throw new LinkFault(409, `the cluster has ${linksMax} links, which is the bound`);
     const rival = rivalOf(name, definition, others);
-    // An earlier build accepted such links. They must stay editable.
+    // An earlier version accepted such links. They must stay editable.
     const isNew = former === null || rivalOf(name, former, others) === null;
     if (rival !== null && isNew) throw new LinkFault(400, rival);
     await this.#write(name, definition);

@@ -10,11 +10,18 @@ const addresses = ['mqtt://one:1883', 'mqtt://two:1883'];
 /** Addresses at which this member has tried to delete the session of a removed link. */
 let discarded: string[];
 
+/** Further links of the cluster, by name. */
+const others = new Map<string, object>();
+afterEach(() => others.clear());
+
 /** @param reports of the members m1, m2 ... about the link `plant`, which run it by default */
 function administrationOf(definition: object, ...reports: Partial<LinkReport>[]): LinkAdministration {
   discarded = [];
   const manager = {
-    definitions: () => [{ name: 'plant', index: 1, ...checkDefinition(definition) }],
+    definitions: () =>
+      [['plant', definition] as const, ...others].map(([name, each]) => ({
+        ...{ name, index: 1, ...checkDefinition(each) },
+      })),
     discard: async (_name: string, each: LinkDefinition) => {
       discarded = [...each.addresses];
       return each.addresses.map((url) => `${url}: the host is unreachable`).join('; ');
@@ -110,4 +117,13 @@ test('a link with the address and the client id of another link is refused, and 
   );
   const again = { addresses, rules, clientId: 'mqtt-cluster-plant' };
   expect(await administration.put('plant', again)).toBe('the link plant is defined');
+});
+
+test('links of an earlier version with one address and client id stay editable', async () => {
+  const other = { addresses, rules, clientId: 'mqtt-cluster-plant' };
+  others.set('other', other);
+  const administration = administrationOf({ addresses, rules });
+  expect(await administration.put('other', { ...other, keepAliveSeconds: 20 })).toBe(
+    'the link other is defined',
+  );
 });

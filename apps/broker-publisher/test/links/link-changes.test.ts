@@ -85,7 +85,7 @@ requiring('mosquitto')('a link whose definition changes', () => {
     // The same broker at another address, which shows that the new definition is in force.
     await define([`${first.url}/`, first.url], [out]);
     await api.ok('pauseLink', 'POST', `/links/${name}/pause`);
-    await until(async () => (await link()).state === 'paused');
+    await until(async () => (await link()).member === null);
     await publish(first.url, 'in/a', 'for the former rule');
     const { client, received } = listen(first.url, `mqtt-cluster-${name}`);
     await client.subscribeAsync('end', { qos: 1 });

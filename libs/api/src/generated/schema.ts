@@ -1261,7 +1261,7 @@ export interface components {
         };
         Link: {
             name: string;
-            /** @description Null: this member does not understand the definition. */
+            /** @description Null: this member does not accept the definition. */
             definition: {
                 /**
                  * @default mqtt

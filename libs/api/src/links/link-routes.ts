@@ -21,7 +21,7 @@ const linkSchema = z
     name: z.string(),
     definition: definitionSchema
       .nullable()
-      .meta({ description: 'Null: this member does not understand the definition.' }),
+      .meta({ description: 'Null: this member does not accept the definition.' }),
     state: z.enum(['connected', 'connecting', 'waiting', 'paused', 'invalid']).meta({
       description:
         'connected: the link works. connecting: a member runs the link without a connection. waiting: no member runs it.',

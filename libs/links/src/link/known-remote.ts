@@ -25,7 +25,7 @@ export class KnownRemote {
 
   isKnown(session: LocalSession): boolean {
     const marks = remoteMarks(session);
-    const known = markedRemotes(marks).flat();
+    const known = markedRemotes(marks);
     // The mark of earlier versions does not name the broker. It counts until this version has written its own.
     if (known.length === 0) return marks.includes(freshRemoteMark);
     return known.some((id) => this.#ids.includes(id));

@@ -25,7 +25,7 @@ export class LinkFaults {
     return this.#error;
   }
 
-  /** What the cluster refuses to the sessions of the link at present. */
+  /** Why the cluster refuses a mark or a subscription of the link at present, or null. */
   get localRefusal(): string | null {
     const [first] = this.#localRefusals.values();
     return this.#markRefusal ?? first ?? null;

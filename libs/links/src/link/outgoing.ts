@@ -270,10 +270,10 @@ export class Outgoing {
     this.#options.send({ cmd: 'pubrel', messageId: packetId });
   }
 
-  /** Returns why the other broker would not accept the packet, or null. */
+  /** Returns why the link does not send the packet, or null. */
   #faultOf(packet: IPublishPacket): string | null {
     const { definition } = this.#options;
-    return sizeFault(packet, Math.min(definition.packetBytesMax, this.#limits?.packetBytesMax ?? Infinity));
+    return sizeFault(packet, definition.packetBytesMax, this.#limits?.packetBytesMax ?? Infinity);
   }
 
   // ---- ends of exchanges ----

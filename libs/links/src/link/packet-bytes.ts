@@ -4,11 +4,19 @@ import { shownTopic } from '../topics/topic-names.ts';
 /** Bytes of the header of a PUBLISH without its topic, properties and payload. */
 const headerBytesMax = 16;
 
-/** Returns why the other broker would not accept the packet, or null. */
-export function sizeFault(packet: IPublishPacket, bytesMax: number): string | null {
+/** Returns why the link does not send the packet, or null. */
+export function sizeFault(
+  packet: IPublishPacket,
+  linkBytesMax: number,
+  remoteBytesMax: number,
+): string | null {
   const bytes = packetBytes(packet);
-  if (bytes <= bytesMax) return null;
-  return `message on ${shownTopic(packet.topic)} dropped: it has ${bytes} bytes, and the other broker accepts ${bytesMax}`;
+  if (bytes <= Math.min(linkBytesMax, remoteBytesMax)) return null;
+  const bound =
+    remoteBytesMax < linkBytesMax
+      ? `the other broker accepts ${remoteBytesMax}`
+      : `the link accepts ${linkBytesMax} (packetBytesMax)`;
+  return `message on ${shownTopic(packet.topic)} dropped: it has ${bytes} bytes, and ${bound}`;
 }
 
 /** Returns at least the bytes of a PUBLISH. */

@@ -13,7 +13,7 @@ const qosLevels = [0, 1, 2] as const;
 /** Reasons that the runner counts, see `QueueDrops` for the other one. */
 const runnerReasons = linkDropReasons.filter((reason) => reason !== 'queue');
 
-/** What each member reports about a link, also without running it. */
+/** Measures of the queue of a link. Each member reports them, also without running the link. */
 export interface QueueMeasures {
   readonly waiting: number;
   readonly dropped: number;

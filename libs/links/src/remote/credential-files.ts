@@ -45,7 +45,8 @@ export async function readCredentials(definition: LinkDefinition, directory: str
     [tls.ca, ca],
     [tls.cert, cert],
   ] as const)
-    if (pem !== undefined) parsed(join(directory, name!), 'certificate', () => new X509Certificate(pem));
+    if (pem !== undefined)
+      parsed(join(directory, name!), 'certificate', () => new X509Certificate(pem.toString()));
   if (key !== undefined) parsed(join(directory, tls.key!), 'private key', () => createPrivateKey(key));
   return {
     ...(password !== undefined && { password }),

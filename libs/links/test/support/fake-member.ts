@@ -10,7 +10,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { LocalConnection, LocalMember } from '../../src/index.ts';
 
-/** What the replicated state has about a session. */
+/** Fields of a session in the replicated state. */
 type KnownSession = Partial<Pick<SessionDetail, 'owner' | 'home' | 'dropped' | 'queuedMessages'>>;
 
 /** A member that opens each session at once. The test sets its state and ends its connections. */

@@ -1,6 +1,6 @@
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
-/** Keeps the values of the series, for example `link_running plant`. */
+/** Keeps the values of the series, for example `mqtt_cluster_link_running plant`. */
 export class RecordedMetrics implements Metrics {
   readonly series = new Map<string, number>();
 
