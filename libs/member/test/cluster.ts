@@ -23,6 +23,8 @@ export class TestCluster {
    * buffers.
    */
   stalled: MemberId | null = null;
+  /** Whether the stores reject snapshots of the members' own states, because their disks have no room. */
+  refusesSnapshots = false;
   /** The network holds back the proposals of this member. The member sends them again later. */
   holdProposals: MemberId | null = null;
   readonly #held: { from: MemberId; outgoing: Outgoing }[] = [];
@@ -136,7 +138,12 @@ export class TestCluster {
       this.effects.get(id)!.push(...output.effects);
       this.events.get(id)!.push(...output.events);
       for (const outgoing of output.send) sent.push({ from: id, outgoing });
-      if (output.write !== null) member.written(output.write.token);
+      if (output.write !== null) {
+        const { token, change } = output.write;
+        const isOwnSnapshot = change.snapshot !== undefined && change.dropLog !== true;
+        if (isOwnSnapshot && this.refusesSnapshots) member.writeRefused(token);
+        else member.written(token);
+      }
       busy ||= output.more || output.write !== null;
     }
     for (const { from, outgoing } of sent) {

@@ -203,28 +203,23 @@ describe('the connection of a user that another member loses', () => {
     expect(fired(cluster)).toBe(1);
   });
 
-  test('keeps its will if it ends long after, although the member has searched for other users since', () => {
+  test.each([
+    [
+      'keeps its will if it ends long after, although the member has searched for other users since',
+      ({ user }: WillOwner) => user === 'bob',
+      1,
+    ],
+    ['loses its will if it ends soon after the last of two losses of its user', ofEve, 0],
+  ])('%s', (_claim, isLost, wills) => {
     const { cluster, home, other } = start();
     connect(cluster, home, 1);
     cluster.member(other).discardWills(ofEve);
     cluster.run(20_000);
-    cluster.member(other).discardWills(({ user }) => user === 'bob');
+    cluster.member(other).discardWills(isLost);
     cluster.run(11_000);
     drop(cluster, home, 1);
     cluster.run(10_000);
-    expect(fired(cluster)).toBe(1);
-  });
-
-  test('loses its will if it ends soon after the last of two losses of its user', () => {
-    const { cluster, home, other } = start();
-    connect(cluster, home, 1);
-    cluster.member(other).discardWills(ofEve);
-    cluster.run(20_000);
-    cluster.member(other).discardWills(ofEve);
-    cluster.run(11_000);
-    drop(cluster, home, 1);
-    cluster.run(10_000);
-    expect(fired(cluster)).toBe(0);
+    expect(fired(cluster)).toBe(wills);
   });
 
   test.each([0, delaySeconds])('loses its will with a delay of %d s if its home is dead', (delay) => {

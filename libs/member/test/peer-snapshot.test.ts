@@ -10,7 +10,7 @@ const messageBytes = 500;
 const queuedMessages = 900;
 const keepEntries = 4;
 /** Less than the bytes of the whole state. */
-const wholeBytes = queuedMessages * messageBytes;
+const stateBytesMin = queuedMessages * messageBytes;
 /** Bytes that one turn may read. The whole state has several hundred times as many. */
 const bytesPerTurn = 1_024;
 /** More than a piece of the encoded state has: a message with its topic, origin and number. */
@@ -47,8 +47,10 @@ class SlowEncoding {
     this.cluster = new TestCluster(ids, {
       limits: {
         ...defaultLimits,
-        ...{ logBytesMax: 60_000, keepEntries, messageCacheBytesMax: 0 },
-        peerSnapshotBytesPerTurn: bytesPerTurn,
+        logBytesMax: 60_000,
+        keepEntries,
+        messageCacheBytesMax: 0,
+        peerSnapshotBytesPerTurnMax: bytesPerTurn,
       },
       openMessagePages: () => {
         this.#pages.push(new HeldPages());
@@ -199,7 +201,7 @@ describe('a snapshot for a peer', () => {
     expect(isFilled(cluster, 'c')).toBe(false);
     cluster.until('c is filled', () => isFilled(cluster, 'c'));
     expect(member.status()).toMatchObject({ role: 'leader', term });
-    expect(encoding.read.get(leader)).toBeGreaterThan(wholeBytes);
+    expect(encoding.read.get(leader)).toBeGreaterThan(stateBytesMin);
     expect(encoding.mostInTurn).toBeLessThan(bytesPerTurn + pieceBytesMax);
     expect(installed(cluster, 'c')).toBe(1);
     encoding.isSlow = false;
@@ -231,7 +233,7 @@ describe('a snapshot for a peer', () => {
       cluster.events.get(leader)!.filter((event) => event.kind === 'snapshot' && event.action === 'taken')
         .length;
     let takenBefore = 0;
-    while (encoding.read.get(leader)! < wholeBytes) {
+    while (encoding.read.get(leader)! < stateBytesMin) {
       takenBefore = taken();
       publish(20, 'nobody', 10_000);
     }
@@ -250,7 +252,7 @@ describe('a snapshot for a peer', () => {
     cluster.cut(leader);
     cluster.until('the leader steps down', () => member.status().role !== 'leader');
     const read = encoding.read.get(leader)!;
-    expect(read).toBeLessThan(wholeBytes);
+    expect(read).toBeLessThan(stateBytesMin);
     cluster.until('another leader', () => ids.some((id) => cluster.member(id).status().role === 'leader'));
     cluster.until('e is filled', () => isFilled(cluster, 'e'));
     expect(encoding.read.get(leader)).toBe(read);

@@ -112,6 +112,38 @@ describe('snapshots', () => {
     expect(cluster.member('a').status().bounds.logBytesMax).toBeGreaterThan(300_000);
   });
 
+  test('that the store rejects are tried again after 10 s, and the cluster goes on with its leader', () => {
+    const limits = { ...defaultLimits, logBytesMax: 40_000, keepEntries: 4 };
+    const cluster = new TestCluster(['a', 'b', 'c'], { limits });
+    cluster.serve();
+    cluster.refusesSnapshots = true;
+    const { leader, term } = cluster.member('a').status();
+    const request = { client: 'p', clean: true, sessionExpirySeconds: 0, receiveMaximum: 100 };
+    cluster.member('a').input(1, { kind: 'connect', request });
+    cluster.run(300);
+    const taken = (): number =>
+      cluster.events.get('a')!.filter((event) => event.kind === 'snapshot' && event.action === 'taken')
+        .length;
+    let packetId = 0;
+    const publishUntil = (timeMs: number): void => {
+      while (cluster.nowMs < timeMs) {
+        const message = { topic: 't', payload: new Uint8Array(2_000), qos: 1, retain: false } as const;
+        cluster.member('a').input(1, { kind: 'publish', request: { ...message, packetId: ++packetId } });
+        cluster.run(50);
+      }
+    };
+    while (taken() === 0) publishUntil(cluster.nowMs + 50);
+    const firstMs = cluster.nowMs;
+    publishUntil(firstMs + 9_800);
+    expect(taken()).toBe(1);
+    publishUntil(firstMs + 10_200);
+    expect(taken()).toBe(2);
+    cluster.run(300);
+    const acknowledged = cluster.effects.get('a')!.filter(({ kind }) => kind === 'puback').length;
+    expect(acknowledged).toBe(packetId);
+    expect(cluster.member('a').status()).toMatchObject({ leader, term });
+  });
+
   test('of the start of a member do not stay in memory', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;

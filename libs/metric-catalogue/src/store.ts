@@ -13,7 +13,9 @@ export const storeMetrics = {
   }),
   writesRefused: counter('store_writes_refused_total', {
     unit: 'events',
-    help: 'Writes that failed because the disk was full or far too slow. The store retries each write.',
+    help:
+      'Writes that the store rejected because the disk was full or far too slow, and snapshots that it rejected because the disk had ' +
+      'too little room or Node cannot read a file of this size. The member tries again.',
   }),
   bytes: gauge('store_bytes', {
     unit: 'bytes',

@@ -255,8 +255,8 @@ export interface MqttState {
   /** Applies a change of the cluster's members. The connections of removed members end. */
   applyConfig(index: LogIndex, config: ClusterConfig): readonly StateEffect[];
   /**
-   * Returns the whole replicated state as canonical bytes: a snapshot. It reads all messages on pages, so a member with a
-   * large state calls `encodeInPieces` instead.
+   * Returns the whole replicated state as canonical bytes: a snapshot. It reads all messages on pages in this one
+   * call, so a member takes its snapshots with `encodeInPieces`. A backup still uses it (docs/adr/0011).
    */
   encode(): Uint8Array;
   /**

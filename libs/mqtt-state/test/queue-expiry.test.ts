@@ -188,7 +188,7 @@ test('a queue has one place among the deadlines of the cluster, however many of 
   expect(driver.queued('c')).toEqual([]);
 });
 
-/** Sessions with queues, beside a plain list of what has to expire when. */
+/** Sessions with queues, and a plain list of the messages with their deadlines. */
 class Model {
   readonly data = new StateData();
   readonly #context = {

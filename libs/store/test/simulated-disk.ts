@@ -101,7 +101,7 @@ export class SimulatedDisk {
   /** Whether each write to a file that was opened for an update is a sync as well, as with O_DSYNC. */
   syncsWrites = false;
   syncs = 0;
-  /** What the disk states as free. Its writes succeed all the same. */
+  /** Bytes that the disk reports as free. Writes succeed also beyond them. */
   freeBytes = Infinity;
 
   names(): string[] {

@@ -1,6 +1,8 @@
 import { constants } from 'node:buffer';
 import type { BytesInPieces } from '@mqtt-cluster/contracts';
 import { MessagePageError, StoreFullError } from '@mqtt-cluster/contracts';
+import { noMetrics, storeMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { FileSystem } from '../src/index.ts';
 import { createStore } from '../src/index.ts';
 import { testEntries, testEntry } from '../src/testing/index.ts';
@@ -85,8 +87,8 @@ class Pieces implements BytesInPieces {
   }
 }
 
-async function openStore(slow: SlowSnapshots) {
-  const store = createStore({ directory: '/disk', fileSystem: slow.fileSystem() });
+async function openStore(slow: SlowSnapshots, metrics: Metrics = noMetrics) {
+  const store = createStore({ directory: '/disk', fileSystem: slow.fileSystem(), metrics });
   await store.open('a');
   await store.write({ entries: testEntries(1, 5) });
   return store;
@@ -131,7 +133,9 @@ describe("a snapshot of the member's own state", () => {
     async (_what, length, freeBytes, sentence) => {
       const slow = new SlowSnapshots();
       slow.release();
-      const store = await openStore(slow);
+      let rejected = 0;
+      const add: Metrics['add'] = (metric) => void (metric === storeMetrics.writesRefused && rejected++);
+      const store = await openStore(slow, { ...noMetrics, add });
       slow.disk.freeBytes = freeBytes;
       let isTaken = false;
       const data: BytesInPieces = {
@@ -145,6 +149,7 @@ describe("a snapshot of the member's own state", () => {
       const refused = store.write({ snapshot: { index: 4, term: 1, config, data } });
       await expect(refused).rejects.toThrow(StoreFullError);
       await expect(refused).rejects.toThrow(sentence);
+      expect(rejected).toBe(1);
       expect(isTaken).toBe(false);
       await store.write({ entries: [testEntry(6)] });
       await store.close();

@@ -14,7 +14,7 @@ export interface PeerStatus {
   readonly outboxItems: number;
 }
 
-/** What this member reports at once when it changes. Each value is compared by identity. */
+/** The parts of the status whose change this member reports at once. Each one is compared by identity. */
 interface Facts {
   readonly state: ServingState;
   readonly isUnconfigured: boolean;

@@ -151,7 +151,7 @@ export class PendingWrites {
   }
 }
 
-/** A snapshot of a peer comes in a write of Raft. */
+/** Returns whether a write is a snapshot of this member's own state. A snapshot of a peer is part of a write of Raft. */
 function isOwnSnapshot({ snapshot, bootstrap }: Pick<CompletedWrite, 'snapshot' | 'bootstrap'>): boolean {
   return snapshot !== null && !bootstrap;
 }

@@ -119,7 +119,7 @@ export class Replica {
     this.#bootstrap = parts.bootstrap;
     this.#digests = parts.digests;
     this.#handlers = handlers;
-    this.#peerSnapshot = new PeerSnapshot(context.options.limits.peerSnapshotBytesPerTurn);
+    this.#peerSnapshot = new PeerSnapshot(context.options.limits.peerSnapshotBytesPerTurnMax);
     this.electionTimeout = new AdaptiveElectionTimeout(context.options.timings.raft);
     const { snapshot, hardState, entries } = context.options.recovered;
     if (snapshot !== null) context.state = this.#decode(snapshot);

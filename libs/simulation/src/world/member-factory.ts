@@ -33,7 +33,7 @@ export const smallLimits: MemberLimits = {
   largeInFlightBytesMax: 512,
   logBytesMax: 48 * 1_024,
   keepEntries: 64,
-  peerSnapshotBytesPerTurn: 64,
+  peerSnapshotBytesPerTurnMax: 64,
   messageCacheBytesMax: 4_096,
   digestEvery: 32,
 };

@@ -145,7 +145,7 @@ export class Connection {
   retained: RetainedStream[] = [];
   /** Number of the messages of this connection that the home has dropped. */
   dropped = 0;
-  /** Number of the first item of the replicated queue that `Delivery` has not read. */
+  /** Number of the first item of the replicated queue that `Delivery` has neither sent nor dropped, or a lower number. */
   cursor = 0;
   /**
    * Number of the last QoS 2 item of the replicated queue that expired before it was sent. 0 when the cluster
