@@ -129,7 +129,7 @@ export function unknownParts(command: RunbookCommand): string[] {
   if (appliancePattern.test(line))
     return unknownInAppliance(line, line.replace(appliancePattern, '').split(' '));
   if (program === 'systemctl' || program === 'journalctl') return unknownUnits(line, rest);
-  if (readingPrograms.has(program) || mendingPrograms.has(program)) return unreachableMonitoring(line);
+  if (readingPrograms.has(program) || mendingPrograms.has(program)) return commandWithoutAccess(line);
   return [
     `${line}: unknown program ${program}. The command of a member is: ${appliance}admin COMMAND. ` +
       `Add a program of the system to the lists in runbook-commands.ts.`,
@@ -137,7 +137,7 @@ export function unknownParts(command: RunbookCommand): string[] {
 }
 
 /** Prometheus and Alertmanager serve HTTPS and ask for a password, unless the vault has none. */
-function unreachableMonitoring(line: string): string[] {
+function commandWithoutAccess(line: string): string[] {
   const [, port] = /:(909[03])\b/.exec(line) ?? [];
   if (
     port === undefined ||

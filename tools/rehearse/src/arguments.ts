@@ -97,7 +97,7 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
   add('run', 'runs the steps; prints "ok" or the failure in its last line (the default command)').action(() =>
     finish('run'),
   );
-  add('static', 'runs the checks without hosts: lint, syntax, templates, inventories, firewall')
+  add('static', 'runs the checks without hosts: lint, syntax, templates, inventories, playbooks with faults')
     .argument('[text]', 'run only checks whose name contains this text')
     .action((text?: string) => finish('static', [], text === undefined ? [] : [text]));
   ofHosts('up', 'starts the hosts, or some of them, without a deployment', '[hosts...]');

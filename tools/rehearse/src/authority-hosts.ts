@@ -1,7 +1,8 @@
 import type { ProgramResult } from '@mqtt-cluster/kit';
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inventoryWithLost, playLocally, withHealth } from './local-playbook.ts';
+import { writeProgram } from './substitute-program.ts';
 
 /** A run of a playbook on these hosts. */
 interface Run {
@@ -19,8 +20,7 @@ export class AuthorityHosts {
   constructor(ansible: string, folder: string) {
     this.#ansible = ansible;
     this.#folder = folder;
-    writeFileSync(join(folder, 'podman'), `#!/bin/sh\necho "$*" >>'${this.#journal}'\n`);
-    chmodSync(join(folder, 'podman'), 0o755);
+    writeProgram(folder, 'podman', `echo "$*" >>'${this.#journal}'`);
   }
 
   get #journal(): string {
@@ -30,7 +30,7 @@ export class AuthorityHosts {
   /** Runs a playbook. The broker two answers, and lists the brokers one and two as members. */
   play(args: readonly string[], { lost = [], variables = {} }: Run = {}): Promise<ProgramResult> {
     const members = ['one', 'two'].map((id) => ({ id, ok: true }));
-    return withHealth('two', { majority: true, members }, (port) =>
+    return withHealth({ two: { majority: true, members } }, (port) =>
       playLocally(this.#ansible, ['-i', inventoryWithLost(this.#folder, lost), ...args], {
         variables: {
           broker_publisher_http_port: String(port),

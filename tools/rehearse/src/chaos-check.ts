@@ -12,7 +12,7 @@ const port = 2222;
  * @returns the fault if the connection of the playbook would be cut, or null
  */
 export function chaosFault(ansible: string): Promise<string | null> {
-  return withHealth('one', { majority: true }, (httpPort) =>
+  return withHealth({ one: { majority: true } }, (httpPort) =>
     inFolder('chaos', async (folder) => {
       const rules = join(folder, 'rules');
       writeProgram(folder, 'nft', `if [ "$1" = -f ]; then cat >'${rules}'; fi`);

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -8,25 +7,33 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { inFolder, messagesIn, playLocally } from './local-playbook.ts';
+import { inFolder, messagesIn, playLocally, withHealth } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { writeProgram } from './substitute-program.ts';
 
 const state = 'the state of the cluster';
-const isolated = { askedOf: 'one', majority: false, members: [{ id: 'one', ok: false, state: 'isolated' }] };
-const lagging = { askedOf: 'one', majority: true, members: [{ id: 'one', ok: false, state: 'serving' }] };
+const isolated = {
+  ...{ askedOf: 'one', majority: false },
+  members: [{ id: 'one', ok: false, state: 'isolated', lagEntries: null }],
+};
+const lagging = {
+  ...{ askedOf: 'one', majority: true },
+  members: [{ id: 'one', ok: false, state: 'serving', lagEntries: 1_001 }],
+};
+const drainingAndLagging = {
+  ...{ askedOf: 'one', majority: true },
+  members: [{ id: 'one', ok: false, state: 'draining', lagEntries: 1_001 }],
+};
 /** The cluster of this member has lost another one, so its health check fails. */
 const current = {
   askedOf: 'two',
   healthy: false,
   majority: true,
   members: [
-    { id: 'one', ok: false, state: 'unreachable' },
-    { id: 'two', ok: true, state: 'serving' },
+    { id: 'one', ok: false, state: 'unreachable', lagEntries: null },
+    { id: 'two', ok: true, state: 'serving', lagEntries: 1_000 },
   ],
 };
 
@@ -37,6 +44,8 @@ interface Case {
   readonly variables?: Variables;
   /** The host that gives the backup; null if there is none. */
   readonly from: 'one' | 'two' | null;
+  /** Text of the message if there is no backup. */
+  readonly message?: string;
   /** Mode of the folder of the backups, if it exists before. */
   readonly mode?: number;
 }
@@ -44,7 +53,15 @@ interface Case {
 const cases: readonly Case[] = [
   { what: 'an isolated first member', answers: [isolated, current], from: 'two' },
   { what: 'a first member that has not caught up', answers: [lagging, current], from: 'two', mode: 0o755 },
+  { what: 'a draining first member that lags', answers: [drainingAndLagging, current], from: 'two' },
   { what: 'no member with a majority', answers: [isolated, lagging], from: null },
+  {
+    what: 'the last state of no certain member',
+    answers: [isolated, current],
+    variables: { stale: 'true' },
+    from: null,
+    message: 'Add -e member=NAME',
+  },
   {
     what: 'the last state of an isolated member',
     answers: [isolated, isolated],
@@ -61,7 +78,7 @@ const cases: readonly Case[] = [
  */
 export async function fetchedBackupFault(ansible: string): Promise<string | null> {
   for (const each of cases) {
-    const fault = await withMembers(each.answers, (port) =>
+    const fault = await withHealth({ one: each.answers[0], two: each.answers[1] }, (port) =>
       inFolder('fetched', (folder) => faultOf(each, { ansible, folder, port })),
     );
     if (fault !== null) return `${each.what}: ${fault}`;
@@ -69,30 +86,8 @@ export async function fetchedBackupFault(ansible: string): Promise<string | null
   return null;
 }
 
-/** Calls a function while a server at each address of a host answers with the health that its member reports. */
-async function withMembers<Result>(
-  answers: readonly object[],
-  use: (port: number) => Promise<Result>,
-): Promise<Result> {
-  const servers = [];
-  try {
-    let port = 0;
-    for (const [index, answer] of answers.entries()) {
-      const server = createServer((_request, response) =>
-        response.setHeader('content-type', 'application/json').end(JSON.stringify(answer)),
-      );
-      servers.push(server.listen(port, `127.0.0.${index + 1}`));
-      await once(server, 'listening');
-      ({ port } = server.address() as AddressInfo);
-    }
-    return await use(port);
-  } finally {
-    for (const server of servers) server.close();
-  }
-}
-
 async function faultOf(
-  { variables = {}, from, mode }: Case,
+  { variables = {}, from, mode, message = 'answers and has caught up with a majority' }: Case,
   { ansible, folder, port }: { readonly ansible: string; readonly folder: string; readonly port: number },
 ): Promise<string | null> {
   const [backups, commands] = [join(folder, 'backups'), join(folder, 'commands')];
@@ -115,8 +110,7 @@ async function faultOf(
   const issued = readFileSync(commands, 'utf8').trim();
   if (from === null) {
     if (status === 0 || issued !== '') return 'there is a backup';
-    const sentence = 'answers and has caught up with a majority';
-    return messagesIn(output).includes(sentence) ? null : `expected "${sentence}": ${firstFailure(output)}`;
+    return messagesIn(output).includes(message) ? null : `expected "${message}": ${firstFailure(output)}`;
   }
   if (status !== 0) return firstFailure(output);
   if (!output.includes(`changed: [${from}]`)) return `the backup is not from the member ${from}`;

@@ -3,6 +3,7 @@ import type { ProgramResult } from '@mqtt-cluster/kit';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,20 +38,29 @@ export function inventoryWithLost(folder: string, lost: readonly string[]): stri
   return file;
 }
 
-/** Calls a function with the port of a server that answers each request with a body. @param broker the one that answers */
+/**
+ * Calls a function with the port at which brokers answer each request.
+ *
+ * @param answers the bodies by broker; the other brokers do not answer
+ */
 export async function withHealth<Result>(
-  broker: string,
-  body: Readonly<Record<string, unknown>>,
+  answers: Readonly<Record<string, object>>,
   use: (port: number) => Promise<Result>,
 ): Promise<Result> {
-  const server = createServer((_request, response) => {
-    response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
-  }).listen(0, addressOf(broker));
+  const servers: Server[] = [];
   try {
-    await once(server, 'listening');
-    return await use((server.address() as AddressInfo).port);
+    let port = 0;
+    for (const [broker, body] of Object.entries(answers)) {
+      const server = createServer((_request, response) => {
+        response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+      }).listen(port, addressOf(broker));
+      servers.push(server);
+      await once(server, 'listening');
+      ({ port } = server.address() as AddressInfo);
+    }
+    return await use(port);
   } finally {
-    server.close();
+    for (const server of servers) server.close();
   }
 }
 
@@ -84,7 +94,7 @@ export function playLocally(
   });
 }
 
-/** Returns the output of ansible with the quotes and line breaks of the messages that ansible prints as JSON. */
+/** Returns the output of ansible without the escapes of JSON: `\"` becomes a quote, `\n` a space. */
 export function messagesIn(output: string): string {
   return output.replaceAll('\\n', ' ').replaceAll('\\"', '"');
 }

@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inFolder, inventoryWithLost, messagesIn, playLocally, withHealth } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
+import { writeProgram } from './substitute-program.ts';
 
 interface Case {
   readonly what: string;
@@ -71,10 +72,9 @@ async function faultOf(each: Case, ansible: string, folder: string): Promise<str
   const key = join(folder, 'member.key');
   writeFileSync(journal, '');
   writeFileSync(key, 'key');
-  writeFileSync(join(folder, 'podman'), podmanThatFails(failing, journal));
-  chmodSync(join(folder, 'podman'), 0o755);
+  writeProgram(folder, 'podman', podmanThatFails(failing, journal));
   const args = ['-i', inventoryWithLost(folder, lost), 'playbooks/remove-host.yml'];
-  const { status, output } = await withHealth(lost.includes('one') ? 'two' : 'one', health, (port) =>
+  const { status, output } = await withHealth({ [lost.includes('one') ? 'two' : 'one']: health }, (port) =>
     playLocally(ansible, args, {
       variables: {
         host: 'three',
@@ -97,10 +97,8 @@ async function faultOf(each: Case, ansible: string, folder: string): Promise<str
 
 /** Returns a shell program that writes the admin command to a file, and fails at one of them. */
 function podmanThatFails(command: string, journal: string): string {
-  return `#!/bin/sh
-while [ "$1" != admin ]; do shift; done
+  return `while [ "$1" != admin ]; do shift; done
 shift
 echo "$*" >>'${journal}'
-if [ "$1" = ${command} ]; then echo 'the fault of the test' >&2; exit 1; fi
-`;
+if [ "$1" = ${command} ]; then echo 'the fault of the test' >&2; exit 1; fi`;
 }

@@ -1,6 +1,7 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inFolder, inventoryWithLost, playLocally, rejectionFault } from './local-playbook.ts';
+import { writeProgram } from './substitute-program.ts';
 
 interface Case {
   readonly what: string;
@@ -62,8 +63,7 @@ async function faultOf(
 ): Promise<string | null> {
   const backup = join(folder, 'backup');
   writeFileSync(backup, 'content');
-  writeFileSync(join(folder, 'podman'), '#!/bin/sh\n');
-  chmodSync(join(folder, 'podman'), 0o755);
+  writeProgram(folder, 'podman', ':');
   const playbook = ['-i', inventoryWithLost(folder, lost), 'playbooks/restore.yml', ...args];
   const result = await playLocally(ansible, playbook, {
     variables: {
