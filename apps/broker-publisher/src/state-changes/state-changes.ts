@@ -24,8 +24,9 @@ const changesMax = 32;
 const publishesInFlightMax = 64;
 /** A client that reconnects at once can take over the connection of a deletion. Then the deletion is repeated. */
 const deleteAttemptsMax = 3;
-/** Interval at which a change reads whether the member has applied its last command, ms. */
+/** Interval at which a change reads the state of the member, ms. */
 const pollMs = 10;
+/** Time that a change waits for an election, or for its last command, ms. */
 const appliedMsMax = 5_000;
 
 export interface PublishOutcome {
@@ -127,16 +128,17 @@ export class StateChanges {
 
   /** Runs a change, if the member has a majority and not too many changes are in progress. */
   async #change<Result>(run: () => Promise<Result>): Promise<Result> {
-    const { state, leader } = this.#member.status();
-    if (state === 'joining') throw refused('notServing');
-    if (state === 'draining') throw refused('draining');
-    if (state === 'isolated' || leader === null) throw refused('isolated');
     if (this.#changes >= changesMax)
       throw new StateChangeError('too many changes are in progress: repeat the request later', {
         later: true,
       });
     this.#changes++;
     try {
+      await this.#elected();
+      const { state, leader } = this.#member.status();
+      if (state === 'joining') throw refused('notServing');
+      if (state === 'draining') throw refused('draining');
+      if (state === 'isolated' || leader === null) throw refused('isolated');
       return await run();
     } finally {
       this.#changes--;
@@ -156,6 +158,16 @@ export class StateChanges {
         connection.end();
       }
     });
+  }
+
+  /** Resolves when the member has a leader again, is isolated, or the time of a change is over. */
+  async #elected(): Promise<void> {
+    const deadlineMs = performance.now() + appliedMsMax;
+    for (;;) {
+      const { state, leader } = this.#member.status();
+      if (state !== 'serving' || leader !== null || performance.now() >= deadlineMs) return;
+      await delay(pollMs);
+    }
   }
 
   /** Opens a new session in place of the client's session, and ends the new session. */

@@ -222,6 +222,23 @@ test('refuses every change without a majority in one sentence, and stores nothin
   expect(members.runners.get('a')!.status()).toMatchObject({ outboxItems: 0, connections: 0 });
 });
 
+test('waits for the leader while the cluster elects one', async () => {
+  const runner = members.runners.get('b')!;
+  let questions = 0;
+  const changes = new StateChanges({
+    input: (id, input) => runner.input(id, input),
+    readMember: (read) => runner.readMember(read),
+    // The election lasts for the first three questions.
+    status: () => ({ ...runner.status(), ...(++questions <= 3 && { leader: null }) }),
+  });
+  runner.onEffects((effects) => changes.onEffects(effects));
+  await publishRetained('a', 'r');
+  await until(() => retained('b').length > 0);
+  expect(await changes.deleteRetained(['r'])).toBe(1);
+  expect(retained('b')).toEqual([]);
+  expect(questions).toBeGreaterThan(3);
+});
+
 test('a deletion that began before the loss of the majority is refused and does not take effect later', async () => {
   await members.connect('b', 1, 'client');
   await until(() => members.read('a', (member) => member.view().session('client') !== undefined));

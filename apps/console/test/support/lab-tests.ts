@@ -18,8 +18,8 @@ export interface LabTests {
 }
 
 /**
- * Starts a lab and a browser for the tests of a file. After each test, its pages have caused no error and have asked no other
- * host, and they are closed.
+ * Starts a lab and a browser for the tests of a file. After each test, its pages show no alert, have caused no error and have
+ * asked no other host, and they are closed.
  */
 export function labTests(options: Omit<RealLabOptions, 'root'>): LabTests {
   let lab: RealLab | undefined;
@@ -33,8 +33,15 @@ export function labTests(options: Omit<RealLabOptions, 'root'>): LabTests {
   afterEach(async () => {
     const pages = opened;
     opened = [];
+    // If a test has waited in vain, the alerts are what the page showed instead.
+    const alerts = await Promise.all(
+      pages.map(({ page }) => page.locator('[role=alert], .message-failed').allInnerTexts()),
+    );
     await Promise.all(pages.map(({ context }) => context.close()));
-    expect(pages.flatMap(({ faults }) => faults)).toEqual([]);
+    expect({ alerts: alerts.flat(), faults: pages.flatMap(({ faults }) => faults) }).toEqual({
+      alerts: [],
+      faults: [],
+    });
   });
   afterAll(async () => {
     await browser?.close();
