@@ -300,6 +300,10 @@ export interface DeliverEffect {
 export type MemberEvent =
   | { readonly kind: 'state'; readonly state: ServingState; readonly reason: string }
   | { readonly kind: 'leader'; readonly leader: MemberId | null; readonly term: number }
+  /** This member leads no longer. */
+  | { readonly kind: 'steppedDown'; readonly term: number; readonly reason: string }
+  /** This member leads and asks another voter to lead. */
+  | { readonly kind: 'leadershipTransfer'; readonly reason: string }
   | { readonly kind: 'takeover'; readonly client: ClientId }
   | { readonly kind: 'sessionOpened'; readonly client: ClientId }
   | ({ readonly kind: 'sessionEnded'; readonly client: ClientId; readonly expired: boolean } & AppliedEvent)

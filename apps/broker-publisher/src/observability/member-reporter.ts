@@ -203,6 +203,12 @@ export class MemberReporter {
         metrics.add(raftMetrics.leaderChanges, []);
         logger.info({ leader: event.leader, term: event.term }, 'leader changed');
         return;
+      case 'steppedDown':
+        logger.info({ term: event.term, reason: event.reason }, 'this member no longer leads');
+        return;
+      case 'leadershipTransfer':
+        logger.warn({ reason: event.reason }, 'this member asks another one to lead');
+        return;
       case 'sessionEnded':
         if (!event.counts) return;
         if (event.expired) this.#expiredSessions++;

@@ -193,11 +193,21 @@ export class Replica {
    * when this program cannot apply entries, because such a leader cannot run the cluster's timers.
    */
   transferIfUnfit(): void {
-    const { nowMs } = this.#context;
-    if (!this.isOutdated && !this.#writes.full && this.#writes.slowestMs <= slowDiskMs) return;
-    if (nowMs - this.#transferredMs < transferIntervalMs) return;
+    const { nowMs, events } = this.#context;
+    const reason = this.#unfitBecause();
+    if (reason === null || nowMs - this.#transferredMs < transferIntervalMs) return;
     this.#transferredMs = nowMs;
+    events.push({ kind: 'leadershipTransfer', reason });
     this.raft.transferLeadership();
+  }
+
+  #unfitBecause(): string | null {
+    if (this.isOutdated)
+      return 'this program does not support the entries of the log: start the newer program again';
+    if (this.#writes.full) return 'the disk of this member is full';
+    if (this.#writes.slowestMs > slowDiskMs)
+      return `a write to the disk of this member has taken longer than ${slowDiskMs} ms`;
+    return null;
   }
 
   #createRaft(initial: RaftInitialState): Raft {
@@ -295,6 +305,8 @@ export class Replica {
         return;
       }
       case 'steppedDown':
+        events.push({ kind: 'steppedDown', term: event.term, reason: event.reason });
+        return;
       case 'logTruncated':
         return;
     }
