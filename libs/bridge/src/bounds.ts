@@ -103,6 +103,13 @@ export const unauthenticatedPerNetworkMax = 16;
 /** Connections that have not been authenticated yet, from all networks that are not those of a peer. */
 export const strangersMax = 32;
 
+/**
+ * Connections a second that one network may open if no peer has connected from it; five times as many at once. A TLS
+ * handshake costs about a millisecond of processor time, also for a stranger that is refused in the end. A peer with a
+ * new address needs two connections.
+ */
+export const strangersPerSecond = 4;
+
 /** Connections of one peer: `raft` and `log`. */
 export const connectionsPerPeer = 2;
 

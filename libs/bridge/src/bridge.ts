@@ -132,6 +132,7 @@ class MqttBridge implements ListeningBridge {
     const pausedMs = now - this.#checkedAtMs - pingIntervalMs;
     this.#checkedAtMs = now;
     for (const link of this.#links.values()) link.check(now, pausedMs);
+    this.#listener.sweep();
     this.#reportRefusals();
   }
 

@@ -2,7 +2,7 @@ import { connect as connectSocket } from 'node:net';
 import type { Socket } from 'node:net';
 import { MqttClient } from 'mqtt';
 import type { IClientOptions } from 'mqtt';
-import { strangersMax, unauthenticatedPerNetworkMax } from '../src/bounds.ts';
+import { strangersMax, strangersPerSecond, unauthenticatedPerNetworkMax } from '../src/bounds.ts';
 import { freeSites, startBridge, stopAll, stopBridge } from './harness.ts';
 import type { Site } from './harness.ts';
 
@@ -27,9 +27,9 @@ afterEach(async () => {
 });
 
 /** Opens a connection to the cluster port of m1 that sends nothing. */
-async function silentSocket(localAddress?: string): Promise<Socket> {
+async function silentSocket(localAddress: string): Promise<Socket> {
   const { host, port } = sites[0]!;
-  const socket = connectSocket({ host, port, ...(localAddress !== undefined && { localAddress }) });
+  const socket = connectSocket({ host, port, localAddress });
   sockets.push(socket);
   socket.on('error', () => undefined);
   await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
@@ -39,7 +39,7 @@ async function silentSocket(localAddress?: string): Promise<Socket> {
 /** Holds connections that send nothing, and opens a new one for each that the listener closes, until the test ends. */
 function holdSilentSockets(count: number): void {
   const own = current;
-  const hold = (localAddress?: string): void => {
+  const hold = (localAddress: string): void => {
     if (own.ended) return;
     void silentSocket(localAddress).then((socket) => {
       if (socket.destroyed) setTimeout(() => hold(localAddress), reopenMs);
@@ -47,7 +47,7 @@ function holdSilentSockets(count: number): void {
     });
   };
   // Half of them come from the address of the peers.
-  for (let number = 0; number < count; number++) hold(number % 2 === 0 ? strangerAddress : undefined);
+  for (let number = 0; number < count; number++) hold(number % 2 === 0 ? strangerAddress : sites[1]!.host);
 }
 
 function closed(socket: Socket): Promise<void> {
@@ -101,9 +101,37 @@ test('strangers get few places before their CONNECT, and the oldest loses its pl
 test('strangers with many connections take no place from a stranger with one', async () => {
   await startBridge(sites, 'm1');
   const other = await silentSocket('127.0.0.252');
+  // More addresses than two: one address may not open so many connections in this time.
   for (let number = 0; number < 2 * strangersMax; number++)
-    await silentSocket(number % 2 === 0 ? strangerAddress : '127.0.0.251');
+    await silentSocket(`127.0.0.${240 + (number % 8)}`);
   expect(other.destroyed).toBe(false);
+});
+
+test('a stranger that connects too fast is closed before its handshake, and delays neither others nor a peer', async () => {
+  let nowMs = 0;
+  const m1 = await startBridge(sites, 'm1', { now: () => nowMs });
+  const tooFast = (): boolean =>
+    m1.recorder.warnings.some((warning) => warning.includes('connections a second'));
+  const isAdmitted = async (address: string): Promise<boolean> => {
+    const client = dial({ clientId: 'stranger', protocolVersion: 4 }, address);
+    let isAnswered = false;
+    // A refused CONNECT has an answer: identifier rejected.
+    client.on('error', (error) => (isAnswered ||= (error as { code?: unknown }).code === 2));
+    await new Promise<void>((resolve) => client.once('close', () => resolve()));
+    return isAnswered;
+  };
+  const burst = 5 * strangersPerSecond;
+  for (let attempt = 0; attempt < burst; attempt++) expect(await isAdmitted(strangerAddress)).toBe(true);
+  expect(tooFast()).toBe(false);
+  const late = await silentSocket(strangerAddress);
+  await closed(late);
+  expect(tooFast()).toBe(true);
+  expect(await isAdmitted('127.0.0.252')).toBe(true);
+  // The bound leaves out the address of a peer.
+  for (let attempt = 0; attempt <= burst; attempt++) expect(await isAdmitted(sites[1]!.host)).toBe(true);
+  nowMs += 1_000;
+  for (let attempt = 0; attempt < strangersPerSecond; attempt++)
+    expect(await isAdmitted(strangerAddress)).toBe(true);
 });
 
 test('a connection that sends no CONNECT loses its place after the bound of that time', async () => {
@@ -119,7 +147,7 @@ test('a connection that sends no CONNECT loses its place after the bound of that
 test('refused CONNECTs with changing ids on the cluster port cost one line with a count', async () => {
   let nowMs = 0;
   const m1 = await startBridge(sites, 'm1', { now: () => nowMs });
-  const count = 60;
+  const count = 20;
   for (let number = 0; number < count; number++) {
     const options =
       number % 2 === 0

@@ -53,8 +53,9 @@ export const bridgeMetrics = {
     help:
       'Connections to the cluster port that were closed before they were accepted as a peer. rejected: CONNECT was no ' +
       'valid CONNECT of a peer. certificate, handshake: no certificate of this cluster. timeout: no CONNECT in time. ' +
-      'displaced: too many unauthenticated connections, the oldest was closed.',
-    values: { reason: ['rejected', 'certificate', 'handshake', 'timeout', 'displaced'] },
+      'displaced: too many unauthenticated connections, the oldest was closed. rate: a network without a peer opens ' +
+      'connections too fast.',
+    values: { reason: ['rejected', 'certificate', 'handshake', 'timeout', 'displaced', 'rate'] },
   }),
   roundTripSeconds: gauge('bridge_round_trip_seconds', {
     unit: 'seconds',

@@ -8,7 +8,7 @@ import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
 import type { AuthenticateError, Client } from 'aedes';
-import { authenticationTimeoutMs, frameBytesMax } from '../bounds.ts';
+import { authenticationTimeoutMs, frameBytesMax, strangersPerSecond } from '../bounds.ts';
 import {
   certificateMatches,
   parseClientId,
@@ -18,6 +18,7 @@ import {
 } from '../handshake.ts';
 import { discardingEmitter, emptyPersistence } from './aedes-backends.ts';
 import { Newcomers } from './newcomers.ts';
+import type { NewcomerFault } from './newcomers.ts';
 import { PeerAddresses } from './peer-addresses.ts';
 import { PeerCertificates } from './peer-certificates.ts';
 import type { RateLimitedLog } from '../rate-limited-log.ts';
@@ -42,7 +43,7 @@ interface ClientInternals {
   readonly _keepaliveTimer?: NodeJS.Timeout | null;
 }
 
-type RefusalReason = 'rejected' | 'certificate' | 'handshake' | 'timeout' | 'displaced';
+type RefusalReason = 'rejected' | 'certificate' | 'handshake' | NewcomerFault;
 
 /** Why a CONNECT was refused. `text` has no part that the client chose. */
 interface PeerFault {
@@ -60,6 +61,13 @@ const notAuthorized = 5;
 
 /** PINGRESP (MQTT 3.1.1, 3.13). */
 const pingResponse = Buffer.from([0xd0, 0]);
+
+const newcomerTexts: Readonly<Record<NewcomerFault, string>> = {
+  timeout: `connection to the cluster listener closed: not authenticated in time (${authenticationTimeoutMs} ms)`,
+  displaced:
+    'connection to the cluster listener closed: too many unauthenticated connections, and it was the oldest',
+  rate: `connection to the cluster listener closed: its network, which is not that of a peer, opens more than ${strangersPerSecond} connections a second`,
+};
 
 /** Bytes of the topic and the MQTT header of a frame. */
 const publishOverheadBytes = 256;
@@ -83,6 +91,7 @@ export class ClusterListener {
     handshake: 0,
     timeout: 0,
     displaced: 0,
+    rate: 0,
   };
   readonly #sockets = new Set<Socket>();
   readonly #certificates: PeerCertificates;
@@ -104,6 +113,7 @@ export class ClusterListener {
       peers: peers.length,
       isPeerNetwork: (network) => this.#peerAddresses.includes(network),
       onRemoved: (address, reason) => this.#onNewcomerRemoved(address, reason),
+      now: options.bridge.now ?? ((): number => performance.now()),
     });
     this.#broker = new Aedes({
       mq: discardingEmitter,
@@ -197,6 +207,11 @@ export class ClusterListener {
     createSecureContext(options);
     this.#secured?.setSecureContext(options);
     this.#certificates.setRevocations(tls.revocations);
+  }
+
+  /** Called every second. */
+  sweep(): void {
+    this.#newcomers.sweep();
   }
 
   address(): { host: string; port: number } {
@@ -313,13 +328,9 @@ export class ClusterListener {
     if (raw !== undefined) this.#newcomers.remove(raw);
   }
 
-  #onNewcomerRemoved(address: string, reason: 'timeout' | 'displaced'): void {
+  #onNewcomerRemoved(address: string, reason: NewcomerFault): void {
     this.refused[reason] += 1;
-    const text =
-      reason === 'timeout'
-        ? `connection to the cluster listener closed: not authenticated in time (${authenticationTimeoutMs} ms)`
-        : 'connection to the cluster listener closed: too many unauthenticated connections, and it was the oldest';
-    this.#options.log.warn(reason, { address: plainAddress(address) }, text);
+    this.#options.log.warn(reason, { address: plainAddress(address) }, newcomerTexts[reason]);
   }
 
   /**

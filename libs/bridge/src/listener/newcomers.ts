@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
-import { networkOf } from '@mqtt-cluster/contracts';
+import { ConnectRate, networkOf } from '@mqtt-cluster/contracts';
 import {
   authenticationTimeoutMs,
   connectionsPerPeer,
   strangersMax,
+  strangersPerSecond,
   unauthenticatedPerNetworkMax,
 } from '../bounds.ts';
 
@@ -17,27 +18,37 @@ export interface NewcomersOptions {
   /** Number of configured peers. */
   readonly peers: number;
   readonly isPeerNetwork: (network: string) => boolean;
-  /** Called when a newcomer loses its place. */
-  readonly onRemoved: (address: string, reason: 'timeout' | 'displaced') => void;
+  /** Called when a newcomer loses its place, or gets none. */
+  readonly onRemoved: (address: string, reason: NewcomerFault) => void;
+  /** Monotonic clock, ms. */
+  readonly now: () => number;
 }
+
+/** `rate`: its network opens connections too fast. */
+export type NewcomerFault = 'timeout' | 'displaced' | 'rate';
 
 /**
  * The connections to the cluster listener that have not been authenticated yet. They are few and short, so that a
  * stranger takes no place that a peer needs: each network has few places, strangers share a small number of places in
  * total, and networks of peers have places of their own. When the places are taken, the oldest newcomer of the
  * network that holds most of them is closed. A newcomer behind the address of a peer can therefore delay the peer, but
- * not keep it away.
+ * not keep it away. A network of strangers that opens connections too fast gets no place for the excess, so its
+ * handshakes take no processor time from the clients of the member.
  */
 export class Newcomers {
   readonly #options: NewcomersOptions;
   /** The newcomers of each network, the oldest first. */
   readonly #networks = new Map<string, Map<Socket, Newcomer>>();
+  readonly #strangers = new ConnectRate(strangersPerSecond);
 
   constructor(options: NewcomersOptions) {
     this.#options = options;
   }
 
-  /** Adds a connection. It is closed unless {@link remove} is called within {@link authenticationTimeoutMs}. */
+  /**
+   * Adds a connection, or closes it at once. It is closed later unless {@link remove} is called within
+   * {@link authenticationTimeoutMs}.
+   */
   add(socket: Socket): void {
     const address = socket.remoteAddress;
     if (address === undefined) {
@@ -46,6 +57,12 @@ export class Newcomers {
       return;
     }
     const network = networkOf(address);
+    const { isPeerNetwork, now, onRemoved } = this.#options;
+    if (!isPeerNetwork(network) && !this.#strangers.admit(network, now())) {
+      socket.destroy();
+      onRemoved(address, 'rate');
+      return;
+    }
     this.#makeRoom(network);
     const timer = setTimeout(() => this.#close(newcomer, 'timeout'), authenticationTimeoutMs);
     const newcomer: Newcomer = { socket, network, timer };
@@ -65,6 +82,11 @@ export class Newcomers {
       if (newcomers.size === 0) this.#networks.delete(network);
       return;
     }
+  }
+
+  /** Forgets the networks that have opened no connection lately. */
+  sweep(): void {
+    this.#strangers.sweep(this.#options.now());
   }
 
   /** Returns the newcomer at a remote address and port, or undefined. */

@@ -1,11 +1,10 @@
-import { networkOf } from '@mqtt-cluster/contracts';
+import { networkOf, TokenBucket } from '@mqtt-cluster/contracts';
 import type { ClientLimit } from '@mqtt-cluster/metric-catalogue';
 import type { FrameReader } from '../codec/frame-reader.ts';
 import type { BrokerContext } from '../context.ts';
 import { pauseReasons } from '../flow-control/read-gate.ts';
 import type { ReadGate } from '../flow-control/read-gate.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
-import { TokenBucket } from '../flow-control/token-bucket.ts';
 import { silentMsMin } from '../limits/client-limits.ts';
 import type { LimitedConnection } from '../limits/client-limits.ts';
 import type { Lifecycle } from './lifecycle.ts';

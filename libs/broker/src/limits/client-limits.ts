@@ -5,14 +5,13 @@
  * clients. Both are bounded, and both are shared fairly between addresses (clients with a user: between users). The
  * bytes that the connections hold have one bound for each kind, over all connections ({@link SharedBytes}).
  */
-import { networkOf } from '@mqtt-cluster/contracts';
+import { ConnectRate, networkOf } from '@mqtt-cluster/contracts';
 import type { ClientId, Logger } from '@mqtt-cluster/contracts';
 import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { ClientLimit, ConnectionRefusalReason, Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { BrokerCounters } from '../counters.ts';
 import type { BrokerLimits, MemoryPressure } from '../options.ts';
 import { PacedStarts, resumesPerTurnMax } from '../flow-control/paced-starts.ts';
-import { ConnectRate } from './connect-rate.ts';
 import { FlappingClients } from './flapping-clients.ts';
 import { HolderCounts } from './holder-counts.ts';
 import { LimitLog } from './limit-log.ts';

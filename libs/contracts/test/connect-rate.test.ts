@@ -1,5 +1,5 @@
-import { ConnectRate } from '../../src/limits/connect-rate.ts';
-import { TokenBucket } from '../../src/flow-control/token-bucket.ts';
+import { ConnectRate } from '../src/connect-rate.ts';
+import { TokenBucket } from '../src/token-bucket.ts';
 
 /** Admits connects at equal intervals from `fromMs` until `untilMs`, and returns how many were accepted. */
 function connects(rate: ConnectRate, key: string, count: number, fromMs: number, untilMs: number): number {

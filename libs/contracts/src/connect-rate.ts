@@ -1,4 +1,4 @@
-import { TokenBucket } from '../flow-control/token-bucket.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 /** Addresses with a bucket of their own. Each takes about 200 bytes. */
 const addressesMax = 10_000;
