@@ -1,5 +1,5 @@
 import { BoundedEmitter } from '../src/aedes/bounded-emitter.ts';
-import { collectGarbage } from './support/garbage.ts';
+import { collectGarbage } from '@mqtt-cluster/testing';
 
 test('the emitter does not keep a delivered message, whose small payload may belong to a large buffer', async () => {
   const emitter = new BoundedEmitter();

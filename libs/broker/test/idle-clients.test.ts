@@ -6,7 +6,7 @@ import { AedesStream } from '../src/aedes/aedes-stream.ts';
 import { Handshake } from '../src/connection/handshake.ts';
 import { connect, connectPacket, RawClient, startBroker, streamPair } from './support/driver.ts';
 import type { BrokerTarget } from './support/driver.ts';
-import { collectGarbage } from './support/garbage.ts';
+import { collectGarbage } from '@mqtt-cluster/testing';
 
 const clients = 100;
 

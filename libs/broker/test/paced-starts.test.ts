@@ -1,6 +1,6 @@
 import { handshakesPerTurnMax, PacedStarts } from '../src/flow-control/paced-starts.ts';
 import { connectPacket, open, startBroker } from './support/driver.ts';
-import { collectGarbage } from './support/garbage.ts';
+import { collectGarbage } from '@mqtt-cluster/testing';
 import { openFrom } from './limits/support.ts';
 
 /** Runs the turns when the test says so. @param perTurnMax most starts of one turn */

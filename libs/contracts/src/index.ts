@@ -31,5 +31,6 @@ export type { Decoded } from './schema.ts';
 export * from './state-view.ts';
 export * from './store.ts';
 export { decodeText, TextError } from './text-content.ts';
+export { detached, shortened } from './text-parts.ts';
 export * from './token-bucket.ts';
 export * from './topics.ts';

@@ -1,3 +1,4 @@
+import { heldBytes } from '@mqtt-cluster/testing';
 import fc from 'fast-check';
 import {
   parseSharedFilter,
@@ -208,4 +209,39 @@ test('a visit of marked values follows a value that gains or loses its mark', ()
   expect(marked()).toEqual([2]);
   tree.delete('a');
   expect(marked()).toEqual([]);
+});
+
+describe('a level that is left of a long topic', () => {
+  const count = 500;
+  const longBytes = 40_000;
+  const shared = (number: number): string => `a-level-of-many-topics-${number}`;
+  // Each text is a string of its own, as the broker decodes it from a packet.
+  const long = (number: number): string =>
+    Buffer.from(`${shared(number)}/${'x'.repeat(longBytes)}`).toString();
+
+  test('does not keep the long filter in the trie', () => {
+    const held = heldBytes(() => {
+      const trie = new SubscriptionTrie<number>();
+      for (let number = 0; number < count; number++) {
+        trie.add(long(number), 'client', number);
+        trie.add(`${shared(number)}/short`, 'client', number);
+        trie.remove(long(number), 'client');
+      }
+      return trie;
+    });
+    expect(held).toBeLessThan((count * longBytes) / 4);
+  });
+
+  test('does not keep the long topic in the tree', () => {
+    const held = heldBytes(() => {
+      const tree = new TopicTree<number>();
+      for (let number = 0; number < count; number++) {
+        tree.set(long(number), number);
+        tree.set(`${shared(number)}/short`, number);
+        tree.delete(long(number));
+      }
+      return tree;
+    });
+    expect(held).toBeLessThan((count * longBytes) / 4);
+  });
 });

@@ -1,3 +1,4 @@
+import { shortened } from '@mqtt-cluster/contracts';
 import type { ClientId } from '@mqtt-cluster/contracts';
 import type { RecordedEvent } from './cluster-queries.ts';
 
@@ -108,7 +109,7 @@ export class EventLog {
     this.#noticeTime(nowMs);
     this.#removeOld(nowMs);
     const { client = '', text } = event;
-    const recorded = { atMs: nowMs, ...event, text: text.slice(0, textLengthMax) };
+    const recorded = { atMs: nowMs, ...event, text: shortened(text, textLengthMax) };
     const entry: Entry = { event: recorded, bytes: bytesOf(recorded), client, holder, removed: false };
     if (client !== '') {
       const ofClient = queueOf(this.#byClient, client);
@@ -125,7 +126,7 @@ export class EventLog {
     this.#noticeTime(nowMs);
     const { text } = event;
     if (this.#cluster.length >= this.#limits.clusterMax) this.#cluster.shift();
-    this.#cluster.push({ atMs: nowMs, ...event, text: text.slice(0, textLengthMax) });
+    this.#cluster.push({ atMs: nowMs, ...event, text: shortened(text, textLengthMax) });
   }
 
   /** Returns events, newest first: those of one client, or all. */

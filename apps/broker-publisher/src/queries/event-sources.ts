@@ -1,5 +1,5 @@
 import type { ClientEvent } from '@mqtt-cluster/broker';
-import { networkOf } from '@mqtt-cluster/contracts';
+import { networkOf, shortened } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
 import type { EventLog } from './event-log.ts';
 
@@ -12,7 +12,7 @@ export function recordClientEvent(log: EventLog, event: ClientEvent): void {
     {
       kind,
       ...(client !== '' && { client }),
-      ...(user !== undefined && { user: user.slice(0, nameLengthMax) }),
+      ...(user !== undefined && { user: shortened(user, nameLengthMax) }),
       ...(address !== '' && { address }),
       ...(reason !== undefined && { reason }),
       text,

@@ -1,3 +1,4 @@
+import { heldBytes } from '@mqtt-cluster/testing';
 import { EventLog } from '../../src/queries/index.ts';
 import type { EventLogLimits } from '../../src/queries/event-log.ts';
 import { ClusterEvents, recordClientEvent } from '../../src/queries/index.ts';
@@ -143,4 +144,18 @@ describe('the events of the cluster', () => {
       'the cluster has the voters m1 and the learners none',
     ]);
   });
+});
+
+test('keeps no more of a long text in memory than it shows', () => {
+  const count = 1_000;
+  const longBytes = 40_000;
+  const held = heldBytes(() => {
+    const own = new EventLog();
+    for (let number = 0; number < count; number++) {
+      const text = Buffer.from(`${number} ${'x'.repeat(longBytes)}`).toString();
+      recordClientEvent(own, { kind: 'refused', client: '', address: '10.0.0.1', user: text, text });
+    }
+    return own;
+  });
+  expect(held).toBeLessThan((count * longBytes) / 4);
 });

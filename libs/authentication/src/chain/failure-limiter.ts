@@ -1,4 +1,4 @@
-import { networkOf } from '@mqtt-cluster/contracts';
+import { networkOf, shortened } from '@mqtt-cluster/contracts';
 
 /** Failed logins a minute of one user name from one address. */
 const failuresPerUserMax = 10;
@@ -81,5 +81,5 @@ export class FailureLimiter {
 
 function keysOf(address: string, user: string): [string, string] {
   const group = networkOf(address);
-  return [group, `${group} ${user.slice(0, 256)}`];
+  return [group, `${group} ${shortened(user, 256)}`];
 }

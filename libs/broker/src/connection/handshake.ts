@@ -1,3 +1,4 @@
+import { shortened } from '@mqtt-cluster/contracts';
 import type { ClientEffect } from '@mqtt-cluster/contracts';
 import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { ByteReader } from '../codec/byte-reader.ts';
@@ -99,7 +100,7 @@ export class Handshake {
     );
     const fault = connectFault(packet, lifecycle.origin, this.#context);
     if (fault !== null) {
-      lifecycle.client = packet.client.slice(0, reportedIdLengthMax);
+      lifecycle.client = shortened(packet.client, reportedIdLengthMax);
       const label = fault === reasonCodes.quotaExceeded ? 'memory' : refusalLabelOfCode(fault);
       return lifecycle.reject(fault, label);
     }

@@ -1,3 +1,4 @@
+import { shortened } from '@mqtt-cluster/contracts';
 import type { DeliverEffect } from '@mqtt-cluster/contracts';
 import type { ProtocolVersion } from '../codec/decode-connect.ts';
 import { describePacket } from './describe-packet.ts';
@@ -50,7 +51,7 @@ export class ConnectionTap {
     const pending = this.#pending;
     if (pending === null) return;
     this.#pending = null;
-    this.#current = { ...pending, topic: topic.slice(0, topicLengthMax) };
+    this.#current = { ...pending, topic: shortened(topic, topicLengthMax) };
     this.#traces.offer(this.#current);
   }
 
@@ -74,7 +75,7 @@ export class ConnectionTap {
     const packet = { first: bytes[0] ?? 0, bytes, start: start + 1, end: bytes.length };
     const description = describePacket(packet, this.#connection.version, this.#traces.showPayloads);
     if (packetId > 0) description.packetId = packetId;
-    if (description.topic === '') description.topic = this.outgoingTopic.slice(0, topicLengthMax);
+    if (description.topic === '') description.topic = shortened(this.outgoingTopic, topicLengthMax);
     this.#traces.offer({ ...this.#line('out', bytes.length), ...description });
   }
 
@@ -85,7 +86,7 @@ export class ConnectionTap {
       ...this.#line('out', 0),
       packet: 'PUBLISH',
       ...(packetId > 0 && { packetId }),
-      topic: message.topic.slice(0, topicLengthMax),
+      topic: shortened(message.topic, topicLengthMax),
       qos,
       retain,
       dup,

@@ -1,3 +1,4 @@
+import { shortened } from '@mqtt-cluster/contracts';
 import type { QoS } from '@mqtt-cluster/contracts';
 
 const names = [
@@ -141,7 +142,7 @@ function filtersOf(body: Buffer, version: number, withOptions: boolean): string 
     filters.push(text(body, position + 2, end));
     position = end + (withOptions ? 1 : 0);
   }
-  return filters.join(', ').slice(0, topicLengthMax);
+  return shortened(filters.join(', '), topicLengthMax);
 }
 
 /** Returns the position after the properties whose length is at `position`. */
@@ -156,5 +157,5 @@ function propertiesEnd(body: Buffer, position: number): number {
 }
 
 function text(body: Buffer, from: number, to: number): string {
-  return body.toString('utf8', from, Math.min(to, from + 4 * topicLengthMax)).slice(0, topicLengthMax);
+  return shortened(body.toString('utf8', from, Math.min(to, from + 4 * topicLengthMax)), topicLengthMax);
 }

@@ -1,5 +1,5 @@
 import { FrameReader } from '../../src/codec/frame-reader.ts';
-import { collectGarbage } from '../support/garbage.ts';
+import { collectGarbage } from '@mqtt-cluster/testing';
 import { unfinishedPacket } from './support.ts';
 
 /** Memory of all objects and buffers that are still in use, bytes. V8 frees the memory of buffers in the background. */

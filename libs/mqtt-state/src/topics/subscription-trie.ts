@@ -1,3 +1,5 @@
+import { detached } from '@mqtt-cluster/contracts';
+
 /**
  * Bounds of the cache: the number of topics, and the number of matches of all topics together. At either
  * bound the cache is cleared.
@@ -88,7 +90,7 @@ export class SubscriptionTrie<T> {
     for (const level of levels) {
       let next = node.child(level);
       if (!next) {
-        next = node.addChild(level);
+        next = node.addChild(detached(level, filter));
         this.#nodes++;
       }
       node = next;

@@ -1,3 +1,4 @@
+import { detached } from '@mqtt-cluster/contracts';
 import { NameOrderedList } from './name-ordered-list.ts';
 
 class TopicNode<T> {
@@ -159,7 +160,7 @@ export class TopicTree<T> {
       node.children ??= new NameOrderedList();
       let child = node.children.find(level);
       if (!child) {
-        child = new TopicNode<T>(level);
+        child = new TopicNode<T>(detached(level, topic));
         node.children.add(child);
       }
       node = child;

@@ -1,3 +1,5 @@
+import { detached } from '@mqtt-cluster/contracts';
+
 /**
  * Longest filter that a member announces to its peers, characters. A larger number lets the peers forward fewer messages
  * that no client wants. It also makes the whole interest larger, which a peer receives in one message.
@@ -16,6 +18,6 @@ export function interestIn(filter: string): string {
   if (filter.length <= announcedCharactersMax) return filter;
   const wildcard = '#';
   const lastSlash = filter.lastIndexOf('/', announcedCharactersMax - wildcard.length - 1);
-  if (lastSlash >= 0) return filter.slice(0, lastSlash + 1) + wildcard;
+  if (lastSlash >= 0) return detached(filter.slice(0, lastSlash + 1), filter) + wildcard;
   return filter.startsWith('$') ? filter : wildcard;
 }
