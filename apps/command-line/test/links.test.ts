@@ -100,6 +100,8 @@ test('links add sends the rules of its options: a comma in a filter is no option
     'ann',
     '--password-file',
     'pw',
+    '--presence',
+    'sites/north',
   ];
   const rules = ['--out', 'a,b/#,qos=2,retained=live,remote=n/', '--in', 'c/#,local=x=y/'];
   const { status } = await against(
@@ -115,6 +117,7 @@ test('links add sends the rules of its options: a comma in a filter is no option
     addresses: ['mqtts://b'],
     username: 'ann',
     passwordFile: 'pw',
+    presence: 'sites/north',
     tls: { ca: 'ca.pem' },
     rules: [
       { direction: 'out', filter: 'a,b/#', qosMax: 2, retained: 'live', remotePrefix: 'n/' },

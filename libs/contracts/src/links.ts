@@ -129,6 +129,11 @@ export const linkDefinitionSchema = z.strictObject({
     .default(256 * 1024),
   /** A message that has passed this number of links is not sent through this link. 1: only messages of own clients. */
   hopsMax: z.int().min(1).max(hopsHighest).default(1),
+  /**
+   * Only for the kind `mqtt`: topic of a retained message at the other broker, which is `1` while this cluster is connected
+   * through the link and `0` otherwise.
+   */
+  presence: text.exactOptional(),
   /** True: no member runs the link. Its messages wait in the cluster. */
   paused: z.boolean().default(false),
   rules: z.array(linkRuleSchema).min(1).max(rulesMax),

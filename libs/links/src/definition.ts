@@ -2,6 +2,7 @@ import { linkDefinitionSchema, parseJsonText } from '@mqtt-cluster/contracts';
 import type { LinkDefinition, LinkRule } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { filtersOverlap, isTopicFilter } from './topics/filters.ts';
+import { shownTopic, topicFault } from './topics/topic-names.ts';
 import { localFilter, remoteFilter } from './topics/topic-map.ts';
 import { subjectFault } from './jetstream/subjects.ts';
 
@@ -53,7 +54,7 @@ function windowFault({ jetstream }: LinkDefinition): string | null {
 }
 
 function definitionFault(definition: LinkDefinition): string | null {
-  const { kind, rules, tls, username, passwordFile, addresses, jetstream } = definition;
+  const { kind, rules, tls, username, passwordFile, addresses, jetstream, presence } = definition;
   if (kind === 'jetstream' && jetstream === undefined)
     return 'jetstream: a link of the kind jetstream needs the name of its stream (jetstream.stream)';
   if (kind === 'mqtt' && jetstream !== undefined) return 'jetstream: is only for the kind jetstream';
@@ -66,12 +67,25 @@ function definitionFault(definition: LinkDefinition): string | null {
     return 'tls: must set key and cert together, or none of them';
   const plain = addresses.find((address) => !/^(mqtts|wss|tls):/.test(address));
   if (tls !== undefined && plain !== undefined) return `tls: the address ${plain} does not use TLS`;
+  const presenceFault = presence === undefined ? null : presenceTopicFault(presence, kind);
+  if (presenceFault !== null) return `presence: ${presenceFault}`;
   for (const [position, rule] of rules.entries()) {
     const fault =
       ruleFault(rule) ?? (kind === 'jetstream' ? subjectRuleFault(rule) : loopFault(rule, definition));
     if (fault !== null) return `rule ${position + 1}: ${fault}`;
   }
   return null;
+}
+
+/** The topic of a mosquitto bridge (`notifications`). Brokers let each client publish to it. */
+const bridgeStateTopic = /^\$SYS\/broker\/connection\/[^/+#\0]+\/state$/;
+
+function presenceTopicFault(topic: string, kind: LinkDefinition['kind']): string | null {
+  if (kind !== 'mqtt') return 'is only for the kind mqtt';
+  const fault = bridgeStateTopic.test(topic) ? null : topicFault(topic);
+  return fault === null
+    ? null
+    : `${shownTopic(topic)} is not a topic for it, because ${fault}; use a topic such as sites/north, or $SYS/broker/connection/NAME/state`;
 }
 
 function ruleFault(rule: LinkRule): string | null {

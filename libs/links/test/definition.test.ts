@@ -123,8 +123,23 @@ test.each([
     },
     'rule 1: a b/# has no subject in NATS: a subject must not contain spaces',
   ],
+  [
+    'a presence with a wildcard',
+    { presence: 'sites/+' },
+    'presence: sites/+ is not a topic for it, because it contains +, # or U+0000; use a topic such as sites/north',
+  ],
+  ['a presence in the topics of the other broker', { presence: '$SYS/broker/uptime' }, 'it begins with $'],
+  [
+    'a presence in a stream',
+    { kind: 'jetstream', addresses: ['nats://n'], jetstream: { stream: 'S' }, presence: 'sites/north' },
+    'presence: is only for the kind mqtt',
+  ],
 ])('a definition with %s is refused with one sentence', (_name, change, sentence) => {
   expect(faultOf(change)).toContain(sentence);
+});
+
+test('the presence may have the topic of a mosquitto bridge', () => {
+  expect(faultOf({ presence: '$SYS/broker/connection/north/state' })).toBeNull();
 });
 
 const ring = [

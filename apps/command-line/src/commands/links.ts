@@ -24,6 +24,7 @@ interface AddOptions {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly presence?: string;
   readonly stream?: string;
   readonly replicas?: string;
   readonly start?: string;
@@ -97,6 +98,7 @@ export function addLinkCommands(program: Command, registry: Registry): void {
         .option('--tls-ca <NAME>', 'PEM file of the authority, in links.directory of the members', text)
         .option('--tls-cert <NAME>', 'PEM file of the certificate, in links.directory of the members', text)
         .option('--tls-key <NAME>', 'PEM file of the key, in links.directory of the members', text)
+        .option('--presence <TOPIC>', 'retained message at the other broker: 1 while connected, else 0', text)
         .option(
           '--stream <NAME>',
           'JetStream: name of the stream, which is created if it does not exist',
@@ -164,7 +166,16 @@ export function addLinkCommands(program: Command, registry: Registry): void {
 }
 
 function definitionOf(options: AddOptions): Definition {
-  const { address = [], out = [], in: incoming = [], protocol, clientId, username, passwordFile } = options;
+  const {
+    address = [],
+    out = [],
+    in: incoming = [],
+    protocol,
+    clientId,
+    username,
+    passwordFile,
+    presence,
+  } = options;
   if (address.length === 0) throw new UsageError('--address is missing: the URL of the other broker');
   const rules = [...out.map((rule) => ruleOf('out', rule)), ...incoming.map((rule) => ruleOf('in', rule))];
   if (rules.length === 0) throw new UsageError('a rule is missing: --out or --in');
@@ -175,7 +186,7 @@ function definitionOf(options: AddOptions): Definition {
     ...(address.some((url) => /^(nats|tls):/.test(url)) && { kind: 'jetstream' }),
     addresses: [...address],
     rules,
-    ...defined({ protocol, clientId, username, passwordFile }),
+    ...defined({ protocol, clientId, username, passwordFile, presence }),
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(Object.keys(jetstream).length > 0 && { jetstream }),
   } as Definition;

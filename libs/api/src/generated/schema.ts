@@ -1311,6 +1311,7 @@ export interface components {
                 packetBytesMax: number;
                 /** @default 1 */
                 hopsMax: number;
+                presence: string;
                 /** @default false */
                 paused: boolean;
                 rules: {
@@ -1410,6 +1411,7 @@ export interface components {
             packetBytesMax: number;
             /** @default 1 */
             hopsMax: number;
+            presence: string;
             /** @default false */
             paused: boolean;
             rules: {

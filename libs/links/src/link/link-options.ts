@@ -19,6 +19,16 @@ export interface LinkOptions {
   readonly onEnded: (reason: RefusalReason) => void;
 }
 
+export interface StopOptions {
+  /**
+   * Leaves the session open, so that the next runner takes it over and its queue has the bounds of a connected session
+   * until then.
+   */
+  readonly keepsSession?: boolean;
+  /** The definition has changed: the presence at the other broker ends at once, and not after the time of a takeover. */
+  readonly endsPresence?: boolean;
+}
+
 /** A link at the member that runs it. */
 export interface RunningLink {
   readonly phase: LinkPhase;
@@ -29,11 +39,8 @@ export interface RunningLink {
   /** Time since the cluster delivered the oldest message without an acknowledgement, ms. */
   readonly lagMs: number;
   start(): void;
-  /**
-   * Ends the connection to the other end.
-   * @param keepsSession leaves the session open, so that the next runner takes it over
-   */
-  stop(options?: { readonly keepsSession?: boolean }): void;
+  /** Ends the connection to the other end. */
+  stop(options?: StopOptions): void;
   /** Ends the link after its removal, and deletes its sessions. */
   remove(): void;
 }

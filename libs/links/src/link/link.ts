@@ -4,6 +4,7 @@ import { LocalSession } from '../local/local-session.ts';
 import { incomingClient, outgoingClient, remoteClient } from '../names.ts';
 import { connectPacket } from '../remote/connect-packet.ts';
 import { readCredentials } from '../remote/credential-files.ts';
+import { Presence } from '../remote/presence.ts';
 import { limitsOf } from '../remote/remote-limits.ts';
 import { RemoteConnection } from '../remote/remote-connection.ts';
 import { Incoming } from './incoming.ts';
@@ -11,7 +12,7 @@ import { after } from './back-off.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
 import { KnownRemote } from './known-remote.ts';
 import { LinkFaults } from './link-faults.ts';
-import type { LinkOptions, LinkPhase, RunningLink } from './link-options.ts';
+import type { LinkOptions, LinkPhase, RunningLink, StopOptions } from './link-options.ts';
 import { updateLocalSubscriptions } from './local-subscriptions.ts';
 import { Outgoing } from './outgoing.ts';
 import { reconnectDelayMsMin } from './reconnect-delay.ts';
@@ -36,6 +37,7 @@ export class Link implements RunningLink {
   readonly #incoming: Incoming;
   readonly #remoteSubscriptions: RemoteSubscriptions;
   readonly #known: KnownRemote;
+  readonly #presence: Presence;
   readonly #reconnection: Reconnection;
   readonly #faults: LinkFaults;
   #out: LocalSession | null = null;
@@ -84,6 +86,7 @@ export class Link implements RunningLink {
     });
     this.#remoteSubscriptions = new RemoteSubscriptions({ name, definition, send, logger });
     this.#known = new KnownRemote(name, definition);
+    this.#presence = new Presence({ definition, mark, send, after });
   }
 
   get phase(): LinkPhase {
@@ -121,12 +124,8 @@ export class Link implements RunningLink {
     });
   }
 
-  /**
-   * Ends the connection to the other broker.
-   * @param keepsSession leaves the session open, so that the next runner takes it over and its queue has the bounds of a
-   *   connected session until then
-   */
-  stop({ keepsSession = false }: { readonly keepsSession?: boolean } = {}): void {
+  stop({ keepsSession = false, endsPresence = false }: StopOptions = {}): void {
+    if (endsPresence) this.#leave();
     this.#isStopped = true;
     this.#endRemote('other');
     if (keepsSession) return;
@@ -137,11 +136,7 @@ export class Link implements RunningLink {
 
   /** Ends the link after its removal: deletes its sessions at both ends. */
   remove(): void {
-    const remote = this.#remote;
-    if (this.#phase === 'connected' && remote !== null) {
-      this.#remote = null;
-      remote.end({ endsSession: true });
-    }
+    this.#leave({ endsSession: true });
     this.#isStopped = true;
     this.#endRemote('other');
     this.#isEnded = true;
@@ -219,6 +214,7 @@ export class Link implements RunningLink {
           definition,
           password,
           sessionSeconds: this.#discards ? 0 : remoteSessionSeconds,
+          will: this.#discards ? undefined : this.#presence.will(),
           receiveMaximum: remoteReceiveMaximum,
         }),
         keepAliveMs: keepAliveSeconds * 1_000,
@@ -262,6 +258,7 @@ export class Link implements RunningLink {
       { link: name, address: this.#reconnection.url, sessionPresent },
       'link connected to the other broker',
     );
+    this.#presence.onConnected();
     this.#outgoing.onConnected(limitsOf(connack));
     if (this.#in === null) return;
     // A new session at the other broker gives packet ids anew: those of the former one must not hide its messages.
@@ -308,8 +305,17 @@ export class Link implements RunningLink {
     this.#reconnection.connectAfter(delayMs, () => this.#connect());
   }
 
+  /** Ends the connection of a link that does not continue with this definition. */
+  #leave({ endsSession = false }: { readonly endsSession?: boolean } = {}): void {
+    if (this.#phase !== 'connected') return;
+    this.#presence.onLeave();
+    this.#remote?.end({ endsSession, deletesWill: true });
+    this.#remote = null;
+  }
+
   #endRemote(end: RemoteEnd): void {
     this.#reconnection.cancel();
+    this.#presence.onDisconnected();
     this.#remoteSubscriptions.onDisconnected();
     this.#remote?.end();
     this.#remote = null;

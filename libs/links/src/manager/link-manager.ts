@@ -1,7 +1,7 @@
 import { createEverySecond } from '@mqtt-cluster/contracts';
 import type { EverySecond, Lifecycle, LinkDefinition, RefusalReason } from '@mqtt-cluster/contracts';
 import { createCounters } from '../link/counters.ts';
-import type { LinkOptions, RunningLink } from '../link/link-options.ts';
+import type { LinkOptions, RunningLink, StopOptions } from '../link/link-options.ts';
 import { incomingClient, outgoingClient } from '../names.ts';
 import { credentialFault } from '../remote/credential-files.ts';
 import type { TestResult } from '../remote/test-link.ts';
@@ -140,7 +140,12 @@ export class LinkManager implements Lifecycle {
     // A link to a stream has no session there.
     if (definition.kind === 'jetstream') return null;
     const { discardRemoteSession } = await import('../remote/test-link.ts');
-    return discardRemoteSession(name, definition, this.#options.directory);
+    return discardRemoteSession(name, definition, this.#options.directory, this.#markOf(name));
+  }
+
+  /** Returns the mark of a link in the messages that pass it. */
+  #markOf(name: string): string {
+    return `${this.#options.mark}/${name}`;
   }
 
   // ---- decisions ----
@@ -187,8 +192,9 @@ export class LinkManager implements Lifecycle {
     const running = this.#running.get(name);
     if (running !== undefined && running.source !== source) {
       // The link is defined anew: it starts again at this member, which takes over its own session with the queue.
-      this.#end(name, running, definition !== null && !definition.paused);
-    } else if (running !== undefined && definition?.paused === true) this.#end(name, running, false);
+      const keepsSession = definition !== null && !definition.paused;
+      this.#end(name, running, { keepsSession, endsPresence: true });
+    }
     if (definition === null || definition.paused) {
       this.#release(name);
       this.#choices.delete(name);
@@ -208,18 +214,18 @@ export class LinkManager implements Lifecycle {
     });
     if (step === 'leave') {
       const current = this.#running.get(name);
-      if (current !== undefined) this.#end(name, current, status.state === 'draining');
+      if (current !== undefined) this.#end(name, current, { keepsSession: status.state === 'draining' });
     }
     if (step === 'keep') this.#checkCredentials(name, definition);
     if (step !== 'choose') this.#choices.delete(name);
     else this.#choose(name, definition, home === self);
   }
 
-  /** @param keepsSession the next runner takes the session over, which is without a gap */
-  #end(name: string, { link }: Running, keepsSession: boolean): void {
+  /** Ends a link at this member. With `keepsSession` the next runner takes the session over, which is without a gap. */
+  #end(name: string, { link }: Running, options: StopOptions): void {
     this.#running.delete(name);
-    link.stop({ keepsSession });
-    if (keepsSession) this.#kept.set(name, link);
+    link.stop(options);
+    if (options.keepsSession === true) this.#kept.set(name, link);
   }
 
   /** Closes a session that was kept for the next runner. */
@@ -244,7 +250,7 @@ export class LinkManager implements Lifecycle {
       if (members?.some(({ member, mayRun }) => mayRun && member !== self) !== true) return;
       if (this.#running.get(name) !== running || running.link.phase === 'connected') return;
       logger.warn({ link: name }, `this member leaves the link ${name} to another one: ${fault}`);
-      this.#end(name, running, true);
+      this.#end(name, running, { keepsSession: true });
     });
   }
 
@@ -281,7 +287,7 @@ export class LinkManager implements Lifecycle {
     const source = this.#definitions.read().find((each) => each.name === name);
     if (source?.definition == null || source.definition.paused || this.#isStopped) return;
     if (source.definition.kind !== kind) return;
-    const { member, directory, packetBytesMax, logger, now, mark } = this.#options;
+    const { member, directory, packetBytesMax, logger, now } = this.#options;
     const counters = this.#counters.get(name) ?? createCounters();
     this.#counters.set(name, counters);
     const link = create({
@@ -290,7 +296,7 @@ export class LinkManager implements Lifecycle {
       member,
       directory,
       packetBytesMax,
-      mark: `${mark}/${name}`,
+      mark: this.#markOf(name),
       counters,
       logger,
       now,

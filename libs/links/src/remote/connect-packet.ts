@@ -7,6 +7,8 @@ export interface ConnectOptions {
   readonly password: Buffer | undefined;
   /** The time for which the other broker keeps the session, seconds. 0: the connection has no session. */
   readonly sessionSeconds: number;
+  /** Published by the other broker when the connection ends. Absent: none. */
+  readonly will?: IConnectPacket['will'];
   /** Messages that the other broker may send without an acknowledgement. Absent: its default. */
   readonly receiveMaximum?: number;
 }
@@ -21,7 +23,7 @@ export function isBridge(packet: IConnectPacket): boolean {
 
 /** Returns the CONNECT of a connection to the other broker of a link. */
 export function connectPacket(options: ConnectOptions): IConnectPacket {
-  const { clientId, definition, password, sessionSeconds, receiveMaximum } = options;
+  const { clientId, definition, password, sessionSeconds, will, receiveMaximum } = options;
   const { protocol, bridge, keepAliveSeconds, username, packetBytesMax } = definition;
   const is5 = protocol === '5.0';
   const packet: BridgeConnect = {
@@ -33,6 +35,7 @@ export function connectPacket(options: ConnectOptions): IConnectPacket {
     keepalive: keepAliveSeconds,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
+    ...(will !== undefined && { will }),
     ...(!is5 && bridge && { bridgeMode: true }),
     ...(is5 && {
       properties: {

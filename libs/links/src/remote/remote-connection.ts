@@ -25,6 +25,14 @@ const messageFaults: ReadonlySet<number> = new Set([
 /** Bytes by which a packet other than PUBLISH may exceed the bound: it contains no message. */
 const otherPacketBytes = 128 * 1024;
 
+/** Reason code of a DISCONNECT after which the will is published (MQTT 5.0, 3.14.2.1). */
+const disconnectWithWill = 0x04;
+
+interface EndOptions {
+  readonly endsSession?: boolean;
+  readonly deletesWill?: boolean;
+}
+
 export interface RemoteConnectionOptions {
   readonly url: string;
   readonly tls: TlsOptions;
@@ -104,13 +112,23 @@ export class RemoteConnection {
     if (!this.#isEnded) this.#write(packet);
   }
 
-  /** Sends DISCONNECT and closes the connection. */
-  end({ endsSession = false }: { readonly endsSession?: boolean } = {}): void {
+  /**
+   * Sends DISCONNECT and closes the connection. The other broker then publishes the will of the connection, if there is one.
+   * @param deletesWill prevents this
+   */
+  end({ endsSession = false, deletesWill = false }: EndOptions = {}): void {
     if (this.#isEnded) return;
     this.#stop();
     if (!this.#isConnected) return void this.#stream.destroy();
-    const ends = endsSession && this.#version === 5;
-    this.#write({ cmd: 'disconnect', ...(ends && { properties: { sessionExpiryInterval: 0 } }) });
+    const keepsWill = !deletesWill && this.#options.connect.will !== undefined;
+    const is5 = this.#version === 5;
+    // DISCONNECT of MQTT 3.1.1 always deletes the will [MQTT-3.14.4-3].
+    if (is5 || !keepsWill)
+      this.#write({
+        cmd: 'disconnect',
+        ...(is5 && keepsWill && { reasonCode: disconnectWithWill }),
+        ...(is5 && endsSession && { properties: { sessionExpiryInterval: 0 } }),
+      });
     this.#writes.end();
     // A broker that does not close its side must not keep the socket.
     setTimeout(() => this.#stream.destroy(), connectMsMax).unref();

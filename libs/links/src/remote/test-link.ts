@@ -1,7 +1,9 @@
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
 import { remoteClient } from '../names.ts';
+import type { IPublishPacket } from 'mqtt-packet';
 import { connectPacket } from './connect-packet.ts';
 import { readCredentials } from './credential-files.ts';
+import { absencePacket } from './presence.ts';
 import { RemoteConnection } from './remote-connection.ts';
 
 export interface TestResult {
@@ -39,7 +41,7 @@ export async function testLink(
 ): Promise<TestResult> {
   const clientId = `${remoteClient(name, definition)}-test`;
   return testAddresses(definition, async (url) => {
-    const failure = await tryAddress(clientId, definition, directory, url);
+    const failure = await tryAddress(clientId, definition, directory, url, null);
     if (failure !== null) throw new Error(failure);
     return 'accepted the connection';
   });
@@ -47,28 +49,32 @@ export async function testLink(
 
 /**
  * Deletes the session of a link at each of its addresses, by a connection that keeps no session. The link must not run.
+ * Also publishes there that the cluster is not connected, because the new connection deletes a will that waits.
  * Returns why it has failed at an address, in one sentence, or null.
  */
 export async function discardRemoteSession(
   name: string,
   definition: LinkDefinition,
   directory: string,
+  mark: string,
 ): Promise<string | null> {
+  const last = absencePacket(definition, mark);
   const failures = await Promise.all(
     definition.addresses.map(async (url) => {
-      const failure = await tryAddress(remoteClient(name, definition), definition, directory, url);
+      const failure = await tryAddress(remoteClient(name, definition), definition, directory, url, last);
       return failure === null ? [] : [`${url}: ${failure}`];
     }),
   );
   return failures.flat().join('; ') || null;
 }
 
-/** Connects without a session. Returns why the connection failed, or null. */
+/** Connects without a session, and sends a last packet. Returns why the connection failed, or null. */
 async function tryAddress(
   clientId: string,
   definition: LinkDefinition,
   directory: string,
   url: string,
+  last: IPublishPacket | null,
 ): Promise<string | null> {
   const { keepAliveSeconds, packetBytesMax } = definition;
   try {
@@ -82,6 +88,7 @@ async function tryAddress(
         keepAliveMs: keepAliveSeconds * 1_000,
         packetBytesMax,
         onConnected: () => {
+          if (last !== null) connection.send(last);
           connection.end();
           resolve(null);
         },
