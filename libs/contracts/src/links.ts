@@ -127,7 +127,7 @@ export const linkDefinitionSchema = z.strictObject({
     .min(1_024)
     .max(packetBytesHighest)
     .default(256 * 1024),
-  /** A message that has passed this number of links is not sent through this link. 1: only messages of own clients. */
+  /** A message that has passed this number of links does not pass this one, in neither direction. 1: only those of clients. */
   hopsMax: z.int().min(1).max(hopsHighest).default(1),
   /**
    * Only for the kind `mqtt`: topic of a retained message at the other broker, which is `1` while this cluster is connected

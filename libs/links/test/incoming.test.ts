@@ -4,7 +4,16 @@ import type { Packet } from 'mqtt-packet';
 import { createCounters } from '../src/link/counters.ts';
 import { Incoming } from '../src/link/incoming.ts';
 
-test('a message above the bound of the link is acknowledged, counted and not published', () => {
+interface Half {
+  readonly incoming: Incoming;
+  readonly counters: ReturnType<typeof createCounters>;
+  readonly inputs: ClientInput[];
+  readonly sent: Packet[];
+  readonly faults: string[];
+}
+
+/** Returns the incoming half of a link, with what it sends to the other broker and to the cluster. */
+function halfOf(definition: object): Half {
   const counters = createCounters();
   const inputs: ClientInput[] = [];
   const sent: Packet[] = [];
@@ -12,8 +21,8 @@ test('a message above the bound of the link is acknowledged, counted and not pub
   const incoming = new Incoming({
     definition: linkDefinitionSchema.parse({
       addresses: ['mqtt://b'],
-      packetBytesMax: 2_000,
       rules: [{ direction: 'in', filter: '#' }],
+      ...definition,
     }),
     mark: 'c/l',
     packetBytesMax: 2_000_000,
@@ -26,6 +35,11 @@ test('a message above the bound of the link is acknowledged, counted and not pub
     now: () => 0,
     after: () => () => undefined,
   });
+  return { incoming, counters, inputs, sent, faults };
+}
+
+test('a message above the bound of the link is acknowledged, counted and not published', () => {
+  const { incoming, counters, inputs, sent, faults } = halfOf({ packetBytesMax: 2_000 });
   incoming.onSkipped({ topic: 'a\n', qos: 0, bytes: 3_000 });
   incoming.onSkipped({ topic: 'a', qos: 1, messageId: 1, bytes: 3_000 });
   incoming.onSkipped({ topic: 'a', qos: 2, messageId: 2, bytes: 3_000 });
@@ -37,5 +51,35 @@ test('a message above the bound of the link is acknowledged, counted and not pub
   expect(counters.dropped.too_large).toBe(3);
   expect(faults[0]).toBe(
     'message on a? of the other broker dropped: it has 3000 bytes, and the link accepts 2000 (packetBytesMax)',
+  );
+});
+
+test.each([
+  [1, 0, true],
+  [1, 1, false],
+  [2, 1, true],
+  [2, 2, false],
+])('with hopsMax %i a message that has passed %i links is published: %s', (hopsMax, hops, isPublished) => {
+  const { incoming, counters, inputs, sent } = halfOf({ hopsMax });
+  const userProperties = { 'mqtt-cluster-link': Array.from({ length: hops }, (_, hop) => `c/${hop}`) };
+  const packet = {
+    cmd: 'publish',
+    topic: 'a',
+    payload: Buffer.from('x'),
+    retain: false,
+    dup: false,
+  } as const;
+  for (const qos of [0, 1, 2] as const)
+    incoming.onPublish({ ...packet, qos, messageId: qos, properties: { userProperties } });
+  expect(inputs).toHaveLength(isPublished ? 3 : 0);
+  expect(counters.dropped.loop).toBe(isPublished ? 0 : 3);
+  // A message that is not published is acknowledged: the other broker would send it again.
+  expect(sent.map(({ cmd, messageId }) => [cmd, messageId])).toEqual(
+    isPublished
+      ? []
+      : [
+          ['puback', 1],
+          ['pubrec', 2],
+        ],
   );
 });

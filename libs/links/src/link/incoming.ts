@@ -1,7 +1,7 @@
 import type { ClientInput, LinkDefinition, LinkRule, QoS } from '@mqtt-cluster/contracts';
 import type { IPublishPacket, Packet } from 'mqtt-packet';
 import type { SkippedPublish } from '../remote/packet-frames.ts';
-import { toLocal } from '../remote/properties.ts';
+import { hopsOf, toLocal } from '../remote/properties.ts';
 import { TopicMap } from '../topics/topic-map.ts';
 import { shownTopic } from '../topics/topic-names.ts';
 import type { LinkCounters, PublishAnswer } from '../types.ts';
@@ -48,24 +48,31 @@ export class Incoming {
 
   onPublish(packet: IPublishPacket): void {
     const { messageId: packetId, topic: remoteTopic, properties } = packet;
+    const { definition, mark, counters, onFault } = this.#options;
     const payload = packet.payload as Buffer;
     const mapped = this.#map.map(remoteTopic);
     if (mapped === null || mapped.fault !== null) {
       if (mapped !== null)
-        this.#options.onFault(
+        onFault(
           `message on ${shownTopic(remoteTopic)} of the other broker dropped: ` +
             `the rule makes a topic that members do not accept: ${mapped.fault}`,
         );
-      this.#options.counters.dropped.unmapped++;
+      counters.dropped.unmapped++;
       return this.#acknowledgeUnpublished(packet);
     }
     const fault = this.#faultOf(mapped.topic, payload);
     if (fault !== null) {
-      this.#options.counters.dropped.too_large++;
-      this.#options.onFault(fault);
+      counters.dropped.too_large++;
+      onFault(fault);
       return this.#acknowledgeUnpublished(packet);
     }
     if (this.#isKnown(packet, mapped)) return this.#acknowledgeUnpublished(packet);
+    const local = toLocal(properties, mark);
+    // Links with rules for messages that come in would pass a message round a ring for ever.
+    if (hopsOf(local) > definition.hopsMax) {
+      counters.dropped.loop++;
+      return this.#acknowledgeUnpublished(packet);
+    }
     const qos = packet.qos;
     const input: PublishInput = {
       kind: 'publish',
@@ -76,11 +83,11 @@ export class Incoming {
         qos,
         retain: packet.retain && mapped.rule.retained === 'live',
         ...(packetId !== undefined && qos > 0 && { packetId }),
-        properties: toLocal(properties, this.#options.mark),
+        properties: local,
       },
     };
     if (qos === 0 || packetId === undefined) {
-      this.#options.counters.received[0]++;
+      counters.received[0]++;
       return this.#options.input(input);
     }
     if (!this.#held.add(packetId, input))
