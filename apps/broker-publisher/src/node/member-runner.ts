@@ -32,6 +32,8 @@ const idleAfterMs = 2_000;
 /** Tick interval after a link has changed: an election may be due, and clients wait for its result. */
 const urgentTickMs = 10;
 const urgentForMs = 1_000;
+/** Age of the member's time from which the next input of the same iteration gets a new one. */
+const staleMs = 10;
 
 export interface MemberRunnerComponents {
   readonly id: MemberId;
@@ -64,6 +66,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #inTurn = false;
   #running = false;
   #lastTurnMs = 0;
+  /** The time that the member has, ms. */
+  #tickMs = -Infinity;
   /** The status since the last input or turn. Several components read it once a second. */
   #status: MemberStatus | null = null;
   /**
@@ -178,14 +182,20 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #input(call: (member: Member) => void, canWait = false): void {
     this.#status = null;
     if (this.#inTurn) {
-      this.#deferred.push(() => call(this.#components.member));
+      this.#deferred.push(() => this.#input(call, canWait));
       return;
     }
-    // The member gets the current time before the first input of an iteration. Otherwise a process that was
-    // paused would handle inputs with an old time.
-    if (!this.#turnScheduled) this.#components.member.tick(this.#components.now());
+    // The member gets the current time before the first input of an iteration, and before a later one if the process was
+    // paused in between. With an old time, a message that was sent during the pause would seem to come from the future.
+    const nowMs = this.#components.now();
+    if (!this.#turnScheduled || nowMs - this.#tickMs >= staleMs) this.#tick(nowMs);
     call(this.#components.member);
     if (!canWait) this.#scheduleTurn();
+  }
+
+  #tick(nowMs: number): void {
+    this.#tickMs = nowMs;
+    this.#components.member.tick(nowMs);
   }
 
   /** Starts the timer of the next tick. A new interval takes effect at once. */
@@ -232,7 +242,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     this.#inTurn = true;
     const nowMs = now();
     this.#lastTurnMs = nowMs;
-    member.tick(nowMs);
+    this.#tick(nowMs);
     const output = member.take();
     const turnMs = output.events.length > 0 ? now() - nowMs : 0;
     if (isWork(output)) this.#busyUntilMs = nowMs + idleAfterMs;

@@ -20,7 +20,11 @@ class RecordingMember {
     return this as unknown as Member;
   }
 
-  tick(): void {}
+  readonly tickMs: number[] = [];
+
+  tick(nowMs: number): void {
+    this.tickMs.push(nowMs);
+  }
 
   nextTickMs(): number {
     return 0;
@@ -46,18 +50,37 @@ class RecordingMember {
   }
 }
 
-function runnerOf(member: RecordingMember, write: () => Promise<void>): MemberRunner {
+function runnerOf(member: RecordingMember, write: () => Promise<void>, now = () => 0): MemberRunner {
   return new MemberRunner({
     id: 'a',
     member: member.asMember(),
     store: { write },
-    now: () => 0,
+    now,
     onEvents: () => {},
     onFatal: (error) => {
       throw error;
     },
   });
 }
+
+test('an input gets the current time after a pause between two inputs of one iteration', async () => {
+  jest.useFakeTimers();
+  let nowMs = 1_000;
+  const member = new RecordingMember();
+  const runner = runnerOf(
+    member,
+    async () => {},
+    () => nowMs,
+  );
+  await runner.start();
+  runner.receive('b', message);
+  nowMs += 5;
+  runner.receive('b', message);
+  nowMs += 3_000;
+  runner.receive('b', message);
+  expect(member.tickMs).toEqual([1_000, 4_005]);
+  expect(member.calls).toEqual(['receive b', 'receive b', 'receive b']);
+});
 
 test('all messages of one iteration of the event loop share one turn, and a completed write causes another turn', async () => {
   // No tick is due during this test.
