@@ -183,6 +183,21 @@ describe('two-connections (P4)', () => {
     expect(violated(history.verdict())).toEqual(['two-connections']);
   });
 
+  test.each([
+    ['server', 1],
+    ['dropped', 0],
+  ] as const)(
+    'checks a takeover that closes the older connection before CONNACK of the newer one: closed by %s',
+    (how, checked) => {
+      const history = new HistoryBuilder();
+      const older = history.connect('twice', { server: 'A' });
+      const newer = history.connect('twice', { server: 'B', answered: false });
+      history.close(older, how);
+      history.events.push({ type: 'connected', at: history.now(), connection: newer, sessionPresent: true });
+      expect(ruleOf(history.verdict(), 'two-connections')).toMatchObject({ checked, violations: 0 });
+    },
+  );
+
   test('checks no takeover when a client connects after its earlier connection ended', () => {
     const history = new HistoryBuilder();
     history.close(history.connect('once'));

@@ -25,7 +25,11 @@ function checkClient(analysis: Analysis, report: Report, { connections }: Record
   answered.forEach((older, index) => {
     for (let at = index + 1; at < answered.length; at++) {
       const newer = answered[at] as RecordedConnection;
-      if (newer.connectedSequence > older.closedSequence) return;
+      if (newer.connectedSequence > older.closedSequence) {
+        // The takeover closed the older connection before it answered the newer one.
+        if (newer.sequence < older.closedSequence && older.how === 'server') report.checked();
+        return;
+      }
       report.checked();
       checkPair(analysis, report, older, newer);
     }
