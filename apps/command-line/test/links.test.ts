@@ -102,6 +102,8 @@ test('links add sends the rules of its options: a comma in a filter is no option
     'pw',
     '--presence',
     'sites/north',
+    '--rate-per-second-max',
+    '90',
   ];
   const rules = ['--out', 'a,b/#,qos=2,retained=live,remote=n/', '--in', 'c/#,local=x=y/'];
   const { status } = await against(
@@ -118,6 +120,7 @@ test('links add sends the rules of its options: a comma in a filter is no option
     username: 'ann',
     passwordFile: 'pw',
     presence: 'sites/north',
+    ratePerSecondMax: 90,
     tls: { ca: 'ca.pem' },
     rules: [
       { direction: 'out', filter: 'a,b/#', qosMax: 2, retained: 'live', remotePrefix: 'n/' },

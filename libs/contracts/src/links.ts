@@ -17,6 +17,8 @@ const packetBytesHighest = 1_048_576;
 /** Unacknowledged messages of one connection of a member. */
 const inFlightHighest = 100;
 const hopsHighest = 8;
+/** The highest bound on the rate of a link: above what one connection sends. */
+export const linkRateHighest = 100_000;
 
 export const linkNameSchema = z
   .string()
@@ -121,6 +123,11 @@ export const linkDefinitionSchema = z.strictObject({
   keepAliveSeconds: z.int().min(2).max(600).default(10),
   /** Messages without an acknowledgement of the other broker. A higher value gives more throughput. */
   inFlightMax: z.int().min(1).max(inFlightHighest).default(inFlightHighest),
+  /**
+   * Only for the kind `mqtt`: messages that the link sends to the other broker in a second. A lower value fills the queue of
+   * the link earlier. Default: no bound. It is no value, so that older versions accept definitions without a bound.
+   */
+  ratePerSecondMax: z.int().min(1).max(linkRateHighest).exactOptional(),
   /** The largest packet in both directions. A larger message is dropped and counted. */
   packetBytesMax: z
     .int()

@@ -32,6 +32,12 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens * 1_000) / this.#perSecond);
   }
 
+  /** Returns the time in ms until the bucket contains a token, 0 if it contains one. */
+  tokenMs(nowMs: number): number {
+    this.#fill(nowMs);
+    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * 1_000) / this.#perSecond);
+  }
+
   /** Returns whether the bucket is full: it then equals a new bucket and may be discarded. */
   isFull(nowMs: number): boolean {
     const elapsedMs = nowMs - (this.#filledAtMs ?? nowMs);

@@ -47,3 +47,13 @@ test('a refused attempt takes no token, and a publish that has already arrived d
   expect(bucket.tryTake(101)).toBe(true);
   expect(bucket.take(101, 5)).toBe(500);
 });
+
+test('a bucket says how long its next token takes, and gives it then and not before', () => {
+  const bucket = new TokenBucket(7, 1);
+  expect(bucket.tokenMs(0)).toBe(0);
+  bucket.tryTake(0);
+  expect(bucket.tokenMs(0)).toBe(143);
+  expect(bucket.tokenMs(100)).toBe(43);
+  expect(bucket.tryTake(142)).toBe(false);
+  expect(bucket.tryTake(143)).toBe(true);
+});

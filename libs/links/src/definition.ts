@@ -54,10 +54,13 @@ function windowFault({ jetstream }: LinkDefinition): string | null {
 }
 
 function definitionFault(definition: LinkDefinition): string | null {
-  const { kind, rules, tls, username, passwordFile, addresses, jetstream, presence } = definition;
+  const { kind, rules, tls, username, passwordFile, addresses, jetstream, presence, ratePerSecondMax } =
+    definition;
   if (kind === 'jetstream' && jetstream === undefined)
     return 'jetstream: a link of the kind jetstream needs the name of its stream (jetstream.stream)';
   if (kind === 'mqtt' && jetstream !== undefined) return 'jetstream: is only for the kind jetstream';
+  if (kind === 'jetstream' && ratePerSecondMax !== undefined)
+    return 'ratePerSecondMax: is only for the kind mqtt';
   const other = addresses.find((address) => /^(nats|tls):/.test(address) !== (kind === 'jetstream'));
   if (other !== undefined)
     return `addresses: ${other} is no address for the kind ${kind}, which needs ${kind === 'mqtt' ? 'mqtt, mqtts, ws or wss' : 'nats or tls'}`;

@@ -90,6 +90,13 @@ test.each([
     { rules: [{ direction: 'out', filter: 'a', remotePrefix: '$SYS/' }] },
     'rule 1: the other broker accepts no topics',
   ],
+  ['a rate of no message', { ratePerSecondMax: 0 }, 'ratePerSecondMax: '],
+  ['a rate that is no whole number', { ratePerSecondMax: 1.5 }, 'ratePerSecondMax: '],
+  [
+    'a rate for a stream',
+    { kind: 'jetstream', addresses: ['nats://n'], jetstream: { stream: 'S' }, ratePerSecondMax: 10 },
+    'ratePerSecondMax: is only for the kind mqtt',
+  ],
   ['an address of JetStream', { addresses: ['nats://n'] }, 'which needs mqtt, mqtts, ws or wss'],
   [
     'a stream for an MQTT broker',
@@ -155,6 +162,23 @@ test('a rule that would loop is refused if neither No Local nor the bridge bit s
   expect(faultOf({ protocol: '5.0', bridge: false, rules: ring })).toBeNull();
   const apart = [ring[0], { direction: 'in', filter: 'b/#' }];
   expect(faultOf({ protocol: '3.1.1', bridge: false, rules: apart })).toBeNull();
+});
+
+test('a definition without a rate is written with the fields of the version before, which refuses others', () => {
+  const stored = JSON.stringify(checkDefinition(base).definition);
+  expect(Object.keys(parseDefinition(Buffer.from(stored)).definition!).toSorted()).toEqual([
+    'addresses',
+    'bridge',
+    'hopsMax',
+    'inFlightMax',
+    'keepAliveSeconds',
+    'kind',
+    'packetBytesMax',
+    'paused',
+    'protocol',
+    'rules',
+  ]);
+  expect(checkDefinition({ ...base, ratePerSecondMax: 90 }).definition!.ratePerSecondMax).toBe(90);
 });
 
 test('a stored definition whose stream keeps messages for less than the duplicate window stays valid', () => {

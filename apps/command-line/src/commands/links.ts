@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Schemas } from '@mqtt-cluster/api/client';
-import { parseJsonText } from '@mqtt-cluster/contracts';
+import { linkRateHighest, parseJsonText } from '@mqtt-cluster/contracts';
 import type { Command } from 'commander';
 import { CommandError, UsageError } from '../program/errors.ts';
-import { defined, several, text } from '../program/options.ts';
+import { defined, several, text, whole } from '../program/options.ts';
 import type { Columns } from '../program/output.ts';
 import type { Registry } from '../program/registry.ts';
 import { printable } from '../text/printable.ts';
@@ -25,6 +25,7 @@ interface AddOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly presence?: string;
+  readonly ratePerSecondMax?: number;
   readonly stream?: string;
   readonly replicas?: string;
   readonly start?: string;
@@ -99,6 +100,11 @@ export function addLinkCommands(program: Command, registry: Registry): void {
         .option('--tls-cert <NAME>', 'PEM file of the certificate, in links.directory of the members', text)
         .option('--tls-key <NAME>', 'PEM file of the key, in links.directory of the members', text)
         .option('--presence <TOPIC>', 'retained message at the other broker: 1 while connected, else 0', text)
+        .option(
+          '--rate-per-second-max <COUNT>',
+          'messages a second to the other broker (default: no bound)',
+          whole(1, linkRateHighest),
+        )
         .option(
           '--stream <NAME>',
           'JetStream: name of the stream, which is created if it does not exist',
@@ -175,6 +181,7 @@ function definitionOf(options: AddOptions): Definition {
     username,
     passwordFile,
     presence,
+    ratePerSecondMax,
   } = options;
   if (address.length === 0) throw new UsageError('--address is missing: the URL of the other broker');
   const rules = [...out.map((rule) => ruleOf('out', rule)), ...incoming.map((rule) => ruleOf('in', rule))];
@@ -186,7 +193,7 @@ function definitionOf(options: AddOptions): Definition {
     ...(address.some((url) => /^(nats|tls):/.test(url)) && { kind: 'jetstream' }),
     addresses: [...address],
     rules,
-    ...defined({ protocol, clientId, username, passwordFile, presence }),
+    ...defined({ protocol, clientId, username, passwordFile, presence, ratePerSecondMax }),
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(Object.keys(jetstream).length > 0 && { jetstream }),
   } as Definition;

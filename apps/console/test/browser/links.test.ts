@@ -30,6 +30,7 @@ requiring('chromium')('the page Links', () => {
     const page = await tests.open('links/south');
     await page.getByText('the file plant-password is missing').waitFor();
     await page.getByText('m1 and m2', { exact: true }).waitFor();
+    await page.getByText('Messages a second at most1,500').waitFor();
     const rules = page.getByRole('region', { name: 'Rules of south' }).getByRole('row');
     expect(await rules.allInnerTexts()).toEqual([
       'Direction\tFrom\tTo\tQoS at most\tRetained',

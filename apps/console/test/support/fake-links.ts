@@ -6,6 +6,7 @@ export function fakeLink(name: string): Link {
   const definition = {
     kind: 'mqtt',
     protocol: '5.0',
+    ratePerSecondMax: 1_500,
     addresses: ['mqtt://10.0.9.1:1883'],
     rules: [
       { ...rule, direction: 'out', filter: 'site/#', remotePrefix: 'north/' },

@@ -1307,6 +1307,7 @@ export interface components {
                 keepAliveSeconds: number;
                 /** @default 100 */
                 inFlightMax: number;
+                ratePerSecondMax: number;
                 /** @default 262144 */
                 packetBytesMax: number;
                 /** @default 1 */
@@ -1407,6 +1408,7 @@ export interface components {
             keepAliveSeconds: number;
             /** @default 100 */
             inFlightMax: number;
+            ratePerSecondMax: number;
             /** @default 262144 */
             packetBytesMax: number;
             /** @default 1 */

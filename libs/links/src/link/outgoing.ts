@@ -13,6 +13,7 @@ import { sizeFault } from './packet-bytes.ts';
 import { deliveredPending, releasedPending } from './pending.ts';
 import type { Pending } from './pending.ts';
 import { RefusedTopics } from './refused-topics.ts';
+import { SendRate } from './send-rate.ts';
 
 /**
  * Sends the messages of the link's session to the other broker. The exchange with the cluster and the one with the other
@@ -28,6 +29,7 @@ export class Outgoing {
   #hasProgress = false;
   readonly #fruitless = new FruitlessConnections();
   readonly #refusedTopics: RefusedTopics;
+  readonly #rate: SendRate;
   /** Ends the pause after a refusal; null without a pause. */
   #endPause: (() => void) | null = null;
   /** True when the other broker has answered a QoS 2 PUBLISH of this connection with PUBACK. */
@@ -38,6 +40,7 @@ export class Outgoing {
   constructor(options: OutgoingOptions) {
     this.#options = options;
     this.#refusedTopics = new RefusedTopics(options.now);
+    this.#rate = new SendRate(options.definition.ratePerSecondMax, options.now, options.after);
     this.#packets = new OutgoingPackets(options.definition, options.mark, options.echoOf);
   }
 
@@ -125,6 +128,7 @@ export class Outgoing {
   onDisconnected(end: RemoteEnd): void {
     if (this.#limits === null) return;
     this.#limits = null;
+    this.#rate.cancel();
     this.#endPause?.();
     this.#endPause = null;
     if (this.#hasProgress) return;
@@ -214,6 +218,7 @@ export class Outgoing {
     for (const pending of [...this.#pending.values()]) {
       if (used >= room) return;
       if (pending.phase !== 'waiting') continue;
+      if (this.#rate.mustWait(() => this.#pump())) return;
       if (this.#transmit(pending, limits)) used++;
     }
   }
@@ -250,6 +255,7 @@ export class Outgoing {
     }
     pending.phase = 'sent';
     pending.wasSent = true;
+    this.#rate.tryTake();
     this.#options.send(packet);
     return true;
   }
@@ -260,6 +266,7 @@ export class Outgoing {
     if (limits === null || this.#isSearching) counters.dropped.offline++;
     else if (isSlow()) counters.dropped.slow++;
     else if (this.#faultOf(packet) !== null) counters.dropped.too_large++;
+    else if (!this.#rate.tryTake()) counters.dropped.slow++;
     else {
       counters.sent[0]++;
       send({ ...packet, qos: 0, dup: false, retain: packet.retain && limits.retains });

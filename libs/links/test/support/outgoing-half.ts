@@ -20,7 +20,7 @@ export class OutgoingHalf {
   readonly sent: Packet[] = [];
   readonly inputs: ClientInput[] = [];
   readonly faults: string[] = [];
-  /** The delay after a refusal, ms, and what ends it. */
+  /** The last delay, ms, and what ends it. */
   pause: { readonly ms: number; readonly end: () => void } | null = null;
   readonly counters = createCounters();
   readonly outgoing: Outgoing;
@@ -49,6 +49,19 @@ export class OutgoingHalf {
         return () => (this.pause = null);
       },
     });
+  }
+
+  /** Lets time pass, 1 ms at a time. */
+  elapse(ms: number, eachMs: () => void = () => undefined): void {
+    let pause = this.pause;
+    let endsAtMs = this.nowMs + (pause?.ms ?? 0);
+    for (const untilMs = this.nowMs + ms; this.nowMs < untilMs;) {
+      this.nowMs++;
+      if (pause !== null && this.pause === pause && this.nowMs >= endsAtMs) pause.end();
+      eachMs();
+      if (this.pause !== pause) endsAtMs = this.nowMs + (this.pause?.ms ?? 0);
+      pause = this.pause;
+    }
   }
 
   deliver(packetId: number, qos: QoS, change: Partial<DeliverEffect> = {}, payload = 'x'): void {

@@ -10,6 +10,7 @@ export function LinkDetail({ link }: { link: Link }) {
   const sorted = members.toSorted((one, other) => one.member.localeCompare(other.member));
   const able = sorted.filter(({ mayRun }) => mayRun).map(({ member }) => member);
   const unable = sorted.filter(({ mayRun }) => !mayRun);
+  const rate = definition?.ratePerSecondMax;
   const reasons = Object.entries(dropped).filter(([, messages]) => messages > 0);
   return (
     <Section title={name} isCode note="Counters begin anew with each member that runs the link.">
@@ -18,6 +19,7 @@ export function LinkDetail({ link }: { link: Link }) {
           ['Kind', kindName(definition)],
           ['Connected to', <span class="mono">{address ?? absent}</span>],
           ['Addresses', <span class="mono">{definition?.addresses.join(', ') ?? absent}</span>],
+          ...(rate === undefined ? [] : [['Messages a second at most', count(rate)] as const]),
           ['Reconnects', count(link.reconnects)],
           ['Possible duplicates', count(link.possibleDuplicates)],
           [
