@@ -9,6 +9,11 @@ import { routes } from '../src/routes.ts';
 
 const packageFolder = new URL('../', import.meta.url);
 
+interface DocumentedObject {
+  readonly required?: readonly string[];
+  readonly properties: Readonly<Record<string, DocumentedObject>>;
+}
+
 /** Every operation of the document with its path and its method. */
 function operations() {
   return Object.entries(openApiDocument().paths ?? {}).flatMap(([path, item]) =>
@@ -46,6 +51,15 @@ it('has generated files that are current (npm run api:document writes them)', as
       'current',
     );
   }
+});
+
+it('requires of a link and of a rule only the fields that have no default', () => {
+  const schemas = openApiDocument().components?.schemas as Record<string, DocumentedObject>;
+  const { LinkDefinition: link, AccessRule: rule } = schemas;
+  expect(link!.required).toEqual(['addresses', 'rules']);
+  expect(link!.properties['tls']!.required).toBeUndefined();
+  expect(link!.properties['jetstream']!.required).toEqual(['stream']);
+  expect(rule!.required).toEqual(['effect', 'actions', 'topics']);
 });
 
 it('has one act for each operation', () => {

@@ -1268,7 +1268,7 @@ export interface components {
                  * @enum {string}
                  */
                 kind: "mqtt" | "jetstream";
-                jetstream: {
+                jetstream?: {
                     stream: string;
                     /** @default 3 */
                     replicas: number;
@@ -1294,25 +1294,25 @@ export interface components {
                 protocol: "3.1.1" | "5.0";
                 /** @default true */
                 bridge: boolean;
-                clientId: string;
-                username: string;
-                passwordFile: string;
-                tls: {
-                    ca: string;
-                    cert: string;
-                    key: string;
-                    serverName: string;
+                clientId?: string;
+                username?: string;
+                passwordFile?: string;
+                tls?: {
+                    ca?: string;
+                    cert?: string;
+                    key?: string;
+                    serverName?: string;
                 };
                 /** @default 10 */
                 keepAliveSeconds: number;
                 /** @default 100 */
                 inFlightMax: number;
-                ratePerSecondMax: number;
+                ratePerSecondMax?: number;
                 /** @default 262144 */
                 packetBytesMax: number;
                 /** @default 1 */
                 hopsMax: number;
-                presence: string;
+                presence?: string;
                 /** @default false */
                 paused: boolean;
                 rules: {
@@ -1369,7 +1369,7 @@ export interface components {
              * @enum {string}
              */
             kind: "mqtt" | "jetstream";
-            jetstream: {
+            jetstream?: {
                 stream: string;
                 /** @default 3 */
                 replicas: number;
@@ -1395,25 +1395,25 @@ export interface components {
             protocol: "3.1.1" | "5.0";
             /** @default true */
             bridge: boolean;
-            clientId: string;
-            username: string;
-            passwordFile: string;
-            tls: {
-                ca: string;
-                cert: string;
-                key: string;
-                serverName: string;
+            clientId?: string;
+            username?: string;
+            passwordFile?: string;
+            tls?: {
+                ca?: string;
+                cert?: string;
+                key?: string;
+                serverName?: string;
             };
             /** @default 10 */
             keepAliveSeconds: number;
             /** @default 100 */
             inFlightMax: number;
-            ratePerSecondMax: number;
+            ratePerSecondMax?: number;
             /** @default 262144 */
             packetBytesMax: number;
             /** @default 1 */
             hopsMax: number;
-            presence: string;
+            presence?: string;
             /** @default false */
             paused: boolean;
             rules: {
@@ -1483,15 +1483,15 @@ export interface components {
             effect: "allow" | "deny";
             actions: ("publish" | "subscribe")[];
             topics: string[];
-            users: string[];
-            anonymous: boolean;
-            groups: string[];
-            clients: string[];
-            addresses: (string)[];
-            listeners: string[];
+            users?: string[];
+            anonymous?: boolean;
+            groups?: string[];
+            clients?: string[];
+            addresses?: (string)[];
+            listeners?: string[];
             /** @enum {integer} */
-            qosMax: 0 | 1 | 2;
-            retain: boolean;
+            qosMax?: 0 | 1 | 2;
+            retain?: boolean;
         };
         Rules: {
             rules: components["schemas"]["AccessRule"][];

@@ -2,6 +2,7 @@ import { linkDefinitionSchema, linkNameSchema, linkRuleSchema } from '@mqtt-clus
 import type { Decoded } from '@mqtt-cluster/contracts';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
+import { withOptionalFields } from '../shared/optional-fields.ts';
 import { doneSchema, jsonBody, jsonResult } from '../shared/responses.ts';
 
 const tags = ['Links'];
@@ -9,7 +10,7 @@ const params = z.object({ name: linkNameSchema.meta({ description: 'Name of the 
 
 // The generator writes only the first of several literals.
 const qosMax = linkRuleSchema.shape.qosMax.meta({ type: 'integer', enum: [0, 1, 2] });
-const definitionSchema = linkDefinitionSchema
+const definitionSchema = withOptionalFields(linkDefinitionSchema)
   .extend({ rules: z.array(linkRuleSchema.extend({ qosMax })).min(1).max(50) })
   .meta({ id: 'LinkDefinition', description: 'docs/LINKS.md describes the fields.' });
 

@@ -1,6 +1,7 @@
 import { accessRuleSchema, roleSchema } from '@mqtt-cluster/contracts';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
+import { withOptionalFields } from '../shared/optional-fields.ts';
 import { doneSchema, jsonBody, jsonResult } from '../shared/responses.ts';
 
 const tags = ['Users and rules'];
@@ -43,8 +44,11 @@ const importSchema = z
   .meta({ id: 'UserImport' });
 
 // The generator writes only the first of several literals.
-const qosMax = accessRuleSchema.shape.qosMax.meta({ type: 'integer', enum: [0, 1, 2] });
-const ruleSchema = accessRuleSchema
+const qosMax = accessRuleSchema.shape.qosMax
+  .unwrap()
+  .meta({ type: 'integer', enum: [0, 1, 2] })
+  .optional();
+const ruleSchema = withOptionalFields(accessRuleSchema)
   .extend({ qosMax })
   .meta({ id: 'AccessRule', description: 'docs/ACCESS.md describes the rules.' });
 

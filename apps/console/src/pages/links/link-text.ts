@@ -12,7 +12,7 @@ export function total(values: readonly number[]): number {
 export function kindName(definition: Definition): string {
   if (definition === null) return absent;
   if (definition.kind === 'mqtt') return `MQTT ${definition.protocol}`;
-  return `JetStream ${definition.jetstream.stream}`;
+  return `JetStream ${definition.jetstream?.stream ?? absent}`;
 }
 
 type Rule = NonNullable<Definition>['rules'][number];
