@@ -84,14 +84,17 @@ requiring('mosquitto')('the presence of a link at mosquitto', () => {
       const other = ids.find((id) => id !== former)!;
       const { payloads } = await changesOf(topic);
       await until(() => payloads.at(-1) === '1');
-      await api.ok('drainMember', 'POST', `/members/${former}/drain`, { exit: false });
-      await until(async () => (await link(other)).member === other);
-      await until(async () => (await link(other)).state === 'connected');
-      await until(() => payloads.at(-1) === '1');
-      // The delayed will of MQTT 5.0 spares the subscribers the change.
-      expect(payloads).toEqual(protocol === '5.0' ? ['1'] : ['1', '0', '1']);
-      await api.ok('undrainMember', 'POST', `/members/${former}/undrain`, {});
-      await cluster.serving(former);
+      try {
+        await api.ok('drainMember', 'POST', `/members/${former}/drain`, { exit: false });
+        await until(async () => (await link(other)).member === other);
+        await until(async () => (await link(other)).state === 'connected');
+        await until(() => payloads.at(-1) === '1');
+        // The delayed will of MQTT 5.0 spares the subscribers the change.
+        expect(payloads).toEqual(protocol === '5.0' ? ['1'] : ['1', '0', '1']);
+      } finally {
+        await api.ok('undrainMember', 'POST', `/members/${former}/undrain`, {});
+        await cluster.serving(former);
+      }
     });
   });
 });
