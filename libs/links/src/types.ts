@@ -67,6 +67,9 @@ export interface LinkCounters {
   readonly received: [number, number, number];
   readonly dropped: Record<LinkDropReason, number>;
   reconnects: number;
-  /** QoS 2 messages that were sent again although the other broker had lost its session. */
+  /**
+   * Messages that were sent again although the other end may have them: QoS 2 messages after the other broker had lost its
+   * session, and messages that a stream may have stored before its duplicate window.
+   */
   possibleDuplicates: number;
 }

@@ -156,6 +156,7 @@ test('a link that stops while it reads its files opens no connection to the othe
     name: 'plant',
     ...options,
     counters: createCounters(),
+    queuedSinceMs: 0,
     logger: silentLogger,
     now: () => 0,
     onEnded: () => undefined,

@@ -76,7 +76,9 @@ export const linkMetrics = {
   }),
   possibleDuplicates: counter('link_possible_duplicates_total', {
     unit: 'messages',
-    help: `QoS 2 messages that were sent again although the other broker had lost its session. ${runner}`,
+    help:
+      'Messages that were sent again although the other end may have them: QoS 2 messages after the other broker had lost ' +
+      `its session, and messages that a stream of JetStream may have stored before its duplicate window. ${runner}`,
     values: { link: links },
   }),
 } as const;

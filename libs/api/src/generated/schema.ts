@@ -1354,6 +1354,7 @@ export interface components {
                 [key: string]: number;
             };
             reconnects: number;
+            /** @description Messages that were sent again although the other end may have them. */
             possibleDuplicates: number;
             /** @description Which members may run the link, and why others may not. */
             members: {

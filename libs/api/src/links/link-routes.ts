@@ -36,7 +36,9 @@ const linkSchema = z
     received: byQos,
     dropped: z.record(z.string(), count).meta({ description: 'Messages by reason.' }),
     reconnects: count,
-    possibleDuplicates: count,
+    possibleDuplicates: count.meta({
+      description: 'Messages that were sent again although the other end may have them.',
+    }),
     members: z
       .array(z.object({ member: z.string(), mayRun: z.boolean(), reason: z.string().nullable() }))
       .meta({ description: 'Which members may run the link, and why others may not.' }),

@@ -131,6 +131,7 @@ export class JetstreamLink implements RunningLink {
         writeMark: (next, former, onMarked) =>
           out.mark(numberMark(next), former === null ? [] : [numberMark(former)], onMarked),
         newStart: randomBytes(8).toString('hex'),
+        queuedSinceMs: this.#options.queuedSinceMs,
         onFault: (text) => this.#faults.report(text),
         onConnectionFault: (text) => this.#onConnectionClosed(text),
         onUnnumbered: () => this.#onLocalClosed('isolated'),
@@ -226,9 +227,7 @@ export class JetstreamLink implements RunningLink {
       { link: name, address: this.#reconnection.url, stream: stream.config.name },
       'link connected to the stream',
     );
-    this.#outgoing?.onConnected(
-      new NatsStreamWriter(connection, stream.config.name, definition.packetBytesMax),
-    );
+    this.#outgoing?.onConnected(new NatsStreamWriter(connection, stream, definition.packetBytesMax));
     this.#stream = stream;
     if (this.#reads) this.#beginToRead(stream);
   }

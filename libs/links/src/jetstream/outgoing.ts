@@ -1,75 +1,20 @@
-import type { ClientInput, DeliverEffect, LinkDefinition } from '@mqtt-cluster/contracts';
+import type { DeliverEffect } from '@mqtt-cluster/contracts';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { backOffMs, refusalsMax } from '../link/back-off.ts';
-import type { After } from '../link/back-off.ts';
 import { MessageLifetime } from '../link/message-lifetime.ts';
 import { shownTopic } from '../topics/topic-names.ts';
-import type { LinkCounters } from '../types.ts';
+import type { MessageId, Verdict } from './comparison.ts';
 import { setExpiry } from './headers.ts';
 import { ItemNumbers, replicatedPacketIdMin } from './item-numbers.ts';
 import type { NumberMark } from './item-numbers.ts';
 import { digestOf, OutgoingMessages } from './outgoing-messages.ts';
 import type { StreamMessage } from './outgoing-messages.ts';
+import type { OutgoingOptions, Pending, StreamRefusal, StreamWriter } from './outgoing-types.ts';
 
 /** Time until the link asks again whether it may write the mark that an item waits for, ms. */
 const markRetryMs = 250;
-
-/**
- * Why the stream did not acknowledge a message. `final`: it will never accept it. `temporary`: it may accept it later.
- * `connection`: nothing is known about it, so the connection ends and the next one sends it again.
- */
-export interface StreamRefusal {
-  readonly kind: 'final' | 'temporary' | 'connection';
-  readonly isTooLarge?: boolean;
-  /** One sentence. */
-  readonly text: string;
-}
-
-/** The stream, as far as the outgoing direction needs it. */
-export interface StreamWriter {
-  /** The largest message with its headers, bytes. */
-  readonly messageBytesMax: number;
-  /** Resolves when the stream has stored the message, or had stored it before. Resolves to the reason if it has not. */
-  store(message: StreamMessage, headers: MsgHdrs, id: string): Promise<StreamRefusal | null>;
-  /** Sends a message without waiting. @returns false if too much waits to be sent */
-  send(message: StreamMessage): boolean;
-}
-
-export interface OutgoingOptions {
-  readonly definition: LinkDefinition;
-  /** The mark of this link in the messages that pass it. */
-  readonly mark: string;
-  /** Client id whose messages the link has read from the stream. */
-  readonly echoOf: string;
-  readonly counters: LinkCounters;
-  /** Passes an acknowledgement of the stream to the session of the cluster. */
-  readonly acknowledge: (input: ClientInput) => void;
-  /** Writes a mark into the replicated state in place of the former one, and calls back when it is applied. */
-  readonly writeMark: (mark: NumberMark, former: NumberMark | null, onMarked: () => void) => void;
-  /** Random name of the session, if the replicated state has none yet. */
-  readonly newStart: string;
-  readonly onFault: (text: string) => void;
-  /** The connection must end. */
-  readonly onConnectionFault: (text: string) => void;
-  /** This process has a message that is not in the replicated state: the link must open its session again. */
-  readonly onUnnumbered: () => void;
-  readonly now: () => number;
-  readonly after: After;
-}
-
-/** One message that the stream has not acknowledged. */
-interface Pending {
-  readonly packetId: number;
-  /** Null for a QoS 2 exchange with the cluster, which a link of the kind `mqtt` has left. */
-  readonly number: number | null;
-  readonly message: StreamMessage;
-  readonly digest: string;
-  readonly sinceMs: number;
-  readonly lifetime: MessageLifetime;
-  /** `paused`: the stream has refused it for a reason that may pass. */
-  phase: 'waiting' | 'sent' | 'paused';
-  refusals: number;
-}
+/** Time in which a message reaches the stream, or the connection ends, ms. */
+const travelMsMax = 10_000;
 
 /**
  * Sends the messages of the link's session to a stream. Each message has an id that depends on the replicated state only,
@@ -85,6 +30,11 @@ export class JetstreamOutgoing {
   /** By packet id, in the order in which the cluster delivered the messages. */
   readonly #pending = new Map<number, Pending>();
   #writer: StreamWriter | null = null;
+  /**
+   * What the stream knew about the repetitions of a subject before the link sent one of them. Empty when the session has
+   * delivered all repetitions: they are the first messages of its queue.
+   */
+  readonly #verdicts = new Map<string, Verdict>();
   #isMarking = false;
   #isWaitingForMark = false;
 
@@ -120,17 +70,26 @@ export class JetstreamOutgoing {
       this.#sendUnacknowledged(message);
       return this.#acknowledge(effect.packetId, number);
     }
+    if (!effect.dup) this.#verdicts.clear();
+    const verdict = this.#verdicts.get(message.subject);
     this.#pending.set(effect.packetId, {
       packetId: effect.packetId,
       number,
       message,
-      digest: digestOf(effect),
+      id: this.#idOf(effect, number),
       sinceMs: now(),
       lifetime: new MessageLifetime(effect, now()),
       phase: 'waiting',
       refusals: 0,
+      sentSinceMs: effect.dup && verdict === undefined ? this.#options.queuedSinceMs : null,
+      isUndecided: verdict === 'undecided',
     });
     this.#pump();
+  }
+
+  #idOf(effect: DeliverEffect, number: number | null): MessageId {
+    const session = `${this.#options.mark}/${this.start}/`;
+    return { session, number, text: `${session}${number ?? `q${effect.packetId}`}/${digestOf(effect)}` };
   }
 
   /** The cluster has the PUBREC of an exchange of QoS 2. */
@@ -148,7 +107,11 @@ export class JetstreamOutgoing {
   /** The next connection sends the unacknowledged messages again, with the same ids. */
   onDisconnected(): void {
     this.#writer = null;
-    for (const pending of this.#pending.values()) if (pending.phase === 'sent') pending.phase = 'waiting';
+    for (const pending of this.#pending.values()) {
+      // The server drops the repetition of what was sent now, which says nothing about an earlier time.
+      if (pending.phase === 'sent') this.#countUndecided(pending);
+      if (pending.phase !== 'paused') pending.phase = 'waiting';
+    }
   }
 
   #pump(): void {
@@ -157,15 +120,55 @@ export class JetstreamOutgoing {
     /** Subjects with a message that must be stored before the others. */
     const blocked = new Set<string>();
     let inFlight = 0;
-    for (const { phase } of this.#pending.values()) if (phase === 'sent') inFlight++;
+    for (const { phase } of this.#pending.values()) if (phase === 'sent' || phase === 'comparing') inFlight++;
     for (const pending of [...this.#pending.values()]) {
       if (this.#writer === null || inFlight >= inFlightMax) return;
       const { subject } = pending.message;
       const isReady = pending.phase === 'waiting' && !blocked.has(subject) && this.#maySend(pending);
       blocked.add(subject);
       if (!isReady) continue;
-      if (this.#store(pending, this.#writer)) inFlight++;
+      if (this.#isForgotten(pending, this.#writer)) {
+        this.#compare(pending, this.#writer);
+        inFlight++;
+      } else if (this.#store(pending, this.#writer)) inFlight++;
       else blocked.delete(subject);
+    }
+  }
+
+  /** Returns whether the stream may have stored a message so long ago that it does not recognise the repetition. */
+  #isForgotten({ sentSinceMs }: Pending, { duplicateWindowMs }: StreamWriter): boolean {
+    return sentSinceMs !== null && this.#options.now() + travelMsMax - sentSinceMs > duplicateWindowMs;
+  }
+
+  #compare(pending: Pending, writer: StreamWriter): void {
+    const { packetId, message, id } = pending;
+    pending.phase = 'comparing';
+    void writer.compare(message.subject, id).then((verdict) => {
+      if (this.#writer !== writer || this.#pending.get(packetId) !== pending) return;
+      pending.phase = 'waiting';
+      if (verdict === 'stored') this.#onStored(pending);
+      else if (typeof verdict === 'string') this.#sendAgain(message.subject, verdict);
+      else if (verdict.kind === 'connection') return this.#options.onConnectionFault(verdict.text);
+      else {
+        this.#options.onFault(
+          `the link cannot compare messages with the stream, and sends them again: ${verdict.text}`,
+        );
+        this.#sendAgain(message.subject, 'undecided');
+      }
+      this.#pump();
+    });
+  }
+
+  /**
+   * Sends the messages of a subject again. One verdict is for all of them: when the first one is sent, it is the last one of
+   * the subject, and says nothing about those behind it.
+   */
+  #sendAgain(subject: string, verdict: Verdict): void {
+    this.#verdicts.set(subject, verdict);
+    for (const pending of this.#pending.values()) {
+      if (pending.message.subject !== subject || pending.sentSinceMs === null) continue;
+      pending.sentSinceMs = null;
+      if (verdict === 'undecided') pending.isUndecided = true;
     }
   }
 
@@ -199,7 +202,7 @@ export class JetstreamOutgoing {
 
   /** @returns false if the message was dropped */
   #store(pending: Pending, writer: StreamWriter): boolean {
-    const { packetId, message, digest, number, lifetime } = pending;
+    const { packetId, message, id, lifetime } = pending;
     const seconds = lifetime.remainingSeconds(this.#options.now());
     if (seconds === 0) {
       this.#options.counters.dropped.expired++;
@@ -213,15 +216,21 @@ export class JetstreamOutgoing {
       return false;
     }
     pending.phase = 'sent';
-    const id = `${this.#options.mark}/${this.start}/${number ?? `q${packetId}`}/${digest}`;
-    void writer.store(message, message.headers, id).then((refusal) => {
+    pending.sentSinceMs ??= this.#options.now();
+    void writer.store(message, message.headers, id.text).then((answer) => {
       // Another connection may have sent the message again.
       if (this.#writer !== writer || this.#pending.get(packetId) !== pending) return;
-      if (refusal === null) this.#onStored(pending);
-      else this.#onRefused(pending, refusal);
+      if (answer === 'stored') this.#countUndecided(pending);
+      if (typeof answer === 'string') this.#onStored(pending);
+      else this.#onRefused(pending, answer);
       this.#pump();
     });
     return true;
+  }
+
+  #countUndecided(pending: Pending): void {
+    if (pending.isUndecided) this.#options.counters.possibleDuplicates++;
+    pending.isUndecided = false;
   }
 
   #onStored(pending: Pending): void {
@@ -241,6 +250,7 @@ export class JetstreamOutgoing {
       );
     onFault(`message on ${topic} is sent again later: the stream refused it: ${text}`);
     pending.phase = 'paused';
+    pending.sentSinceMs = null;
     after(backOffMs(pending.refusals), () => {
       if (pending.phase === 'paused') pending.phase = 'waiting';
       this.#pump();

@@ -1,7 +1,7 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors, RequestError } from '@nats-io/transport-node';
 import { failureText } from '../remote/reasons.ts';
-import type { StreamRefusal } from './outgoing.ts';
+import type { StreamRefusal } from './outgoing-types.ts';
 
 /** Codes of JetStream for a message that the stream will never accept: it is too large. */
 const tooLargeCodes: ReadonlySet<number> = new Set([10_054]);

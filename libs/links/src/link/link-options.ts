@@ -13,6 +13,8 @@ export interface LinkOptions {
   /** Name of this cluster's link in the messages that pass it. */
   readonly mark: string;
   readonly counters: LinkCounters;
+  /** The messages that wait in the queue of the link are not older than this time, ms. -Infinity: their age is unknown. */
+  readonly queuedSinceMs: number;
   readonly logger: Logger;
   readonly now: () => number;
   /** The session of the link has ended here: another member runs the link, or this member serves no clients. */

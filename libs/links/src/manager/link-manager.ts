@@ -8,6 +8,7 @@ import type { TestResult } from '../remote/test-link.ts';
 import { positionOf, runnerStep } from '../runner/runner-choice.ts';
 import type { LinkCounters, LinkManagerOptions } from '../types.ts';
 import { Candidates } from './candidates.ts';
+import { EmptyQueues } from './empty-queues.ts';
 import { LinkDefinitions } from './link-definitions.ts';
 import type { NamedDefinition } from './link-definitions.ts';
 import { LinkMetrics } from './link-metrics.ts';
@@ -56,6 +57,7 @@ export class LinkManager implements Lifecycle {
   /** Counters of the links that have run here. They continue when the link comes back. */
   readonly #counters = new Map<string, LinkCounters>();
   readonly #queueDrops: QueueDrops;
+  readonly #emptyQueues = new EmptyQueues();
   /** Links that have ended here and whose sessions are still open, until the next runner takes them over. */
   readonly #kept = new Map<string, RunningLink>();
   readonly #starting = new Set<string>();
@@ -178,6 +180,7 @@ export class LinkManager implements Lifecycle {
       this.#options.logger.info({ link: name }, 'link removed');
     }
     this.#queueDrops.retain(names);
+    this.#emptyQueues.retain(names);
     const times = [this.#pausedUntilMs, this.#checkedAtMs];
     for (const kept of [this.#choices, this.#obstacles, this.#counters, ...times])
       for (const name of kept.keys()) if (!names.has(name)) kept.delete(name);
@@ -189,6 +192,7 @@ export class LinkManager implements Lifecycle {
     const status = member.status();
     const session = member.view().session(outgoingClient(name));
     this.#queueDrops.observe(name, session, status);
+    this.#emptyQueues.observe(name, session, status, this.#options.now());
     const running = this.#running.get(name);
     if (running !== undefined && running.source !== source) {
       // The link is defined anew: it starts again at this member, which takes over its own session with the queue.
@@ -298,6 +302,7 @@ export class LinkManager implements Lifecycle {
       packetBytesMax,
       mark: this.#markOf(name),
       counters,
+      queuedSinceMs: this.#emptyQueues.lastSeenMs(name),
       logger,
       now,
       onEnded: (reason) => {

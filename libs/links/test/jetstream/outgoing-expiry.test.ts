@@ -26,6 +26,7 @@ test('a message that waits gets what is left of its interval, and an expired one
       acknowledge: (input) => inputs.push(input),
       writeMark: (_mark, _former, onMarked) => onMarked(),
       newStart: 's',
+      queuedSinceMs: 0,
       onFault: (text) => faults.push(text),
       onConnectionFault: (text) => faults.push(text),
       onUnnumbered: () => undefined,
@@ -54,10 +55,12 @@ test('a message that waits gets what is left of its interval, and an expired one
   nowMs = 60_000;
   outgoing.onConnected({
     messageBytesMax: 10_000,
+    duplicateWindowMs: 3_600_000,
     store: async ({ headers }) => {
       stored.push(fromHeaders(headers, 0).properties.messageExpiryInterval);
-      return null;
+      return 'stored';
     },
+    compare: async () => 'undecided',
     send: () => true,
   });
   expect(stored).toEqual([1, undefined]);

@@ -35,6 +35,7 @@ export function linkOptions(member: FakeMember, definition: object): LinkOptions
     packetBytesMax: 1_000,
     mark: 'c/plant',
     counters: createCounters(),
+    queuedSinceMs: -Infinity,
     logger: silentLogger,
     now: () => performance.now(),
     onEnded: () => undefined,

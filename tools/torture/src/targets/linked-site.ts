@@ -128,7 +128,7 @@ export class LinkedSite {
     const drops = Object.entries(dropped).filter(([, count]) => count > 0);
     return (
       `${this.#takeovers.describe()}; ${member ?? 'no member'} runs the link; since its last start: ${reconnects} reconnects, ` +
-      `${possibleDuplicates} possible duplicates of QoS 2, ` +
+      `${possibleDuplicates} possible duplicates, ` +
       (drops.length === 0 ? 'nothing dropped' : `dropped: ${drops.map((drop) => drop.join(' ')).join(', ')}`)
     );
   }
