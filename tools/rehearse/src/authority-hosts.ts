@@ -61,6 +61,11 @@ export class AuthorityHosts {
     return join(this.#folder, `hosts-${host}`, name);
   }
 
+  /** Returns the folder of a host with the certificates for Prometheus, Alertmanager and the node exporter. */
+  accessFolder(host: string): string {
+    return join(this.#folder, `access-${host}`);
+  }
+
   /** Returns the contents of the keys, certificates and lists of all authorities, by name. */
   authorityFiles(): Readonly<Record<string, string>> {
     const names = readdirSync(join(this.#folder, 'pki')).filter((name) =>

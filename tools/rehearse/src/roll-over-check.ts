@@ -1,5 +1,6 @@
 import type { ProgramResult } from '@mqtt-cluster/kit';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { AuthorityHosts } from './authority-hosts.ts';
 import { inFolder, rejectionFault } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
@@ -9,7 +10,7 @@ const skipped = 'preflight,containers,time,firewall,brokers,virtual_address,clie
 
 /**
  * Runs roll-over-authority.yml with faults. Before `begin` a host cannot be reached; `begin` ends before the revocation list of
- * the next authority exists; one host does not trust both authorities.
+ * the next authority exists; files of some hosts lack one of the authorities.
  *
  * @returns the first fault, or null
  */
@@ -43,15 +44,42 @@ async function faultOf(hosts: AuthorityHosts): Promise<string | null> {
   return behindFault(hosts, 'finish');
 }
 
-/** Takes a step while the host two has other certificates of authorities. @returns the fault, or null */
+/**
+ * Takes a step while files of three hosts have other certificates of authorities. The message must name each of these files. After
+ * that all hosts trust the authorities.
+ *
+ * @returns the fault, or null
+ */
 async function behindFault(hosts: AuthorityHosts, name: string): Promise<string | null> {
-  const file = hosts.hostFile('two', 'authority.pem');
-  const bundle = readFileSync(file, 'utf8');
-  writeFileSync(file, 'other certificates');
-  const sentence = 'these hosts do not have the certificates of both authorities yet: two. Run site.yml';
+  const member = hosts.hostFile('two', 'trust.pem');
+  const trust = readFileSync(member, 'utf8');
+  for (const file of [member, ...Object.values(trustFiles(hosts))]) writeTrust(file, 'other certificates');
+  const { access, client, grafana, backup } = trustFiles(hosts);
+  const behind = `one (${access}), two (${member}), three (${client} and ${grafana} and ${backup})`;
+  const sentence = `these hosts do not have the certificates of both authorities yet: ${behind}. Run site.yml`;
   const fault = await refusalFault(hosts, () => step(hosts, name), sentence);
-  writeFileSync(file, bundle);
-  return fault === null ? null : `${name} while a host does not trust both authorities: ${fault}`;
+  writeTrust(member, trust);
+  const authorities = readFileSync(hosts.authorityFile('authorities.pem'), 'utf8');
+  for (const file of [access, client, backup]) writeTrust(file, authorities);
+  writeTrust(grafana, `tlsCACert: |\n${authorities.replaceAll(/^/gm, ' '.repeat(8))}`);
+  return fault === null ? null : `${name} while hosts do not trust both authorities: ${fault}`;
+}
+
+/** Returns the files of other programs than the broker with the certificates of the authorities. */
+function trustFiles(
+  hosts: AuthorityHosts,
+): Readonly<Record<'access' | 'backup' | 'client' | 'grafana', string>> {
+  return {
+    access: join(hosts.accessFolder('one'), 'authority.pem'),
+    client: hosts.hostFile('three', 'client-authority.pem'),
+    grafana: hosts.hostFile('three', 'provisioning/datasources/mqtt-cluster.yml'),
+    backup: hosts.hostFile('three', 'backup/authority.pem'),
+  };
+}
+
+function writeTrust(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
 }
 
 /** Checks that a step is refused with a message, and changes no file of the authority. @returns the fault, or null */
@@ -70,8 +98,22 @@ function begin(hosts: AuthorityHosts, lost: readonly string[]): Promise<ProgramR
   return hosts.play(['playbooks/roll-over-authority.yml'], { lost, variables: { step: 'begin' } });
 }
 
-/** Takes a step without the parts of the playbook that need real hosts. */
+/** Takes a step without the parts of the playbook that need real hosts. The broker three is the client and the monitoring, too. */
 function step(hosts: AuthorityHosts, name: string, lost: readonly string[] = []): Promise<ProgramResult> {
-  const args = ['playbooks/roll-over-authority.yml', '--skip-tags', skipped];
-  return hosts.play(args, { lost, variables: { step: name } });
+  const roles = join(dirname(hosts.authorityFile('')), 'roles.json');
+  const three = { hosts: { three: {} } };
+  writeFileSync(roles, JSON.stringify({ clients: three, monitoring: three }));
+  const { client, grafana, backup } = trustFiles(hosts);
+  return hosts.play(['-i', roles, 'playbooks/roll-over-authority.yml', '--skip-tags', skipped], {
+    lost,
+    variables: {
+      step: name,
+      monitoring_access_password: "{{ 'static' if inventory_hostname == 'one' else '' }}",
+      grafana_prometheus_password: 'static',
+      client_authority_file: client,
+      grafana_settings: grafana.replace('/provisioning/datasources/mqtt-cluster.yml', ''),
+      backup_settings: dirname(backup),
+      backup_enabled: true,
+    },
+  });
 }
