@@ -39,7 +39,7 @@ export function inventoryWithLost(folder: string, lost: readonly string[]): stri
 }
 
 /**
- * Calls a function with the port at which brokers answer each request.
+ * Calls a function with the port at which brokers answer each request: with the status 503 if the body has `healthy: false`.
  *
  * @param answers the bodies by broker; the other brokers do not answer
  */
@@ -51,8 +51,9 @@ export async function withHealth<Result>(
   try {
     let port = 0;
     for (const [broker, body] of Object.entries(answers)) {
+      const status = 'healthy' in body && body.healthy === false ? 503 : 200;
       const server = createServer((_request, response) => {
-        response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
       }).listen(port, addressOf(broker));
       servers.push(server);
       await once(server, 'listening');

@@ -8,6 +8,7 @@ import { chaosFault } from './chaos-check.ts';
 import { collectionFault } from './collection-check.ts';
 import { fetchedBackupFault } from './fetched-backup-check.ts';
 import { firewallFault } from './firewall-check.ts';
+import { gateFault } from './gate-check.ts';
 import { inFolder, messagesIn, playLocally, rejectionFault } from './local-playbook.ts';
 import { maintenanceFault } from './maintenance-check.ts';
 import { firstFailure } from './playbook.ts';
@@ -146,6 +147,10 @@ function interrupted(ansible: string): Check[] {
   const faults = [
     ['remove-host.yml lets the member accept clients again after a failed drain or removal', removalFault],
     ['revocations reach the other hosts when one is lost, and a second removal continues', revocationFault],
+    [
+      'a playbook asks a broker that sees a majority, and replace-host.yml waits for the new member only',
+      gateFault,
+    ],
     ['restore.yml stops no broker before it can restore', restoreFault],
     ['roll-over-authority.yml can be repeated, and never leaves half an authority', rollOverFault],
     [
