@@ -119,6 +119,7 @@ async function useFault(root: string, scratch: string, folder: string): Promise<
     firewall_admin_networks: ['10.0.0.1/24'],
     preflight_disk_bytes_min: 1,
     mqtt_cluster_version: 'static',
+    vault_certificate_authority_passphrase: 'static',
   };
   const { output } = await play([`${name}.preflight`], wrong);
   return output.includes('are no networks: 10.0.0.1/24')

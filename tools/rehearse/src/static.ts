@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { backupFault } from './backup-check.ts';
@@ -9,10 +9,10 @@ import { collectionFault } from './collection-check.ts';
 import { fetchedBackupFault } from './fetched-backup-check.ts';
 import { firewallFault } from './firewall-check.ts';
 import { gateFault } from './gate-check.ts';
-import { inFolder, messagesIn, playLocally, rejectionFault } from './local-playbook.ts';
+import { inFolder, playLocally } from './local-playbook.ts';
 import { maintenanceFault } from './maintenance-check.ts';
 import { firstFailure } from './playbook.ts';
-import type { Variables } from './playbook.ts';
+import { imageSettings, preflights, refusals } from './preflight-checks.ts';
 import { receiversFault } from './receivers-check.ts';
 import { renewalFault } from './renewal-check.ts';
 import { silencesFault } from './silences-check.ts';
@@ -21,19 +21,13 @@ import { rereadFault } from './reread-check.ts';
 import { restoreFault } from './restore-check.ts';
 import { revocationFault } from './revocation-check.ts';
 import { rollOverFault } from './roll-over-check.ts';
+import { secretsFault } from './secrets-check.ts';
+import type { Check } from './static-check.ts';
 import { tagsFault } from './tags-check.ts';
-import { wrongUpdates } from './wrong-updates.ts';
 
 const lintMsMax = 600_000;
 const quotedLinesMax = 12;
 const imageNames = ['broker-publisher', 'client'];
-
-/** One check that needs no running hosts. */
-interface Check {
-  readonly name: string;
-  /** @returns the problem that the check found, or null */
-  run(): Promise<string | null>;
-}
 
 /**
  * Runs the checks that need no running hosts: lint, the syntax of every playbook, the templates with every
@@ -57,6 +51,7 @@ export async function checkStatically(
     ...rendered(root, ansible),
     ...refusals(ansible),
     ...preflights(ansible),
+    secrets(ansible),
     firewall(root),
     receivers(root),
     renewal(root),
@@ -125,6 +120,13 @@ function receivers(root: string): Check {
   return {
     name: 'preflight warns about receivers of alerts that send nothing, and a wrong configuration does not replace the former one',
     run: () => receiversFault(root),
+  };
+}
+
+function secrets(ansible: string): Check {
+  return {
+    name: 'preflight rejects secrets that are missing, known to everybody or in clear',
+    run: () => secretsFault(ansible),
   };
 }
 
@@ -255,100 +257,6 @@ async function unknownSettings(root: string, rendered: string): Promise<string |
   if (absent.length > 0) return `the templates do not contain the settings ${absent.join(', ')}`;
   const unknown = new Set(given.filter((name) => !known.has(name)));
   return unknown.size === 0 ? null : `the image does not have the settings ${[...unknown].join(', ')}`;
-}
-
-/**
- * Returns checks of the preflight playbook. Each check runs the playbook with variables that the playbook
- * must reject, and with this machine in place of three hosts. The playbook's message must contain the given
- * text.
- */
-function preflights(ansible: string): Check[] {
-  const image = { mqtt_cluster_version: 'no-such-version' };
-  const wrong: readonly (readonly [string, Variables, string])[] = [
-    [
-      'another architecture',
-      { preflight_architectures: ['riscv128'] },
-      'but the images are made for riscv128',
-    ],
-    ['too little disk', { preflight_disk_bytes_min: '999999999999999999' }, 'needs at least'],
-    ['a missing image', image, 'There is no image localhost/mqtt-cluster/broker-publisher:no-such-version'],
-    ['an unreachable host', { ansible_connection: 'ssh', ansible_port: '1' }, "one can't be reached by ssh"],
-  ];
-  return [
-    ...wrong.map(([name, variables, sentence]) =>
-      rejection(ansible, name, sentence, async () => ({ mqtt_cluster_images: 'tests', ...variables })),
-    ),
-    ...wrongUpdates.map(([name, variables, sentence]) =>
-      rejection(ansible, name, sentence, async (directory) => ({
-        mqtt_cluster_images: await fakeImage(directory),
-        ...variables,
-      })),
-    ),
-  ];
-}
-
-const imageSettings = [
-  'MQTT_CLUSTER_LAB',
-  'MQTT_CLUSTER_MQTT_ANONYMOUS',
-  'MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX',
-  'MQTT_CLUSTER_MQTT_KEEP_ALIVE_SECONDS_MAX',
-  'MQTT_CLUSTER_MQTT_WILL_AFTER_FAILOVER',
-];
-
-/** Writes an archive of an image that has only the list of its settings. @returns its folder */
-async function fakeImage(directory: string): Promise<string> {
-  const labels = { 'mqtt-cluster.settings': imageSettings.join(',') };
-  writeFileSync(join(directory, 'manifest.json'), JSON.stringify([{ Config: 'config.json', RepoTags: [] }]));
-  writeFileSync(join(directory, 'config.json'), JSON.stringify({ config: { Labels: labels } }));
-  const archive = join(directory, 'broker-publisher-static.tar');
-  await attemptCommand('tar', ['-C', directory, '-cf', archive, 'manifest.json', 'config.json']);
-  return directory;
-}
-
-function rejection(
-  ansible: string,
-  name: string,
-  sentence: string,
-  variablesIn: (directory: string) => Promise<Variables>,
-): Check {
-  return {
-    name: `preflight of ${name}: "${sentence}"`,
-    run: () =>
-      inFolder('preflight', async (directory) => {
-        const given = { mqtt_cluster_version: 'static', ...(await variablesIn(directory)) };
-        const args = ['-i', 'tests/inventories/here.yml', 'playbooks/preflight.yml'];
-        const result = await playLocally(ansible, args, {
-          variables: { preflight_disk_bytes_min: '1', ...given },
-          // The address of the control node, as sshd sets it.
-          environment: { SSH_CONNECTION: '203.0.113.9 50000 127.0.0.1 22' },
-        });
-        return rejectionFault(result, sentence);
-      }),
-  };
-}
-
-/**
- * Returns checks of wrong inventories. The playbook must reject each inventory, or accept it with a
- * warning. Its message must contain the given text.
- */
-function refusals(ansible: string): Check[] {
-  const wrong: readonly (readonly [string, string])[] = [
-    ['no-brokers', 'has no host in the group "brokers"'],
-    ['shared-address', '192.0.2.1 by one and two'],
-    ['bad-name', 'UPPER_CASE'],
-    ['four', 'WARNING: 4 brokers are an even number'],
-    ['two', 'WARNING: with 2 broker(s) no host may be lost'],
-  ];
-  return wrong.map(([name, sentence]) => ({
-    name: `inventory ${name}: "${sentence}"`,
-    async run() {
-      const args = ['-i', join('tests', 'inventories', `${name}.yml`), 'tests/inventory.yml'];
-      const result = await playLocally(ansible, args);
-      if (!sentence.startsWith('WARNING')) return rejectionFault(result, sentence);
-      if (result.status !== 0) return `the inventory was rejected: ${firstFailure(result.output)}`;
-      return messagesIn(result.output).includes(sentence) ? null : 'the playbook did not print the warning';
-    },
-  }));
 }
 
 function lastLines(text: string): string {
