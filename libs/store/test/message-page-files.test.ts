@@ -1,11 +1,12 @@
 import { jest } from '@jest/globals';
-import { existsSync, write, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { MessagePages } from '@mqtt-cluster/contracts';
 import { messagePagesIn } from '../src/index.ts';
 import type { MessagePageOptions } from '../src/pages/message-page-files.ts';
+import { nodePageSystem } from '../src/pages/page-system.ts';
 
 const kibibyte = 1024;
 const fileBytes = 1024 * kibibyte;
@@ -180,12 +181,13 @@ test('message pages write everything again when a full disk has room again', asy
       // All buffers that wait are in one file.
       fileBytes: 16 * fileBytes,
       onWriteError: ({ message }) => errors.push(message),
-      write: (descriptor, bytes, offset, length, position, done) =>
-        isFull
-          ? setImmediate(() => done(new Error('ENOSPC'), 0))
-          : write(descriptor, bytes, offset, Math.ceil(length / 2), position, (error, count) =>
-              done(error, count),
-            ),
+      system: {
+        ...nodePageSystem,
+        write: (descriptor, bytes, offset, length, position, done) =>
+          isFull
+            ? setImmediate(() => done(new Error('ENOSPC'), 0))
+            : nodePageSystem.write(descriptor, bytes, offset, Math.ceil(length / 2), position, done),
+      },
     });
     const positions: number[] = [];
     for (let position = pages.write(filled(30_000, 0)); position !== null;) {

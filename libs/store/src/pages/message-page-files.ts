@@ -1,15 +1,17 @@
-import { mkdirSync, readdirSync, rmSync, write } from 'node:fs';
 import { join } from 'node:path';
 import type { MessagePages } from '@mqtt-cluster/contracts';
 import { PageFile } from './page-file.ts';
-import type { PageWrite } from './page-file.ts';
+import { nodePageSystem } from './page-system.ts';
+import type { PageSystem } from './page-system.ts';
 
 /** Bytes of one file. A file is deleted when nobody needs any of it. */
 const fileBytesDefault = 16 * 1024 * 1024;
+/** Bytes that one write passes to the operating system. */
+const bufferBytesDefault = 256 * 1024;
 /** Buffers that wait for the disk. At this bound the pages accept nothing. */
 const waitingMax = 32;
 /** Bytes that are read at once, because the next messages of a queue usually follow. */
-const blockBytes = 4 * 1024;
+const blockBytesDefault = 4 * 1024;
 const blocksMax = 1_024;
 /** How long the pages accept nothing after a failed write. */
 const refusalMs = 10_000;
@@ -19,10 +21,14 @@ const sparsePart = 1 / 4;
 export interface MessagePageOptions {
   /** Upper bound of the bytes of one file, and of one message. */
   readonly fileBytes?: number;
+  /** Bytes that one write passes to the operating system. */
+  readonly bufferBytes?: number;
+  /** Bytes that are read at once. */
+  readonly blockBytes?: number;
   /** Called when a write fails, at most once in ten seconds. The messages stay in memory. */
   readonly onWriteError?: (error: Error) => void;
-  /** Replaced by tests of failing disks. */
-  readonly write?: PageWrite;
+  /** Replaced by the simulator and by tests of failing disks. */
+  readonly system?: PageSystem;
 }
 
 /**
@@ -34,8 +40,7 @@ export interface MessagePageOptions {
  * @throws Error the directory cannot be used
  */
 export function messagePagesIn(directory: string, options: MessagePageOptions = {}): () => MessagePageFiles {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(directory)) rmSync(join(directory, name), { force: true, recursive: true });
+  (options.system ?? nodePageSystem).empty(directory);
   let opened = 0;
   return () => new MessagePageFiles(directory, `messages-${++opened}`, options);
 }
@@ -49,8 +54,10 @@ export function messagePagesIn(directory: string, options: MessagePageOptions = 
 class MessagePageFiles implements MessagePages {
   readonly #pathPrefix: string;
   readonly #fileBytes: number;
+  readonly #bufferBytes: number;
+  readonly #blockBytes: number;
   readonly #onWriteError: (error: Error) => void;
-  readonly #write: PageWrite;
+  readonly #system: PageSystem;
   readonly #files = new Map<number, PageFile>();
   /** Blocks of full files, the least recently read first. */
   readonly #blocks = new Map<number, Buffer>();
@@ -65,8 +72,10 @@ class MessagePageFiles implements MessagePages {
   constructor(directory: string, prefix: string, options: MessagePageOptions) {
     this.#pathPrefix = join(directory, prefix);
     this.#fileBytes = options.fileBytes ?? fileBytesDefault;
+    this.#bufferBytes = options.bufferBytes ?? bufferBytesDefault;
+    this.#blockBytes = options.blockBytes ?? blockBytesDefault;
     this.#onWriteError = options.onWriteError ?? (() => undefined);
-    this.#write = options.write ?? write;
+    this.#system = options.system ?? nodePageSystem;
   }
 
   get hasSparse(): boolean {
@@ -89,7 +98,7 @@ class MessagePageFiles implements MessagePages {
   }
 
   get isAccepting(): boolean {
-    return this.#waiting < waitingMax && performance.now() >= this.#refusesUntilMs;
+    return this.#waiting < waitingMax && this.#system.nowMs() >= this.#refusesUntilMs;
   }
 
   flush(): void {
@@ -118,7 +127,7 @@ class MessagePageFiles implements MessagePages {
     const file = this.#files.get(number);
     if (file === undefined) throw new Error(`page file ${number} does not exist`);
     const offset = position - number * this.#fileBytes;
-    const isBlockwise = file.isFull && file.waiting === 0 && length < blockBytes;
+    const isBlockwise = file.isFull && file.waiting === 0 && length < this.#blockBytes;
     return isBlockwise ? this.#readBlockwise(number, file, offset, length) : file.read(offset, length);
   }
 
@@ -161,9 +170,8 @@ class MessagePageFiles implements MessagePages {
     }
     const number = this.#nextNumber++;
     try {
-      const file = new PageFile(`${this.#pathPrefix}-${number}.bin`, this.#write, (error) =>
-        this.#onWritten(error),
-      );
+      const path = `${this.#pathPrefix}-${number}.bin`;
+      const file = new PageFile(path, this.#system, this.#bufferBytes, (error) => this.#onWritten(error));
       this.#files.set(number, file);
       this.#current = { number, file };
       return this.#current;
@@ -179,13 +187,13 @@ class MessagePageFiles implements MessagePages {
   }
 
   #refuse(error: Error): void {
-    if (performance.now() < this.#refusesUntilMs) return;
-    this.#refusesUntilMs = performance.now() + refusalMs;
+    if (this.#system.nowMs() < this.#refusesUntilMs) return;
+    this.#refusesUntilMs = this.#system.nowMs() + refusalMs;
     this.#onWriteError(error);
-    setTimeout(() => {
+    this.#system.after(refusalMs, () => {
       this.#refusesUntilMs = -Infinity;
       for (const file of this.#files.values()) file.flush();
-    }, refusalMs).unref();
+    });
   }
 
   /** Deletes a file, unless somebody may still read it. */
@@ -202,8 +210,8 @@ class MessagePageFiles implements MessagePages {
   }
 
   #readBlockwise(number: number, file: PageFile, offset: number, length: number): Uint8Array {
-    const first = Math.floor(offset / blockBytes);
-    const start = offset - first * blockBytes;
+    const first = Math.floor(offset / this.#blockBytes);
+    const start = offset - first * this.#blockBytes;
     const block = this.#block(number, file, first);
     if (start + length <= block.length) return block.subarray(start, start + length);
     const rest = length - (block.length - start);
@@ -211,11 +219,11 @@ class MessagePageFiles implements MessagePages {
   }
 
   #block(number: number, file: PageFile, index: number): Buffer {
-    const key = number * Math.ceil(this.#fileBytes / blockBytes) + index;
+    const key = number * Math.ceil(this.#fileBytes / this.#blockBytes) + index;
     let block = this.#blocks.get(key);
     if (block === undefined) {
-      const offset = index * blockBytes;
-      block = file.read(offset, Math.min(blockBytes, file.used - offset));
+      const offset = index * this.#blockBytes;
+      block = file.read(offset, Math.min(this.#blockBytes, file.used - offset));
     } else this.#blocks.delete(key);
     this.#blocks.set(key, block);
     if (this.#blocks.size > blocksMax) this.#blocks.delete(this.#blocks.keys().next().value!);

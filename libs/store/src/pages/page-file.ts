@@ -1,17 +1,4 @@
-import { close, openSync, readSync, unlink, writeSync } from 'node:fs';
-
-/** Bytes that one write passes to the operating system. */
-const bufferBytes = 256 * 1024;
-
-/** `write` of `node:fs`. */
-export type PageWrite = (
-  descriptor: number,
-  bytes: Buffer,
-  offset: number,
-  length: number,
-  position: number,
-  done: (error: Error | null, count: number) => void,
-) => void;
+import type { PageSystem } from './page-system.ts';
 
 /** Bytes of one file that the operating system does not have yet. */
 interface WaitingBuffer {
@@ -28,7 +15,8 @@ interface WaitingBuffer {
 export class PageFile {
   readonly #path: string;
   readonly #descriptor: number;
-  readonly #write: PageWrite;
+  readonly #system: PageSystem;
+  readonly #bufferBytes: number;
   readonly #onWritten: (error: Error | null) => void;
   #waiting: WaitingBuffer[] = [];
   #writes = 0;
@@ -41,13 +29,20 @@ export class PageFile {
   isFull = false;
 
   /**
+   * @param bufferBytes bytes that one write passes to the operating system
    * @param onWritten called after each write to the operating system
    * @throws Error the file cannot be created
    */
-  constructor(path: string, write: PageWrite, onWritten: (error: Error | null) => void) {
+  constructor(
+    path: string,
+    system: PageSystem,
+    bufferBytes: number,
+    onWritten: (error: Error | null) => void,
+  ) {
     this.#path = path;
-    this.#descriptor = openSync(path, 'wx+', 0o600);
-    this.#write = write;
+    this.#descriptor = system.create(path);
+    this.#system = system;
+    this.#bufferBytes = bufferBytes;
     this.#onWritten = onWritten;
   }
 
@@ -61,7 +56,7 @@ export class PageFile {
     let last = this.#waiting.at(-1);
     if (last === undefined || last.isSent || last.length + bytes.length > last.bytes.length) {
       this.flush();
-      const size = Math.max(bufferBytes, bytes.length);
+      const size = Math.max(this.#bufferBytes, bytes.length);
       last = { offset: this.used, bytes: Buffer.allocUnsafe(size), length: 0, isSent: false };
       this.#waiting.push(last);
     }
@@ -82,7 +77,7 @@ export class PageFile {
   flushAndWait(): void {
     for (let buffer = this.#waiting[0]; buffer !== undefined; buffer = this.#waiting[0]) {
       for (let from = 0; from < buffer.length;) {
-        const count = writeSync(
+        const count = this.#system.writeAndWait(
           this.#descriptor,
           buffer.bytes,
           from,
@@ -106,7 +101,7 @@ export class PageFile {
       return Buffer.from(buffer.bytes.subarray(start, start + length));
     }
     const bytes = Buffer.allocUnsafeSlow(length);
-    const count = readSync(this.#descriptor, bytes, 0, length, offset);
+    const count = this.#system.read(this.#descriptor, bytes, offset);
     if (count !== length)
       throw new Error(`${this.#path} ends at byte ${offset + count}, before byte ${offset + length}`);
     return bytes;
@@ -117,15 +112,14 @@ export class PageFile {
     this.#isDeleted = true;
     this.#waiting = [];
     if (this.#writes > 0) return;
-    close(this.#descriptor, () => undefined);
-    unlink(this.#path, () => undefined);
+    this.#system.closeAndRemove(this.#descriptor, this.#path);
   }
 
   #send(buffer: WaitingBuffer, from = 0): void {
     buffer.isSent = true;
     this.#writes++;
     const { bytes, length, offset } = buffer;
-    this.#write(this.#descriptor, bytes, from, length - from, offset + from, (failure, count) => {
+    this.#system.write(this.#descriptor, bytes, from, length - from, offset + from, (failure, count) => {
       this.#writes--;
       if (this.#isDeleted) return this.delete();
       // A disk can accept nothing without an error when it is nearly full.
