@@ -11,7 +11,11 @@ const layers = [
   { sourceTag: 'type:shell', onlyDependOnLibsWithTags: ['type:contracts'] },
   { sourceTag: 'type:client', onlyDependOnLibsWithTags: ['type:contracts', 'type:client'] },
   { sourceTag: 'type:api', onlyDependOnLibsWithTags: ['type:contracts'] },
-  { sourceTag: 'type:simulation', onlyDependOnLibsWithTags: ['type:contracts', 'type:pure'] },
+  // The message pages of the store run in the simulator, on a simulated file system.
+  {
+    sourceTag: 'type:simulation',
+    onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'runs-in:simulation'],
+  },
   { sourceTag: 'type:command-line', onlyDependOnLibsWithTags: belowCommandLine },
   // The appliance contains the command line: `broker-publisher admin`.
   {

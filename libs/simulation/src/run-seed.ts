@@ -30,8 +30,9 @@ import { defaultClient } from './clients/client-options.ts';
 import { GreedyPopulation, greedyClient } from './clients/greedy-population.ts';
 import { Mqtt5Population } from './clients/mqtt5-population.ts';
 import { FaultInjector } from './faults/fault-injector.ts';
+import { PageFaultInjector } from './faults/page-faults.ts';
 import type { CalmPeriod, Violation } from './history/history.ts';
-import { simulatedMemberFactory, settingsForSeed } from './world/member-factory.ts';
+import { simulatedMemberFactory, settingsForSeed, settingsWithPages } from './world/member-factory.ts';
 import type { MarkName } from './history/marks.ts';
 import { AccessPopulation } from './clients/access-population.ts';
 import { Workload, overflowClient, willWatcher } from './clients/workload.ts';
@@ -42,6 +43,8 @@ export interface RunOptions {
   readonly seed: number;
   /** Number of members, 1 to 7. */
   readonly members: number;
+  /** Whether the members keep most queued messages in page files, and the disks below these files have faults. Default: false. */
+  readonly pageFaults?: boolean;
   /** Receives every trace line. */
   readonly trace?: (line: string) => void;
 }
@@ -78,6 +81,7 @@ const mqtt5Seed = 0x5a5a;
 /** The same for the clients of users. */
 const accessSeed = 0xacce;
 const greedySeed = 0x6eed;
+const pageSeed = 0x9a6e;
 /** If no message arrives for this time, no message is in flight. */
 const silentMs = 1_000;
 /** Upper bound of the bytes of the retained messages in the phase of cluster time. */
@@ -91,23 +95,25 @@ const quiescentWithinMs = 30_000;
  * members always give the same run.
  */
 export function runSeed(options: RunOptions): RunReport {
+  const { pageFaults = false } = options;
   const world = new World({
     seed: options.seed,
     members: options.members,
-    createMember: simulatedMemberFactory(settingsForSeed(options.seed)),
+    createMember: simulatedMemberFactory((pageFaults ? settingsWithPages : settingsForSeed)(options.seed)),
+    pageFiles: pageFaults,
   });
   if (options.trace !== undefined) world.history.trace = options.trace;
-  const times = runGuarded(world, options.seed);
+  const times = runGuarded(world, options.seed, pageFaults);
   const { violations, marks } = world.history;
   return { seed: options.seed, violations, counters: countersOf(world), marks, ...times };
 }
 
 type Times = Pick<RunReport, 'convergedMs' | 'servedMs'>;
 
-function runGuarded(world: World, seed: number): Times {
+function runGuarded(world: World, seed: number, pageFaults: boolean): Times {
   const { history } = world;
   try {
-    return runPhases(world, seed);
+    return runPhases(world, seed, pageFaults);
   } catch (error) {
     // A member must not throw an error because of its peers, clients or disk.
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -116,13 +122,14 @@ function runGuarded(world: World, seed: number): Times {
   }
 }
 
-function runPhases(world: World, seed: number): Times {
+function runPhases(world: World, seed: number, pageFaults: boolean): Times {
   const { history, random } = world;
   const workload = new Workload(world, random.fork());
   const population = new Mqtt5Population(world, createRandom(seed ^ mqtt5Seed));
   const users = new AccessPopulation(world, createRandom(seed ^ accessSeed));
   const greedy = new GreedyPopulation(world, createRandom(seed ^ greedySeed));
   const faults = new FaultInjector(world, random.fork());
+  const pages = pageFaults ? new PageFaultInjector(world, createRandom(seed ^ pageSeed)) : null;
   world.start();
   workload.start();
   population.start();
@@ -139,7 +146,9 @@ function runPhases(world: World, seed: number): Times {
   world.run(random.between(300, 1_500));
   founded.toMs = world.nowMs;
   faults.start();
+  pages?.start();
   world.run(random.between(faultsMsMin, faultsMsMax));
+  pages?.end();
   faults.end();
   history.log(() => 'all faults are over');
   const convergedMs = converge(world);

@@ -20,6 +20,8 @@ export interface ScenarioOptions extends Partial<SimulatedSettings> {
   readonly members?: number;
   /** Replaces the factory of the members. */
   readonly createMember?: SimulatedMemberFactory;
+  /** Whether queued messages are in page files, each as soon as its entry is applied. */
+  readonly pageFiles?: boolean;
   /** Whether the scenario starts all members. If false, the test starts the members. Default: true. */
   readonly startMembers?: boolean;
 }
@@ -35,14 +37,16 @@ export class Scenario {
   readonly world: World;
 
   constructor(options: ScenarioOptions = {}) {
+    const { pageFiles = false, limits = smallLimits } = options;
     const settings = {
       whenIsolated: options.whenIsolated ?? 'accept',
-      limits: options.limits ?? smallLimits,
+      limits: pageFiles ? { ...limits, messageCacheBytesMax: 0 } : limits,
     };
     this.world = new World({
       seed: options.seed ?? 1,
       members: options.members ?? 7,
       createMember: options.createMember ?? simulatedMemberFactory(settings),
+      pageFiles,
     });
     if (options.startMembers === false) return;
     this.world.start();
@@ -185,6 +189,7 @@ export class Scenario {
     for (const host of world.hosts) {
       host.disk.full = false;
       host.disk.syncMs = [0.5, 4];
+      host.pages?.repair();
       if (host.state === 'paused') world.resume(host.id);
       if (!host.isUp) world.start(host.id);
     }

@@ -16,6 +16,11 @@ test('readArguments accepts a range of seeds, so that a long run can be divided'
   expect(readArguments(['--first', '3001', '--seeds', '3000'])).toMatchObject({ first: 3_001, seeds: 3_000 });
 });
 
+test('readArguments switches on faults of message pages only with --page-faults', () => {
+  expect(readArguments([])).toMatchObject({ pageFaults: false });
+  expect(readArguments(['--seed', '7', '--page-faults'])).toMatchObject({ first: 7, pageFaults: true });
+});
+
 test('readArguments prints the help and returns null for --help', () => {
   const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {

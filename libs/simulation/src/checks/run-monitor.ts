@@ -5,6 +5,7 @@ import type {
   Member,
   MemberEvent,
   MemberId,
+  MessagePageError,
   Outgoing,
 } from '@mqtt-cluster/contracts';
 import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
@@ -72,6 +73,16 @@ export class RunMonitor {
     }
     if (event.kind === 'alarm') history.count(`alarm: ${event.text.replace(/\d+/g, 'N')}`);
     else history.count(`event ${event.kind}`);
+  }
+
+  /** A page must never lack what was written, unless the disk below it has had a fault. */
+  pageFailed({ id, pages }: Host, error: MessagePageError): void {
+    const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+    this.#history.log(() => `page of ${id}: ${error.message}${cause}`);
+    this.#history.count('processes ended by a page');
+    if (pages !== null && (pages.failsReads || pages.isDamaged)) return;
+    const text = `${id}: ${error.message}${cause}, but the disk of its pages had no fault`;
+    this.#history.reportViolation({ promise: 'pages', text });
   }
 
   turnEnded(host: Host, member: Member): void {

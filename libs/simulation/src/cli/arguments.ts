@@ -8,6 +8,8 @@ export interface SimulateArguments {
   readonly seeds: number;
   /** Number of members, 1 to 7; null: the number depends on the seed. */
   readonly members: number | null;
+  /** Whether the message pages of the members have faults; see `RunOptions`. */
+  readonly pageFaults: boolean;
   readonly workers: number;
   /** Milliseconds from the start of the program after which no further seed starts. */
   readonly forMs: number;
@@ -24,6 +26,7 @@ interface Options {
   readonly first: number;
   readonly seed?: number;
   readonly members?: number;
+  readonly pageFaults?: true;
   readonly workers: number;
   readonly trace?: true;
   readonly keepGoing?: true;
@@ -40,6 +43,7 @@ Examples:
   npm run simulate -- --seeds 1000
   npm run simulate -- --first 3001 --seeds 3000    (seeds 3001 to 6000)
   npm run simulate -- --for 30m
+  npm run simulate -- --seeds 1000 --page-faults
   npm run simulate -- --seed 42 --trace`;
 
 /** Parses the command line. Returns null after `--help` was printed. @throws UsageError */
@@ -53,14 +57,14 @@ export function readArguments(args: readonly string[]): SimulateArguments | null
     throw new UsageError(`${oneLine(error.message)}; see --help`);
   }
   const options = command.opts<Options>();
-  const { seed, trace = false, keepGoing = false, members = null, workers } = options;
+  const { seed, pageFaults = false, trace = false, keepGoing = false, members = null, workers } = options;
   if (trace && seed === undefined) throw new UsageError('--trace prints one seed: add --seed K');
   if (seed !== undefined && (options.for !== undefined || options.seeds !== undefined))
     throw new UsageError('--seed runs one seed: remove --seeds and --for');
   const forMs = options.for ?? Infinity;
   const usual = forMs === Infinity ? seedsByDefault : Infinity;
   const seeds = seed === undefined ? (options.seeds ?? usual) : 1;
-  return { first: seed ?? options.first, seeds, members, workers, forMs, trace, keepGoing };
+  return { first: seed ?? options.first, seeds, members, pageFaults, workers, forMs, trace, keepGoing };
 }
 
 function commandLine(): Command {
@@ -80,6 +84,7 @@ function commandLine(): Command {
       'number of members (default: 3, 5 or 7, for some seeds 1 to 6)',
       wholeNumber(1, membersMax),
     )
+    .option('--page-faults', 'keep queued messages in page files, whose disks have faults of their own')
     .option(
       '--workers <N>',
       'number of threads',

@@ -12,14 +12,15 @@ const relevantLinesMax = 60;
 
 /** Matches the trace lines of {@link runSeed} about members, disks and links. */
 const machineLines =
-  /^ *[\d.]+ (start|kill|power|pause|resume|wipe|disk|flip|partition|cut|restore|heal|all|\w leads|\w does not)/;
+  /^ *[\d.]+ (start|kill|power|pause|resume|wipe|disk|page|flip|partition|cut|restore|heal|all|\w leads|\w does not)/;
 
 /** Runs a failed seed again with a trace, and prints the lines that concern the first violation. */
-function explain(report: RunReport, members: number): void {
+function explain(report: RunReport, members: number, pageFaults: boolean): void {
   const lines: string[] = [];
-  runSeed({ seed: report.seed, members, trace: (line) => lines.push(line) });
+  runSeed({ seed: report.seed, members, pageFaults, trace: (line) => lines.push(line) });
   console.log(
-    `\nSEED ${report.seed} FAILED (${members} members); to repeat it: npm run simulate -- --seed ${report.seed} --trace`,
+    `\nSEED ${report.seed} FAILED (${members} members); to repeat it: npm run simulate -- --seed ${report.seed}` +
+      `${pageFaults ? ' --page-faults' : ''} --trace`,
   );
   for (const violation of report.violations) console.log(`  ${violation.promise}: ${violation.text}`);
   const [first] = report.violations;
@@ -38,8 +39,9 @@ function explain(report: RunReport, members: number): void {
 async function run(options: SimulateArguments): Promise<Progress> {
   const progress = new Progress(() => performance.now());
   if (options.trace) {
-    const members = memberCountOf(options.first, options.members);
-    progress.add(runSeed({ seed: options.first, members, trace: (line) => console.log(line) }));
+    const { first: seed, pageFaults } = options;
+    const members = memberCountOf(seed, options.members);
+    progress.add(runSeed({ seed, members, pageFaults, trace: (line) => console.log(line) }));
     return progress;
   }
   const timer = setInterval(() => console.log(progress.line()), progressMs);
@@ -64,7 +66,7 @@ async function main(): Promise<void> {
   const [first] = failed;
   if (first === undefined) return;
   process.exitCode = 1;
-  explain(first, memberCountOf(first.seed, options.members));
+  explain(first, memberCountOf(first.seed, options.members), options.pageFaults);
   if (failed.length > 1) console.log(`failed seeds: ${failed.map(({ seed }) => seed).join(' ')}`);
 }
 

@@ -1,4 +1,10 @@
-import { discardSnapshot, StoreCorruptError, StoreFailedError } from '@mqtt-cluster/contracts';
+import {
+  discardSnapshot,
+  MessagePageError,
+  StoreCorruptError,
+  StoreFailedError,
+  wholeBytes,
+} from '@mqtt-cluster/contracts';
 import type {
   ClockRecord,
   LogEntry,
@@ -26,6 +32,8 @@ export interface DiskHandlers {
   refused(tokens: readonly number[]): void;
   /** Called when a sync has failed: the content of the disk is uncertain, and the process must end. */
   failed(): void;
+  /** Called when a message page of a snapshot cannot be read: the process must end. */
+  pageFailed(error: MessagePageError): void;
 }
 
 export interface DiskBackup {
@@ -137,8 +145,9 @@ export class Disk {
   crash(powerLoss: boolean): void {
     const handed = [...this.#syncing, ...(powerLoss ? [] : this.#queued)];
     const survivors = this.full || this.failing ? 0 : this.#random.below(handed.length + 1);
-    for (const { change } of handed.slice(0, survivors)) this.#apply(change);
-    if (survivors < handed.length) this.#torn = this.#random.chance(0.5);
+    const survived = readable(handed.slice(0, survivors).map(({ change }) => change)).changes;
+    for (const change of survived) this.#apply(change);
+    if (survived.length < handed.length) this.#torn = this.#random.chance(0.5);
     this.#resetProcess();
   }
 
@@ -258,8 +267,13 @@ export class Disk {
     }
     const firsts = this.#syncing.map(({ change }) => change.entries?.[0]?.index ?? Infinity);
     this.#confirmedBelow = Math.min(...firsts);
-    for (const { change } of this.#syncing) this.#apply(change);
+    const { changes, error } = readable(this.#syncing.map(({ change }) => change));
+    for (const change of changes) this.#apply(change);
     this.#syncing = [];
+    if (error !== null) {
+      this.#queued = [];
+      return this.#handlers?.pageFailed(error);
+    }
     this.#handlers?.synced(tokens);
     this.#startSync();
   }
@@ -269,7 +283,7 @@ export class Disk {
    * the rest is lost. The next sync would succeed, as on a real disk.
    */
   #failSync(): void {
-    const changes = this.#syncing.map(({ change }) => change);
+    const { changes } = readable(this.#syncing.map(({ change }) => change));
     const stored = this.#random.below(changes.length + 1);
     const seen = stored + this.#random.below(changes.length - stored + 1);
     for (const change of changes.slice(0, stored)) this.#apply(change);
@@ -292,6 +306,33 @@ export class Disk {
     this.#handlers = null;
     this.#hasRefused = false;
   }
+}
+
+/**
+ * Reads the snapshots of the changes as a whole. A snapshot whose message pages cannot be read is not stored, and nothing
+ * after it, as in `libs/store`.
+ *
+ * @returns the changes before that snapshot
+ */
+function readable(changes: readonly StoreWrite[]): {
+  readonly changes: readonly StoreWrite[];
+  readonly error: MessagePageError | null;
+} {
+  const read: StoreWrite[] = [];
+  for (const change of changes) {
+    try {
+      const { snapshot } = change;
+      read.push(
+        snapshot === undefined
+          ? change
+          : { ...change, snapshot: { ...snapshot, data: wholeBytes(snapshot.data) } },
+      );
+    } catch (error) {
+      if (!(error instanceof MessagePageError)) throw error;
+      return { changes: read, error };
+    }
+  }
+  return { changes: read, error: null };
 }
 
 function randomStoreId(random: Random): string {

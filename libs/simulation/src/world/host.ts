@@ -4,12 +4,14 @@ import type {
   Member,
   MemberEvent,
   MemberId,
+  MemberOutput,
   PeerMessage,
 } from '@mqtt-cluster/contracts';
-import { clusterTimeAt, ClusterError } from '@mqtt-cluster/contracts';
+import { clusterTimeAt, ClusterError, MessagePageError } from '@mqtt-cluster/contracts';
 import type { RecoveredState, StoreWrite } from '@mqtt-cluster/contracts';
 import { ClockRecorder } from '@mqtt-cluster/member';
 import type { Disk } from '../disk/disk.ts';
+import type { PageDisk } from '../disk/page-disk.ts';
 import type { HostState, Network, NetworkHost } from './network.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
@@ -33,6 +35,8 @@ interface HostHandlers {
   diskFull(host: Host): void;
   /** Called when a sync has failed: the process must end. */
   diskFailed(host: Host): void;
+  /** Called when a queued message cannot be read again from its page: the process must end. */
+  pageFailed(host: Host, error: MessagePageError): void;
 }
 
 export interface HostOptions {
@@ -41,6 +45,8 @@ export interface HostOptions {
   readonly random: Random;
   readonly network: Network;
   readonly disk: Disk;
+  /** The disk below the message pages; null: the pages are in memory. */
+  readonly pages: PageDisk | null;
   /** Error of the wall clock when the run begins, ms. */
   readonly wallErrorMs: number;
   readonly createMember: (id: MemberId, recovered: RecoveredState, random: () => number) => Member;
@@ -51,6 +57,7 @@ export interface HostOptions {
 export class Host implements NetworkHost {
   readonly id: MemberId;
   readonly disk: Disk;
+  readonly pages: PageDisk | null;
   state: HostState = 'dead';
   /** Number of starts of the process. */
   process = 0;
@@ -69,6 +76,7 @@ export class Host implements NetworkHost {
     this.#options = options;
     this.id = options.id;
     this.disk = options.disk;
+    this.pages = options.pages;
     this.#wallErrorMs = options.wallErrorMs;
     this.#clockOffsetMs = Math.floor(options.random.between(0, 1e9));
     this.#clockRate = options.random.between(0.9995, 1.0005);
@@ -108,6 +116,7 @@ export class Host implements NetworkHost {
           this.#postToProcess(process, (member) => tokens.forEach((token) => member.writeRefused(token)));
         },
         failed: () => this.#options.handlers.diskFailed(this),
+        pageFailed: (error) => this.#options.handlers.pageFailed(this, error),
       });
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
@@ -135,7 +144,10 @@ export class Host implements NetworkHost {
    * power the host does not respond.
    */
   stop(what: 'process' | 'power'): void {
-    if (this.isUp) this.disk.crash(what === 'power');
+    if (this.isUp) {
+      this.disk.crash(what === 'power');
+      this.pages?.crash(what === 'power');
+    }
     if (what === 'power') this.disk.powerLost();
     this.state = what === 'power' ? 'powerless' : 'dead';
     this.#inbox = [];
@@ -191,13 +203,10 @@ export class Host implements NetworkHost {
     const { member } = this;
     if (member === null) return;
     const { handlers, network } = this.#options;
-    // A member that was paused must notice the elapsed time before it handles the messages that arrived
-    // meanwhile (docs/DESIGN.md, "Elections and timing").
-    member.tick(this.clockMs);
     const inbox = this.#inbox;
     this.#inbox = [];
-    for (const action of inbox) action(member);
-    const output = member.take();
+    const output = this.#outputOf(member, inbox);
+    if (output === null) return;
     this.#nextTurnAtMs = Infinity;
     this.#scheduleTurn(output.more ? moreTurnMs : tickMsMax);
     if (output.write !== null) {
@@ -210,6 +219,21 @@ export class Host implements NetworkHost {
     if (output.effects.length > 0) handlers.effects(this, output.effects);
     // A tick without input or write changes nothing that is checked.
     if (inbox.length > 0 || output.write !== null) handlers.turnEnded(this, member);
+  }
+
+  /** Returns the output of a turn, or null when a message page has ended the process: nothing of that turn leaves it. */
+  #outputOf(member: Member, inbox: readonly ((member: Member) => void)[]): MemberOutput | null {
+    try {
+      // A member that was paused must notice the elapsed time before it handles the messages that arrived
+      // meanwhile (docs/DESIGN.md, "Elections and timing").
+      member.tick(this.clockMs);
+      for (const action of inbox) action(member);
+      return member.take();
+    } catch (error) {
+      if (!(error instanceof MessagePageError)) throw error;
+      this.#options.handlers.pageFailed(this, error);
+      return null;
+    }
   }
 
   #recordClock(member: Member): void {

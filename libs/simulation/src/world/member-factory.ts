@@ -2,12 +2,17 @@ import type { Member, MemberId, MessagePages, RecoveredState } from '@mqtt-clust
 import { MemoryMessagePages } from '@mqtt-cluster/contracts/testing';
 import { createMember, currentSemantics, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import type { MemberLimits, MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
+import { messagePagesIn } from '@mqtt-cluster/store';
+import type { PageDisk } from '../disk/page-disk.ts';
 import { createRandom } from './random.ts';
 
-/** Hooks of the world for one start of a member: the semantics version of its program, and an observer. */
+/** Hooks of the world for one start of a member. */
 interface SimulationHooks {
+  /** The semantics version of its program. */
   readonly semantics: SemanticsVersion;
   readonly observer: MemberObserver;
+  /** The disk of the message pages. Null: the pages are in memory. */
+  readonly pages: PageDisk | null;
 }
 
 export type SimulatedMemberFactory = (
@@ -59,10 +64,24 @@ export function settingsForSeed(seed: number): SimulatedSettings {
   };
 }
 
-/** The pages reject every seventh write, so that messages stay in memory longer than others. */
-function simulatedPages(): MessagePages {
-  let writes = 0;
-  return new MemoryMessagePages(() => ++writes % 7 > 0);
+/** Settings with a cache that is full after a few messages, so that the others are on pages. */
+export function settingsWithPages(seed: number): SimulatedSettings {
+  const settings = settingsForSeed(seed);
+  const messageCacheBytesMax = createRandom(seed ^ 0xcac4e).pick([0, 512, 2_048]);
+  return { ...settings, limits: { ...settings.limits, messageCacheBytesMax } };
+}
+
+/** Sizes of page files that are small enough for many files within seconds. */
+const pageSizes = { fileBytes: 4_096, bufferBytes: 256, blockBytes: 512 };
+
+/** Opens the pages of a starting process: in files of the disk, or in memory. */
+function pagesOf(disk: PageDisk | null): () => MessagePages {
+  if (disk !== null) return messagePagesIn('pages', { ...pageSizes, system: disk });
+  return () => {
+    let writes = 0;
+    // The pages reject every seventh write, so that some messages stay in memory longer than others.
+    return new MemoryMessagePages(() => ++writes % 7 > 0);
+  };
 }
 
 /** Returns a factory of members with these settings, for {@link World}. */
@@ -76,7 +95,7 @@ export function simulatedMemberFactory(settings: SimulatedSettings): SimulatedMe
       whenIsolated: settings.whenIsolated,
       timings: lanMemberTimings,
       limits: settings.limits,
-      openMessagePages: simulatedPages,
+      openMessagePages: pagesOf(hooks?.pages ?? null),
       random,
       semantics: hooks?.semantics ?? currentSemantics,
       ...(hooks === undefined ? {} : { observer: hooks.observer }),

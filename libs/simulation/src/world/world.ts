@@ -23,6 +23,7 @@ import type {
   ConnectionId,
   MemberEvent,
   MemberId,
+  MessagePageError,
   ServingState,
 } from '@mqtt-cluster/contracts';
 import { RunMonitor } from '../checks/run-monitor.ts';
@@ -31,6 +32,7 @@ import { SimulatedClient } from '../clients/client.ts';
 import type { ClientOptions } from '../clients/client-options.ts';
 import type { ClientWorld } from '../clients/client.ts';
 import { Disk } from '../disk/disk.ts';
+import { PageDisk } from '../disk/page-disk.ts';
 import { History, publicationIdIn } from '../history/history.ts';
 import type { ConnectionRecord } from '../history/history.ts';
 import { Host } from './host.ts';
@@ -47,6 +49,8 @@ export interface WorldOptions {
   readonly seed: number;
   readonly members: number;
   readonly createMember: SimulatedMemberFactory;
+  /** Whether the message pages are in files of a simulated disk. Default: the pages are in memory. */
+  readonly pageFiles?: boolean;
 }
 
 const allMemberIds: readonly MemberId[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
@@ -88,17 +92,23 @@ export class World implements ClientWorld {
     const ids = allMemberIds.slice(0, options.members);
     // A generator of its own: the clocks do not change the random numbers of the other parts.
     const clocks = createRandom(options.seed ^ 0xc10c);
+    const pageRandom = createRandom(options.seed ^ 0x9a6e5);
     for (const id of ids) {
+      const pages =
+        options.pageFiles === true
+          ? new PageDisk(this.timeline, pageRandom.fork(), (name) => this.history.count(name))
+          : null;
       const host = new Host({
         id,
         timeline: this.timeline,
         random: this.random.fork(),
         network: this.network,
         disk: new Disk(this.timeline, this.random.fork()),
+        pages,
         wallErrorMs: clocks.between(-wallErrorMsMax, wallErrorMsMax),
         createMember: (name, recovered, random) => {
           const semantics = this.monitor.observed(name, this.#programs.semanticsOfStart(name));
-          const hooks = { semantics, observer: this.monitor.observerOf(name) };
+          const hooks = { semantics, observer: this.monitor.observerOf(name), pages };
           return options.createMember(name, ids, recovered, random, hooks);
         },
         handlers: {
@@ -109,6 +119,7 @@ export class World implements ClientWorld {
           storeOpened: (_, recovered) => this.monitor.marks.storeOpened(recovered),
           diskFull: () => this.history.mark('full-disk-refusal'),
           diskFailed: (from) => this.#diskFailed(from),
+          pageFailed: (from, error) => this.#pageFailed(from, error),
         },
       });
       this.#hosts.set(id, host);
@@ -361,6 +372,12 @@ export class World implements ClientWorld {
         this.#recordDisturbance(host.id, event.state);
       }
     }
+  }
+
+  #pageFailed(host: Host, error: MessagePageError): void {
+    this.monitor.pageFailed(host, error);
+    this.kill(host.id);
+    this.operator.processExited(host);
   }
 
   #diskFailed(host: Host): void {

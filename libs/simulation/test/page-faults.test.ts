@@ -1,0 +1,24 @@
+import { memberCountOf } from '../src/cli/worker-pool.ts';
+import { runSeed } from '../src/index.ts';
+
+/** Seeds in which damaged pages end several processes. `npm run simulate -- --seed K --page-faults` repeats one. */
+const seeds = [1, 2, 3, 4, 5, 6];
+
+const totals = new Map<string, number>();
+
+test.each(seeds)('the run of seed %d with faults of message pages keeps all promises', (seed) => {
+  const { violations, counters } = runSeed({ seed, members: memberCountOf(seed, null), pageFaults: true });
+  expect(violations).toEqual([]);
+  expect(counters.get('page writes')).toBeGreaterThan(0);
+  for (const [name, count] of counters) totals.set(name, (totals.get(name) ?? 0) + count);
+});
+
+test('the seeds together have every fault of message pages, and pages end processes', () => {
+  const missing = [
+    'damages of page files',
+    'page disks that fail reads',
+    'failed page writes',
+    'processes ended by a page',
+  ].filter((name) => !totals.has(name));
+  expect(missing).toEqual([]);
+});
