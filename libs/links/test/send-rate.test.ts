@@ -75,6 +75,18 @@ test('QoS 0 messages beyond the rate are dropped as slow, and do not delay the m
   expect(half.take()).toHaveLength(1);
 });
 
+test('a QoS 0 message that comes before the timer takes no token from a message that waits', () => {
+  const half = connected();
+  for (let id = 1; id <= 5; id++) half.deliver(id, 1);
+  half.take();
+  for (let id = burst + 1; id <= 5; id++) {
+    half.nowMs += 1_000 / rate;
+    half.deliver(0, 0);
+    half.pause!.end();
+    expect(half.take()).toEqual([`publish ${id} qos1`]);
+  }
+});
+
 test('messages that a reconnect sends again count, and PUBREL does not', () => {
   const half = connected();
   half.deliver(40_000, 2);

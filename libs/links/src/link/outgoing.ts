@@ -266,7 +266,7 @@ export class Outgoing {
     if (limits === null || this.#isSearching) counters.dropped.offline++;
     else if (isSlow()) counters.dropped.slow++;
     else if (this.#faultOf(packet) !== null) counters.dropped.too_large++;
-    else if (!this.#rate.tryTake()) counters.dropped.slow++;
+    else if (this.#rate.isAwaited || !this.#rate.tryTake()) counters.dropped.slow++;
     else {
       counters.sent[0]++;
       send({ ...packet, qos: 0, dup: false, retain: packet.retain && limits.retains });

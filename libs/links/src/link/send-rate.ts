@@ -38,12 +38,20 @@ export class SendRate {
    */
   mustWait(run: () => void): boolean {
     const tokenMs = this.#bucket?.tokenMs(this.#now()) ?? 0;
-    if (tokenMs === 0) return false;
+    if (tokenMs === 0) {
+      this.cancel();
+      return false;
+    }
     this.#cancel ??= this.#after(Math.max(waitMsMin, tokenMs), () => {
       this.#cancel = null;
       run();
     });
     return true;
+  }
+
+  /** True while a message waits for a token. One that may be dropped must not take it. */
+  get isAwaited(): boolean {
+    return this.#cancel !== null;
   }
 
   /** Ends a wait. */
