@@ -22,6 +22,7 @@ broker_publisher_users_update_password: always
 broker_publisher_password_file: /etc/passwords
 ansible_become_password: "{{ vault_become_password }}"
 client_password: ""
+other_password: null
 # other_password: ${secret}
 vault_broker_users:
   - { name: admin, password: "{{ vault_admin_password }}" }
@@ -42,6 +43,18 @@ const cases: readonly Case[] = [
   {
     what: 'no password of Grafana without Grafana',
     variables: { vault_grafana_admin_password: '', grafana_enabled: 'false' },
+    messages: [],
+  },
+  {
+    what: 'a password of Grafana that only the monitoring host has',
+    files: { 'group_vars/monitoring.yml': 'vault_grafana_admin_password: "{{ vault_admin_password }}"\n' },
+    variables: { vault_grafana_admin_password: undefined },
+    messages: [],
+  },
+  {
+    what: 'no Grafana on the monitoring host',
+    files: { 'group_vars/monitoring.yml': 'grafana_enabled: false\n' },
+    variables: { vault_grafana_admin_password: undefined },
     messages: [],
   },
   {
@@ -88,7 +101,7 @@ const cases: readonly Case[] = [
 
 /**
  * Checks that preflight rejects secrets that cannot be used and secrets in clear, and that its messages contain the names of the
- * secrets, but no value. The example of a vault must not be in force.
+ * secrets, but no value. Ansible must not read the example of a vault.
  *
  * @returns the first fault, or null
  */
