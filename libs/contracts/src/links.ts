@@ -125,7 +125,7 @@ export const linkDefinitionSchema = z.strictObject({
   inFlightMax: z.int().min(1).max(inFlightHighest).default(inFlightHighest),
   /**
    * Only for the kind `mqtt`: messages that the link sends to the other broker in a second. A lower value fills the queue of
-   * the link earlier. Default: no bound. It is no value, so that older versions accept definitions without a bound.
+   * the link earlier. Default: no bound. The field is absent then, so that older versions accept such definitions.
    */
   ratePerSecondMax: z.int().min(1).max(linkRateHighest).exactOptional(),
   /** The largest packet in both directions. A larger message is dropped and counted. */
@@ -134,7 +134,9 @@ export const linkDefinitionSchema = z.strictObject({
     .min(1_024)
     .max(packetBytesHighest)
     .default(256 * 1024),
-  /** A message that has passed this number of links does not pass this one, in neither direction. 1: only those of clients. */
+  /**
+   * A message that has passed this number of links passes this one in neither direction. 1: only messages of clients pass it.
+   */
   hopsMax: z.int().min(1).max(hopsHighest).default(1),
   /**
    * Only for the kind `mqtt`: topic of a retained message at the other broker, which is `1` while this cluster is connected

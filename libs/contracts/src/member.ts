@@ -302,7 +302,7 @@ export type MemberEvent =
   | { readonly kind: 'leader'; readonly leader: MemberId | null; readonly term: number }
   /** This member leads no longer. */
   | { readonly kind: 'steppedDown'; readonly term: number; readonly reason: string }
-  /** This member leads and asks another voter to lead. */
+  /** This member leads, is unfit to lead, and asks another voter to lead if one is reachable. */
   | { readonly kind: 'leadershipTransfer'; readonly reason: string }
   | { readonly kind: 'takeover'; readonly client: ClientId }
   | { readonly kind: 'sessionOpened'; readonly client: ClientId }

@@ -3,8 +3,8 @@ const referenceLengthMin = 13;
 
 /**
  * Returns a part of a string as a string of its own, if the whole is more than twice as long. Otherwise a short part that is
- * kept for long, such as a user name that a stranger has sent, would keep all of the whole in memory. A part that is cut
- * within a surrogate pair ends with U+FFFD.
+ * kept for long, such as a user name that a stranger has sent, would keep all of the whole in memory. A copied part that was
+ * cut within a surrogate pair ends with U+FFFD.
  */
 export function detached(part: string, whole: string): string {
   if (part.length < referenceLengthMin || part.length * 2 >= whole.length) return part;

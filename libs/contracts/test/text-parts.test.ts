@@ -14,4 +14,5 @@ test.each([
 test('a text is cut at the given length, and a short one stays as it is', () => {
   expect(shortened(whole, 50)).toBe('ä'.repeat(50));
   expect(shortened('short', 50)).toBe('short');
+  expect(shortened(`${'x'.repeat(49)}${'😀'.repeat(100)}`, 50)).toBe(`${'x'.repeat(49)}\ufffd`);
 });

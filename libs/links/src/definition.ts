@@ -61,6 +61,7 @@ function definitionFault(definition: LinkDefinition): string | null {
   if (kind === 'mqtt' && jetstream !== undefined) return 'jetstream: is only for the kind jetstream';
   if (kind === 'jetstream' && ratePerSecondMax !== undefined)
     return 'ratePerSecondMax: is only for the kind mqtt';
+  if (kind === 'jetstream' && presence !== undefined) return 'presence: is only for the kind mqtt';
   const other = addresses.find((address) => /^(nats|tls):/.test(address) !== (kind === 'jetstream'));
   if (other !== undefined)
     return `addresses: ${other} is no address for the kind ${kind}, which needs ${kind === 'mqtt' ? 'mqtt, mqtts, ws or wss' : 'nats or tls'}`;
@@ -70,7 +71,7 @@ function definitionFault(definition: LinkDefinition): string | null {
     return 'tls: must set key and cert together, or none of them';
   const plain = addresses.find((address) => !/^(mqtts|wss|tls):/.test(address));
   if (tls !== undefined && plain !== undefined) return `tls: the address ${plain} does not use TLS`;
-  const presenceFault = presence === undefined ? null : presenceTopicFault(presence, kind);
+  const presenceFault = presence === undefined ? null : presenceTopicFault(presence);
   if (presenceFault !== null) return `presence: ${presenceFault}`;
   for (const [position, rule] of rules.entries()) {
     const fault =
@@ -83,8 +84,7 @@ function definitionFault(definition: LinkDefinition): string | null {
 /** The topic of a mosquitto bridge (`notifications`). Brokers let each client publish to it. */
 const bridgeStateTopic = /^\$SYS\/broker\/connection\/[^/+#\0]+\/state$/;
 
-function presenceTopicFault(topic: string, kind: LinkDefinition['kind']): string | null {
-  if (kind !== 'mqtt') return 'is only for the kind mqtt';
+function presenceTopicFault(topic: string): string | null {
   const fault = bridgeStateTopic.test(topic) ? null : topicFault(topic);
   return fault === null
     ? null

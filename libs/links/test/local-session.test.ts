@@ -7,7 +7,10 @@ import { FakeMember } from './support/fake-member.ts';
 function sessionAt(member: FakeMember, handlers: Partial<LocalSessionHandlers>): LocalSession {
   const none = { onOpen: () => undefined, onClosed: () => undefined, onSubscriptionRefused: () => undefined };
   return new LocalSession({
-    ...{ member, client: 'c', owner: 'c', receiveMaximum: 1 },
+    member,
+    client: 'c',
+    owner: 'c',
+    receiveMaximum: 1,
     handlers: { ...none, ...handlers },
   });
 }

@@ -3,7 +3,6 @@ import { counter, gauge, qosLevels } from './define.ts';
 const links = { oneFor: 'each link of the cluster to another broker' } as const;
 const runner = 'Only the member that runs the link counts.';
 
-/** Metrics of the links to other brokers. */
 /** Why a link did not deliver a message. */
 export const linkDropReasons = [
   'refused',
@@ -19,6 +18,7 @@ export const linkDropReasons = [
 ] as const;
 export type LinkDropReason = (typeof linkDropReasons)[number];
 
+/** Metrics of the links to other brokers. */
 export const linkMetrics = {
   running: gauge('link_running', {
     unit: 'none',
@@ -60,8 +60,9 @@ export const linkMetrics = {
     help:
       'Messages that the link did not pass on, by reason. refused: rejected by the other broker. too_large: above the ' +
       'bound of the link, of the other broker or of the members. offline: QoS 0 without a connection. slow: QoS 0 while the ' +
-      'connection was full, or beyond the rate of the link. loop: the message has passed too many links. unmapped: no rule matches. queue: the queue of the ' +
-      'link was at its bound, or the message expired in it; the home of its session counts, or the leader while no member runs the link. lost: the other ' +
+      'connection was full, or beyond the rate of the link. loop: the message has passed too many links. unmapped: no rule ' +
+      'matches. queue: the queue of the link was at its bound, or the message expired in it; the home of its session counts, or ' +
+      'the leader while no member runs the link. lost: the other ' +
       'broker lost its session, and perhaps the QoS 2 message with it. quota: the bounds of the cluster refused the message ' +
       'of the other broker. expired: the Message Expiry Interval has passed while the message waited in the link.',
     values: {

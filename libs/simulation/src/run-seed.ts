@@ -43,7 +43,9 @@ export interface RunOptions {
   readonly seed: number;
   /** Number of members, 1 to 7. */
   readonly members: number;
-  /** Whether the members keep most queued messages in page files, and the disks below these files have faults. Default: false. */
+  /**
+   * Whether the members keep most queued messages in page files, and the disks below these files have faults. Default: false.
+   */
   readonly pageFaults?: boolean;
   /** Receives every trace line. */
   readonly trace?: (line: string) => void;

@@ -1,7 +1,7 @@
 import { memberCountOf } from '../src/cli/worker-pool.ts';
 import { runSeed } from '../src/index.ts';
 
-/** Seeds in which damaged pages end several processes. `npm run simulate -- --seed K --page-faults` repeats one. */
+/** Seeds that together have each fault of message pages. `npm run simulate -- --seed K --page-faults` repeats one. */
 const seeds = [1, 2, 3, 4, 5, 6];
 
 const totals = new Map<string, number>();
@@ -13,10 +13,11 @@ test.each(seeds)('the run of seed %d with faults of message pages keeps all prom
   for (const [name, count] of counters) totals.set(name, (totals.get(name) ?? 0) + count);
 });
 
-test('the seeds together have every fault of message pages, and pages end processes', () => {
+test('the seeds together damage pages and fail their reads and writes, and pages end processes', () => {
   const missing = [
     'damages of page files',
     'page disks that fail reads',
+    'page disks that fail writes',
     'failed page writes',
     'processes ended by a page',
   ].filter((name) => !totals.has(name));

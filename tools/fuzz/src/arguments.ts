@@ -41,8 +41,8 @@ witness publishes and receives at each member.
 The exit status is 1 if a parser threw an undeclared error or took too long, the witness missed an acknowledged message or lost
 its connection, a member ended or hung, the members elected a leader, or the memory of a member grew. Elections and lost
 connections are not judged while the machine gives a process too little processor time. The exit status is 3 if the run was
-stopped before the attack, or if something was inconclusive and the machine was busy for more than half of the attack. A fault in a parser comes with its input in the folder
-of --dir.
+stopped before the attack on the cluster, or if something was inconclusive and the machine was busy for more than half of the
+attack. A fault in a parser comes with its input in the folder of --dir.
 
 Examples:
   npm run fuzz                                    one minute, all targets

@@ -15,15 +15,18 @@ import { writeProgram } from './substitute-program.ts';
 
 const state = 'the state of the cluster';
 const isolated = {
-  ...{ askedOf: 'one', majority: false },
+  askedOf: 'one',
+  majority: false,
   members: [{ id: 'one', ok: false, state: 'isolated', lagEntries: null }],
 };
 const lagging = {
-  ...{ askedOf: 'one', majority: true },
+  askedOf: 'one',
+  majority: true,
   members: [{ id: 'one', ok: false, state: 'serving', lagEntries: 1_001 }],
 };
 const drainingAndLagging = {
-  ...{ askedOf: 'one', majority: true },
+  askedOf: 'one',
+  majority: true,
   members: [{ id: 'one', ok: false, state: 'draining', lagEntries: 1_001 }],
 };
 /** The cluster of this member has lost another one, so its health check fails. */

@@ -5,7 +5,7 @@ type Answers = Parameters<typeof withHealth>[0];
 
 interface Case {
   readonly what: string;
-  /** Answers of the brokers. The other brokers do not answer. The first one that the playbook asks is two. */
+  /** Answers of the brokers. The other brokers do not answer. The playbook asks the broker two first. */
   readonly answers: Answers;
   /** Text of the message with which the playbook stops; null if it must not stop. */
   readonly message: string | null;

@@ -111,7 +111,7 @@ function step(hosts: AuthorityHosts, name: string, lost: readonly string[] = [])
       monitoring_access_password: "{{ 'static' if inventory_hostname == 'one' else '' }}",
       grafana_prometheus_password: 'static',
       client_authority_file: client,
-      grafana_settings: grafana.replace('/provisioning/datasources/mqtt-cluster.yml', ''),
+      grafana_settings: join(dirname(grafana), '../..'),
       backup_settings: dirname(backup),
       backup_enabled: true,
     },

@@ -1,20 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync } from 'node:fs';
 import { unreadFiles } from '../src/unread-files.ts';
 import type { RoleText } from '../src/unread-files.ts';
-
-const roles = fileURLToPath(new URL('../../../ansible/roles', import.meta.url));
-
-function textOf(role: string, folder: string): string {
-  const path = join(roles, role, folder);
-  return existsSync(path)
-    ? readdirSync(path)
-        .map((file) => readFileSync(join(path, file), 'utf8'))
-        .join('\n')
-    : '';
-}
+import { roles, textOf } from './role-text.ts';
 
 function roleOf(role: string): RoleText {
   return { tasks: textOf(role, 'tasks'), handlers: textOf(role, 'handlers'), vars: textOf(role, 'vars') };
@@ -29,12 +17,15 @@ const reread = (variables: string): string =>
 const variables = (unit: string, files: string, change: string): string =>
   `  vars:\n    container_host_unit: ${unit}\n    container_host_files:${files}\n    container_host_change: ${change}\n`;
 
+// Without its definition among the constants, the same task compares no file.
+const byConstant = variables('it.service', ' "{{ files }}"', 'restarted');
+
 describe('unreadFiles', () => {
   test.each([
     variables('it.service', ' [/etc/other, /etc/it]', 'restarted'),
     variables('it.service', ' [/etc]', 'restarted'),
     variables('it.service', '\n      - /etc/it', 'restarted'),
-    variables('it.service', ' "{{ files }}"', 'restarted'),
+    byConstant,
     '  loop:\n    - { unit: it.service, files: [/etc/it], change: restarted }\n',
   ])('accepts a file that the unit compares: %j', (given) => {
     const vars = 'files:\n  - "{{ file }}"\nfile: /etc/it\n';
@@ -45,7 +36,7 @@ describe('unreadFiles', () => {
     variables('it.service', ' [/etc/other, /etc/i]', 'restarted'),
     variables('it.service', ' [/etc/it]', 'reloaded'),
     variables('other.service', ' [/etc/it]', 'restarted'),
-    variables('it.service', ' "{{ files }}"', 'restarted'),
+    byConstant,
     '  loop:\n    - { unit: it.service, files: [/etc/it], change: reloaded }\n',
   ])('returns a file that the unit does not compare: %j', (given) => {
     expect(unreadFiles({ tasks: write('/etc/it') + reread(given), handlers, vars: '' })).toEqual([

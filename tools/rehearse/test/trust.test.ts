@@ -1,20 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const ansible = fileURLToPath(new URL('../../../ansible', import.meta.url));
-const roles = join(ansible, 'roles');
-
-/** Returns the files of a folder of a role as one text. */
-function textOf(role: string, folder: string): string {
-  const path = join(roles, role, folder);
-  return existsSync(path)
-    ? readdirSync(path)
-        .map((file) => readFileSync(join(path, file), 'utf8'))
-        .join('\n')
-    : '';
-}
+import { ansible, roles, textOf } from './role-text.ts';
 
 /** Returns whether a role copies the certificates of the authorities: from their file, as a text, or with certificates of a host. */
 function copiesAuthorities(role: string): boolean {

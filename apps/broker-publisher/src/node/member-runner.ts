@@ -261,7 +261,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     this.#deferred = [];
     for (const input of deferred) input();
     this.#status = null;
-    if (output.more || deferred.length > 0) this.#scheduleTurn();
+    if (output.more) this.#scheduleTurn();
   }
 
   async #write(token: number, change: StoreWrite): Promise<void> {

@@ -8,6 +8,7 @@ import type {
   ConnectionId,
   ConnectRequest,
   Member,
+  MemberStatus,
   SessionInfo,
   StateView,
 } from '@mqtt-cluster/contracts';
@@ -134,8 +135,7 @@ export class StateChanges {
       });
     this.#changes++;
     try {
-      await this.#elected();
-      const { state, leader } = this.#member.status();
+      const { state, leader } = await this.#statusAfterElection();
       if (state === 'joining') throw refused('notServing');
       if (state === 'draining') throw refused('draining');
       if (state === 'isolated' || leader === null) throw refused('isolated');
@@ -160,12 +160,13 @@ export class StateChanges {
     });
   }
 
-  /** Resolves when the member has a leader again, is isolated, or the time of a change is over. */
-  async #elected(): Promise<void> {
+  /** Returns the status when the member has a leader again, is isolated, or the time of a change is over. */
+  async #statusAfterElection(): Promise<Pick<MemberStatus, 'state' | 'leader'>> {
     const deadlineMs = performance.now() + appliedMsMax;
     for (;;) {
-      const { state, leader } = this.#member.status();
-      if (state !== 'serving' || leader !== null || performance.now() >= deadlineMs) return;
+      const status = this.#member.status();
+      if (status.state !== 'serving' || status.leader !== null || performance.now() >= deadlineMs)
+        return status;
       await delay(pollMs);
     }
   }

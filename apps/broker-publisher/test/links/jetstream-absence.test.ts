@@ -5,7 +5,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectNats, nanos } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ApiClient } from '../support/api-client.ts';
-import { connectClient, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
+import { connectClient, linkOf, putLink, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { SilencingProxy } from '../support/silencing-proxy.ts';
 import type { TestCluster } from '../support/test-cluster.ts';
@@ -16,10 +16,7 @@ let server: NatsServer;
 let proxy: SilencingProxy;
 let nats: NatsConnection;
 
-async function link(name: string): Promise<LinkItem> {
-  const { links } = await api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links');
-  return links.find((each) => each.name === name)!;
-}
+const link = (name: string): Promise<LinkItem> => linkOf(api, name);
 
 /** Returns the payloads of the stream with this subject. */
 async function stored(name: string, subject: string): Promise<string[]> {
@@ -48,7 +45,7 @@ async function forget(name: string): Promise<void> {
   await server.stop();
   await server.start();
   nats = await connectNats({ servers: server.address });
-  // It forgets the ids in the order of their messages.
+  // The server forgets the ids in the order of their messages.
   await until(async () => !(await probe(`${name}.probe`)));
   await (await jetstreamManager(nats)).streams.update(name, { duplicate_window: nanos(windowMs) });
 }
@@ -79,7 +76,7 @@ requiring('nats-server')('a link to JetStream after an absence', () => {
       inFlightMax,
       jetstream: { stream: name, replicas: 1 },
     };
-    await until(async () => (await api.send('PUT', `/links/${name}`, definition)).status === 200);
+    await putLink(api, name, definition);
   }
 
   /** Stores the message `two` without an acknowledgement, with `three` behind it on the same topic. */

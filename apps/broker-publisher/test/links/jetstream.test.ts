@@ -9,7 +9,7 @@ import { connect as connectNats, headers, nanos } from '@nats-io/transport-node'
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
-import { connectClient, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
+import { connectClient, linkOf, putLink, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import type { TestCluster } from '../support/test-cluster.ts';
 
@@ -32,10 +32,7 @@ async function connectTo(url: string, clientId: string, clean = true): Promise<M
   return client;
 }
 
-async function link(name: string): Promise<LinkItem> {
-  const { links } = await api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links');
-  return links.find((each) => each.name === name)!;
-}
+const link = (name: string): Promise<LinkItem> => linkOf(api, name);
 
 /** Defines a link to a stream of its own. @returns the name of the stream */
 async function addLink(
@@ -46,8 +43,7 @@ async function addLink(
   const { jetstream: settings = {}, ...others } = more;
   const own = { stream: `S${++streams}`, replicas: 1, ...(settings as object) };
   const definition = { kind: 'jetstream', addresses: [server.url], rules, jetstream: own, ...others };
-  // An election on a busy machine makes the member refuse the change for a moment.
-  await until(async () => (await api.send('PUT', `/links/${name}`, definition)).status === 200);
+  await putLink(api, name, definition);
   return own.stream;
 }
 

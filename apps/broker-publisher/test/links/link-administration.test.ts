@@ -20,7 +20,9 @@ function administrationOf(definition: object, ...reports: Partial<LinkReport>[])
   const manager = {
     definitions: () =>
       [['plant', definition] as const, ...others].map(([name, each]) => ({
-        ...{ name, index: 1, ...checkDefinition(each) },
+        name,
+        index: 1,
+        ...checkDefinition(each),
       })),
     discard: async (_name: string, each: LinkDefinition) => {
       discarded = [...each.addresses];

@@ -3,7 +3,7 @@ import { requiring, until } from '@mqtt-cluster/testing';
 import { connect } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
-import { connectClient, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
+import { connectClient, linkOf, putLink, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import type { TestCluster } from '../support/test-cluster.ts';
 
@@ -27,14 +27,11 @@ function listen(url: string, clientId: string): { readonly client: MqttClient; r
   return { client, received };
 }
 
-async function link(): Promise<LinkItem> {
-  const { links } = await api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links');
-  return links.find((each) => each.name === name)!;
-}
+const link = (): Promise<LinkItem> => linkOf(api, name);
 
 /** Defines the link, and resolves when it is connected to the first of these addresses. */
 async function define(addresses: readonly string[], rules: readonly object[]): Promise<void> {
-  await until(async () => (await api.send('PUT', `/links/${name}`, { addresses, rules })).status === 200);
+  await putLink(api, name, { addresses, rules });
   await until(async () => (await link()).address === addresses[0]);
 }
 

@@ -6,7 +6,7 @@ import { requiring, until } from '@mqtt-cluster/testing';
 import { connect } from 'mqtt';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
-import { connectClient, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
+import { connectClient, linkOf, putLink, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import type { TestCluster } from '../support/test-cluster.ts';
 
@@ -41,16 +41,9 @@ async function record(client: MqttClient, filter: string, qos: 0 | 1 | 2 = 2): P
   return received;
 }
 
-async function link(name: string, id = 'm1'): Promise<LinkItem> {
-  const asked = new ApiClient(cluster.httpUrl(id));
-  const { links } = await asked.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links');
-  return links.find((each) => each.name === name)!;
-}
+const link = (name: string, id = 'm1'): Promise<LinkItem> => linkOf(new ApiClient(cluster.httpUrl(id)), name);
 
-async function addLink(name: string, definition: object): Promise<void> {
-  // An election on a busy machine makes the member refuse the change for a moment.
-  await until(async () => (await api.send('PUT', `/links/${name}`, definition)).status === 200);
-}
+const addLink = (name: string, definition: object): Promise<void> => putLink(api, name, definition);
 
 const connected = (name: string, id?: string): Promise<void> =>
   until(async () => (await link(name, id)).state === 'connected');

@@ -2,7 +2,7 @@ import type { LinkItem } from '@mqtt-cluster/api';
 import { requiring, until } from '@mqtt-cluster/testing';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
-import { connectClient, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
+import { connectClient, linkOf, putLink, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import type { TestCluster } from '../support/test-cluster.ts';
 
@@ -29,15 +29,11 @@ async function changesOf(
   return { payloads, retained };
 }
 
-async function link(id: string): Promise<LinkItem> {
-  const asked = new ApiClient(cluster.httpUrl(id));
-  return (await asked.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links')).links[0]!;
-}
+const link = (id: string): Promise<LinkItem> => linkOf(new ApiClient(cluster.httpUrl(id)), 'plant');
 
 async function addLink(protocol: string, presence: string): Promise<void> {
   const rules = [{ direction: 'out', filter: 'out/#' }];
-  const definition = { addresses: [mosquitto.url], protocol, presence, rules };
-  await until(async () => (await api.send('PUT', '/links/plant', definition)).status === 200);
+  await putLink(api, 'plant', { addresses: [mosquitto.url], protocol, presence, rules });
 }
 
 requiring('mosquitto')('the presence of a link at mosquitto', () => {

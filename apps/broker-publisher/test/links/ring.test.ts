@@ -2,7 +2,7 @@ import type { LinkItem } from '@mqtt-cluster/api';
 import { until } from '@mqtt-cluster/testing';
 import type { MqttClient } from 'mqtt';
 import { ApiClient } from '../support/api-client.ts';
-import { connectClient, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
+import { connectClient, linkOf, putLink, removeLinks, startLinkCluster } from '../support/link-cluster.ts';
 import type { TestCluster } from '../support/test-cluster.ts';
 
 const sites = ['a', 'b', 'c'] as const;
@@ -25,17 +25,14 @@ interface End {
 const ends = new Map<Site, End>();
 const endOf = (site: Site): End => ends.get(site)!;
 
-async function link(site: Site): Promise<LinkItem> {
-  const { links } = await endOf(site).api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links');
-  return links[0]!;
-}
+const link = (site: Site): Promise<LinkItem> => linkOf(endOf(site).api, `to-${next[site]}`);
 
 /** Links each cluster with the next one, in both directions. */
 async function linkAll(hopsMax: number): Promise<void> {
   const rules = ['out', 'in'].map((direction) => ({ direction, filter: 'ring/#', qosMax: 2 }));
   for (const site of sites) {
     const addresses = [endOf(next[site]).cluster.mqttUrl('m1')];
-    await endOf(site).api.ok('putLink', 'PUT', `/links/to-${next[site]}`, { addresses, hopsMax, rules });
+    await putLink(endOf(site).api, `to-${next[site]}`, { addresses, hopsMax, rules });
   }
   for (const site of sites) await until(async () => (await link(site))?.state === 'connected');
 }
@@ -73,9 +70,7 @@ const arrivals = (number: number): number[][] =>
 const expected = (times: number): number[][] =>
   sites.map((from) => sites.map((to) => (to === from ? 1 : times)));
 
-/**
- * Publishes one message at each site, and resolves when the other sites have received it so often.
- */
+/** Publishes one message at each site, and resolves when the other sites have received it this number of times. */
 async function round(number: number, times: number): Promise<void> {
   const qos = (number % 3) as 0 | 1 | 2;
   for (const site of sites) await endOf(site).client.publishAsync('ring/a', `${site} ${number}`, { qos });

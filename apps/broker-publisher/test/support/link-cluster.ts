@@ -20,6 +20,17 @@ export async function startLinkCluster(ids: readonly string[]): Promise<TestClus
   return cluster;
 }
 
+/** Returns a link as a member reports it. The link must be defined. */
+export async function linkOf(api: ApiClient, name: string): Promise<LinkItem> {
+  const { links } = await api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links');
+  return links.find((each) => each.name === name)!;
+}
+
+/** Defines a link. An election on a busy machine makes the member refuse the change for a moment. */
+export async function putLink(api: ApiClient, name: string, definition: object): Promise<void> {
+  await until(async () => (await api.send('PUT', `/links/${name}`, definition)).status === 200);
+}
+
 /** Removes all links. The removal has several steps: if only the last one was refused, the repetition finds no link. */
 export async function removeLinks(api: ApiClient): Promise<void> {
   const { links } = await api.ok<{ links: LinkItem[] }>('listLinks', 'GET', '/links');

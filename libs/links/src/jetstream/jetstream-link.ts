@@ -4,7 +4,7 @@ import type { StreamInfo } from '@nats-io/jetstream';
 import { after } from '../link/back-off.ts';
 import { forgetRemote } from '../link/known-remote.ts';
 import { LinkFaults } from '../link/link-faults.ts';
-import type { LinkOptions, LinkPhase, RunningLink } from '../link/link-options.ts';
+import type { LinkOptions, LinkPhase, RunningLink, StopOptions } from '../link/link-options.ts';
 import { updateLocalSubscriptions } from '../link/local-subscriptions.ts';
 import { Reconnection } from '../link/reconnection.ts';
 import { LocalSession } from '../local/local-session.ts';
@@ -94,7 +94,7 @@ export class JetstreamLink implements RunningLink {
     });
   }
 
-  stop({ keepsSession = false }: { readonly keepsSession?: boolean } = {}): void {
+  stop({ keepsSession = false }: StopOptions = {}): void {
     this.#isStopped = true;
     this.#endConnection();
     if (!keepsSession) this.#closeSessions(false);

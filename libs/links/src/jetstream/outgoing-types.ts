@@ -1,8 +1,6 @@
-import type { ClientInput, LinkDefinition } from '@mqtt-cluster/contracts';
 import type { MsgHdrs } from '@nats-io/transport-node';
-import type { After } from '../link/back-off.ts';
 import type { MessageLifetime } from '../link/message-lifetime.ts';
-import type { LinkCounters } from '../types.ts';
+import type { OutgoingBase } from '../link/outgoing-types.ts';
 import type { MessageId, Verdict } from './comparison.ts';
 import type { NumberMark } from './item-numbers.ts';
 import type { StreamMessage } from './outgoing-messages.ts';
@@ -34,28 +32,17 @@ export interface StreamWriter {
   send(message: StreamMessage): boolean;
 }
 
-export interface OutgoingOptions {
-  readonly definition: LinkDefinition;
-  /** The mark of this link in the messages that pass it. */
-  readonly mark: string;
-  /** Client id whose messages the link has read from the stream. */
-  readonly echoOf: string;
-  readonly counters: LinkCounters;
-  /** Passes an acknowledgement of the stream to the session of the cluster. */
-  readonly acknowledge: (input: ClientInput) => void;
+export interface OutgoingOptions extends OutgoingBase {
   /** Writes a mark into the replicated state in place of the former one, and calls back when it is applied. */
   readonly writeMark: (mark: NumberMark, former: NumberMark | null, onMarked: () => void) => void;
   /** Random name of the session, if the replicated state has none yet. */
   readonly newStart: string;
   /** No message of the queue was sent before this time, ms. */
   readonly queuedSinceMs: number;
-  readonly onFault: (text: string) => void;
   /** The connection must end. */
   readonly onConnectionFault: (text: string) => void;
   /** This process has a message that is not in the replicated state: the link must open its session again. */
   readonly onUnnumbered: () => void;
-  readonly now: () => number;
-  readonly after: After;
 }
 
 /** One message that the stream has not acknowledged. */

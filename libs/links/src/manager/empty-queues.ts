@@ -14,7 +14,7 @@ export class EmptyQueues {
     { state }: Pick<MemberStatus, 'state'>,
     nowMs: number,
   ): void {
-    // Another member does not have the last entries of the log.
+    // Only a member that serves clients has applied the last entries of the log.
     if (state !== 'serving' && state !== 'draining') return;
     if ((session?.queuedMessages ?? 0) === 0) this.#links.set(name, nowMs);
   }

@@ -45,6 +45,7 @@ export async function readCredentials(definition: LinkDefinition, directory: str
     [tls.ca, ca],
     [tls.cert, cert],
   ] as const)
+    // X509Certificate accepts DER as bytes, and TLS does not.
     if (pem !== undefined)
       parsed(join(directory, name!), 'certificate', () => new X509Certificate(pem.toString()));
   if (key !== undefined) parsed(join(directory, tls.key!), 'private key', () => createPrivateKey(key));

@@ -51,6 +51,7 @@ export class Presence {
   }
 
   onConnected(): void {
+    if (this.#options.definition.presence === undefined) return;
     this.#publish(connected);
     this.#cancelRepeat = this.#options.after(repeatMs, () => this.#publish(connected));
   }
@@ -60,7 +61,7 @@ export class Presence {
     this.#cancelRepeat = null;
   }
 
-  /** Says that no member continues the link. The caller then ends the connection without its will. */
+  /** Publishes that the cluster is not connected. The caller then ends the connection without its will. */
   onLeave(): void {
     this.#publish(disconnected);
   }

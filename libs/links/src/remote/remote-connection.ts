@@ -113,8 +113,8 @@ export class RemoteConnection {
   }
 
   /**
-   * Sends DISCONNECT and closes the connection. The other broker then publishes the will of the connection, if there is one.
-   * @param deletesWill prevents this
+   * Closes the connection, after DISCONNECT where this does not delete a will that the other broker must publish.
+   * @param deletesWill the other broker does not publish the will
    */
   end({ endsSession = false, deletesWill = false }: EndOptions = {}): void {
     if (this.#isEnded) return;

@@ -1,6 +1,6 @@
 import type { LinkDefinition } from '@mqtt-cluster/contracts';
-import { remoteClient } from '../names.ts';
 import type { IPublishPacket } from 'mqtt-packet';
+import { remoteClient } from '../names.ts';
 import { connectPacket } from './connect-packet.ts';
 import { readCredentials } from './credential-files.ts';
 import { absencePacket } from './presence.ts';
@@ -49,7 +49,7 @@ export async function testLink(
 
 /**
  * Deletes the session of a link at each of its addresses, by a connection that keeps no session. The link must not run.
- * Also publishes there that the cluster is not connected, because the new connection deletes a will that waits.
+ * Also publishes there that the cluster is not connected, so that this does not depend on a will that waits at the broker.
  * Returns why it has failed at an address, in one sentence, or null.
  */
 export async function discardRemoteSession(

@@ -7,7 +7,8 @@ import type { Peers } from './peers.ts';
 
 /**
  * How long this member watches a will whose user has lost the right to it. The time begins anew while the member has no
- * majority. Within this time each other home should have noticed the same loss. A longer time lets a member whose file stays different discard more wills.
+ * majority. Within this time each other home should have noticed the same loss. A longer time lets a member whose file
+ * stays different discard more wills.
  */
 const watchMs = 30_000;
 /** Interval of the checks. The shortest will delay is a second. */

@@ -309,8 +309,8 @@ export class Disk {
 }
 
 /**
- * Reads the snapshots of the changes as a whole. A snapshot whose message pages cannot be read is not stored, and nothing
- * after it, as in `libs/store`.
+ * Reads the snapshots of the changes as a whole. A snapshot whose message pages cannot be read is not stored, and neither is any
+ * change after it. `libs/store` may have stored later log writes by then.
  *
  * @returns the changes before that snapshot
  */

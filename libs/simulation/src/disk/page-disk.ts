@@ -18,8 +18,8 @@ interface PendingWrite {
 export type PageDamage = 'torn' | 'lost' | 'flipped';
 
 /**
- * The file system below the message pages of one member. The pages themselves are those of `libs/store`. Nothing is synced,
- * so a crash leaves any part of the last writes in the files, and the next process finds them.
+ * The file system below the message pages of one member. The pages themselves are those of `libs/store`. Nothing is synced. A
+ * crash leaves the files behind, and the next process must empty the directory before it creates files with the same names.
  */
 export class PageDisk implements PageSystem {
   /** Whether every read fails with EIO. */
@@ -61,14 +61,7 @@ export class PageDisk implements PageSystem {
     return descriptor;
   }
 
-  write(
-    descriptor: number,
-    bytes: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-    done: (error: Error | null, count: number) => void,
-  ): void {
+  write(...[descriptor, bytes, offset, length, position, done]: Parameters<PageSystem['write']>): void {
     const random = this.#random;
     const pending = {
       file: this.#file(descriptor),

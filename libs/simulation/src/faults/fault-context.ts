@@ -51,6 +51,14 @@ export class FaultContext {
     });
   }
 
+  /** Injects one of the faults after each gap, until all faults have ended. */
+  injectEach(faults: readonly Fault[], gapMsMin: number, gapMsMax: number): void {
+    this.later(gapMsMin, gapMsMax, () => {
+      this.random.pick(faults)(this);
+      this.injectEach(faults, gapMsMin, gapMsMax);
+    });
+  }
+
   restart(id: MemberId, minMs: number, maxMs: number): void {
     this.world.kill(id);
     this.later(minMs, maxMs, () => this.world.start(id));

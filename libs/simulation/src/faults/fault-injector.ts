@@ -64,7 +64,7 @@ export class FaultInjector {
   }
 
   start(): void {
-    this.#scheduleNext();
+    this.#context.injectEach(this.#faults, gapMsMin, this.#gapMsMax);
   }
 
   /**
@@ -115,14 +115,5 @@ export class FaultInjector {
     const { world, random } = this.#context;
     if (![...world.versions.values()].includes('newer')) return 'older';
     return membership.isNewerVersionInForce(world.history) || random.chance(0.8) ? 'newer' : 'older';
-  }
-
-  #scheduleNext(): void {
-    const context = this.#context;
-    context.world.timeline.after(context.random.between(gapMsMin, this.#gapMsMax), () => {
-      if (!context.isActive) return;
-      context.random.pick(this.#faults)(context);
-      this.#scheduleNext();
-    });
   }
 }

@@ -10,8 +10,8 @@ const gapMsMax = 800;
 const damages: readonly PageDamage[] = ['torn', 'lost', 'flipped'];
 
 /**
- * Injects faults of the disks below the message pages, beside all other faults of a run. A run without these faults draws the
- * same random numbers as before.
+ * Injects faults of the disks below the message pages, beside all other faults of a run. Its random numbers come from a generator
+ * of its own, so runs without these faults do not change.
  */
 export class PageFaultInjector {
   readonly #context: FaultContext;
@@ -21,7 +21,7 @@ export class PageFaultInjector {
   }
 
   start(): void {
-    this.#scheduleNext();
+    this.#context.injectEach(faults, gapMsMin, gapMsMax);
   }
 
   /** Ends all faults. A process whose pages are damaged ends, so that it does not find the damage later. */
@@ -33,15 +33,6 @@ export class PageFaultInjector {
       pages.repair();
       if (isUp && pages.isDamaged) world.kill(id);
     }
-  }
-
-  #scheduleNext(): void {
-    const context = this.#context;
-    context.world.timeline.after(context.random.between(gapMsMin, gapMsMax), () => {
-      if (!context.isActive) return;
-      context.random.pick(faults)(context);
-      this.#scheduleNext();
-    });
   }
 }
 

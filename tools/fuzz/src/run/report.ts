@@ -15,7 +15,7 @@ export interface OnlineReport {
   readonly judgedShare: number;
 }
 
-/** The attack on a cluster: what was seen, null if none was wanted, or `stopped` if the run ended before it. */
+/** Result of the attack on a cluster. null: the run has no such targets. `stopped`: the run was stopped before the attack. */
 type Attack = OnlineReport | 'stopped' | null;
 
 /** If less of the attack was judged and something was inconclusive, the run shows nothing. */
