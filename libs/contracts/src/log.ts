@@ -55,6 +55,17 @@ export interface SnapshotWrite extends Omit<Snapshot, 'data'> {
   readonly data: Uint8Array | BytesInPieces;
 }
 
+/** A snapshot of the state at one index that is built in steps, while the state changes. */
+export interface UnfinishedSnapshot {
+  /**
+   * Does a bounded part of the work. @returns the snapshot when it is complete, otherwise null
+   * @throws MessagePageError a queued message cannot be read
+   */
+  advance(): Snapshot | null;
+  /** Gives the work up. */
+  discard(): void;
+}
+
 /** Ends the use of a snapshot that is not stored, or is stored completely. */
 export function discardSnapshot(snapshot: SnapshotWrite | undefined): void {
   if (snapshot !== undefined && !(snapshot.data instanceof Uint8Array)) snapshot.data.discard();

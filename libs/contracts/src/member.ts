@@ -5,7 +5,7 @@ import type { ClusterSettings, SettingsChange } from './cluster-settings.ts';
 import type { ClientId, ConnectionId, Epoch, Incarnation, LogIndex, MemberId } from './ids.ts';
 import type { Message, MessageProperties, QoS, Subscription, Will } from './message.ts';
 import type { PeerMessage, Channel } from './peer-message.ts';
-import type { Snapshot } from './log.ts';
+import type { UnfinishedSnapshot } from './log.ts';
 import type { StateView } from './state-view.ts';
 import type { StoreWrite } from './store.ts';
 
@@ -127,10 +127,10 @@ export interface Member {
    */
   clusterTimeMs(): number | null;
   /**
-   * Returns the replicated state as this member applied it, or null before it belongs to a cluster. The
-   * call is costly, because it encodes the whole state.
+   * Begins a snapshot of the replicated state as this member has applied it now. Returns null before the member belongs to a
+   * cluster. The caller takes the steps, in turns of the event loop of its own, until the snapshot is complete, or discards it.
    */
-  snapshot(): Snapshot | null;
+  beginSnapshot(): UnfinishedSnapshot | null;
 }
 
 /**
@@ -310,6 +310,8 @@ export type MemberEvent =
   | ({ readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean } & AppliedEvent)
   | ({ readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number } & AppliedEvent)
   | { readonly kind: 'degradedAcks'; readonly count: number }
+  /** The member has begun to encode a snapshot of the state at this index. Further turns go on with it. */
+  | { readonly kind: 'snapshotBegun'; readonly index: LogIndex }
   | {
       readonly kind: 'snapshot';
       readonly action: 'taken' | 'sent' | 'installed';

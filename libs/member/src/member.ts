@@ -18,8 +18,8 @@ import type {
   PeerMessage,
   RelayedMessage,
   Revocation,
-  Snapshot,
   StateView,
+  UnfinishedSnapshot,
   WillOwner,
 } from '@mqtt-cluster/contracts';
 import { decodePublishes, settingsOf } from '@mqtt-cluster/mqtt-state';
@@ -332,8 +332,8 @@ class ClusterMember implements Member {
     return clock.isContinuous ? clock.nowMs : null;
   }
 
-  snapshot(): Snapshot | null {
-    return this.#replica.snapshot();
+  beginSnapshot(): UnfinishedSnapshot | null {
+    return this.#replica.beginBackup();
   }
 
   // ---- peers ----

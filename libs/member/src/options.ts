@@ -83,10 +83,10 @@ export interface MemberLimits {
    */
   readonly keepEntries: number;
   /**
-   * Bytes that a leader copies in one turn while it builds a snapshot for a peer; one piece more may exceed it. Raising it
+   * Bytes that a member encodes or copies in one turn while it builds a snapshot; one value more may exceed it. Raising it
    * builds the snapshot in fewer turns, and delays everything else in each of them.
    */
-  readonly peerSnapshotBytesPerTurnMax: number;
+  readonly snapshotBytesPerTurnMax: number;
   /**
    * Upper bound of the queued messages in memory, bytes. Further ones are on pages. A higher bound costs memory and saves
    * reads for sessions that come back soon.
@@ -109,7 +109,7 @@ export const defaultLimits: MemberLimits = {
   outboxBytesMax: 64 * 1024 * 1024,
   logBytesMax: 32 * 1024 * 1024,
   keepEntries: 4_096,
-  peerSnapshotBytesPerTurnMax: 1024 * 1024,
+  snapshotBytesPerTurnMax: 1024 * 1024,
   messageCacheBytesMax: 16 * 1024 * 1024,
   digestEvery: 1_024,
 };

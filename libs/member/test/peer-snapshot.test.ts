@@ -1,41 +1,29 @@
-import type { BytesInPieces, MemberId } from '@mqtt-cluster/contracts';
-import { MemoryMessagePages } from '@mqtt-cluster/contracts/testing';
-import type { MqttState } from '@mqtt-cluster/mqtt-state';
+import type { Member, MemberId } from '@mqtt-cluster/contracts';
+import type { EncodedState, MqttState, StateEncoding } from '@mqtt-cluster/mqtt-state';
 import { currentSemantics, defaultLimits } from '../src/index.ts';
 import type { SemanticsVersion } from '../src/index.ts';
-import { PeerSnapshot } from '../src/log/peer-snapshot.ts';
+import { JoinedSnapshot } from '../src/log/joined-snapshot.ts';
+import { SnapshotEncoding } from '../src/log/snapshot-encoding.ts';
 import { request, TestCluster } from './cluster.ts';
+import { HeldPages } from './held-pages.ts';
 
 const messageBytes = 500;
 const queuedMessages = 900;
 const keepEntries = 4;
 /** Less than the bytes of the whole state. */
 const stateBytesMin = queuedMessages * messageBytes;
-/** Bytes that one turn may read. The whole state has several hundred times as many. */
+/** Bytes that one turn may encode or read. The whole state has several hundred times as many. */
 const bytesPerTurn = 1_024;
 /** More than a piece of the encoded state has: a message with its topic, origin and number. */
 const pieceBytesMax = messageBytes + 200;
-/** Time that reading a byte of a state takes. Reading the whole state takes several election timeouts. */
+/** Time that encoding or reading a byte of a state takes. Reading the whole state takes several election timeouts. */
 const msPerByte = 4 / bytesPerTurn;
 
-class HeldPages extends MemoryMessagePages {
-  holds = 0;
-
-  override hold(): () => void {
-    const release = super.hold();
-    this.holds++;
-    return () => {
-      this.holds--;
-      release();
-    };
-  }
-}
-
-/** Observes what the members of a cluster read of their encoded states, and lets it take time. */
+/** Observes what the members of a cluster encode and read of their states, and lets it take time. */
 class SlowEncoding {
   readonly cluster: TestCluster;
   readonly #pages: HeldPages[] = [];
-  /** Bytes of a state that were read, by member. */
+  /** Bytes of a state that were encoded or read, by member. */
   readonly read = new Map<MemberId, number>();
   #inTurn = 0;
   mostInTurn = 0;
@@ -50,7 +38,7 @@ class SlowEncoding {
         logBytesMax: 60_000,
         keepEntries,
         messageCacheBytesMax: 0,
-        peerSnapshotBytesPerTurnMax: bytesPerTurn,
+        snapshotBytesPerTurnMax: bytesPerTurn,
       },
       openMessagePages: () => {
         this.#pages.push(new HeldPages());
@@ -84,29 +72,40 @@ class SlowEncoding {
 
   #observed(state: MqttState): MqttState {
     const encode = state.encode.bind(state);
-    const encodeInPieces = state.encodeInPieces.bind(state);
+    const beginEncoding = state.beginEncoding.bind(state);
     state.encode = () => {
       const bytes = encode();
       this.#count(bytes);
       return bytes;
     };
-    state.encodeInPieces = () => {
-      const encoded = encodeInPieces();
+    state.beginEncoding = () => {
+      const encoding = beginEncoding();
       this.started++;
-      const pieces = encoded.pieces.bind(encoded);
-      const count = this.#count.bind(this);
-      encoded.pieces = function* () {
-        for (const piece of pieces()) {
-          count(piece);
-          yield piece;
-        }
+      const advance = encoding.advance.bind(encoding);
+      encoding.advance = (bounds) => {
+        // An encoding without a bound would take as long as that of the whole state.
+        this.#count({ length: Math.min(bounds.bytes, stateBytesMin) });
+        const encoded = advance(bounds);
+        return encoded === null ? null : this.#observedPieces(encoded);
       };
-      return encoded;
+      return encoding;
     };
     return state;
   }
 
-  #count({ length }: Uint8Array): void {
+  #observedPieces(encoded: EncodedState): EncodedState {
+    const pieces = encoded.pieces.bind(encoded);
+    const count = this.#count.bind(this);
+    encoded.pieces = function* () {
+      for (const piece of pieces()) {
+        count(piece);
+        yield piece;
+      }
+    };
+    return encoded;
+  }
+
+  #count({ length }: { readonly length: number }): void {
     if (!this.isSlow) return;
     this.#inTurn += length;
     this.cluster.nowMs += length * msPerByte;
@@ -162,24 +161,51 @@ function installed(cluster: TestCluster, id: MemberId): number {
     .length;
 }
 
+function stateOf(member: Member): Uint8Array {
+  const unfinished = member.beginSnapshot()!;
+  for (;;) {
+    const snapshot = unfinished.advance();
+    if (snapshot !== null) return snapshot.data;
+  }
+}
+
 function expectEqualStates(cluster: TestCluster, ids: readonly MemberId[]): void {
-  const [first, ...others] = ids.map((id) => cluster.member(id).snapshot()!.data);
+  const [first, ...others] = ids.map((id) => stateOf(cluster.member(id)));
   for (const other of others) expect(Buffer.compare(first!, other)).toBe(0);
 }
 
+function encodingOf(encoding: Partial<StateEncoding>): SnapshotEncoding {
+  const header = { index: 5, term: 1, config: { members: [] } };
+  return new SnapshotEncoding(header, encoding as StateEncoding, bytesPerTurn);
+}
+
 describe('a snapshot for a peer', () => {
+  test('that is given up while it is encoded lets go of the encoding', () => {
+    let discarded = 0;
+    const snapshot = new JoinedSnapshot(bytesPerTurn);
+    snapshot.begin(encodingOf({ advance: () => null, discard: () => void discarded++ }));
+    expect(snapshot.advance()).toBeNull();
+    expect(snapshot.isUnfinished).toBe(true);
+    snapshot.discard();
+    expect(discarded).toBe(1);
+    expect(snapshot.isUnfinished).toBe(false);
+    expect(snapshot.advance()).toBeNull();
+  });
+
   test('copies a bounded number of small pieces in one turn', () => {
     const length = 5_000;
     let read = 0;
-    const data: BytesInPieces = {
+    const data = {
       length,
       *pieces() {
         while (read < length) yield new Uint8Array([read++ % 256]);
       },
       discard: () => undefined,
     };
-    const snapshot = new PeerSnapshot(2 * length);
-    snapshot.begin({ index: 5, term: 1, config: { members: [] }, data });
+    const snapshot = new JoinedSnapshot(2 * length);
+    snapshot.begin(encodingOf({ advance: () => data as unknown as EncodedState }));
+    expect(snapshot.advance()).toBeNull();
+    expect(read).toBe(0);
     expect(snapshot.advance()).toBeNull();
     expect(read).toBe(2_048);
     expect(snapshot.advance()).toBeNull();
@@ -229,16 +255,15 @@ describe('a snapshot for a peer', () => {
     cluster.events.set(leader, []);
     cluster.heal('c');
     cluster.until('the snapshot begins', () => (encoding.read.get(leader) ?? 0) > 0);
-    const taken = (): number =>
-      cluster.events.get(leader)!.filter((event) => event.kind === 'snapshot' && event.action === 'taken')
-        .length;
-    let takenBefore = 0;
+    const begun = (): number =>
+      cluster.events.get(leader)!.filter((event) => event.kind === 'snapshotBegun').length;
+    let begunBefore = 0;
     while (encoding.read.get(leader)! < stateBytesMin) {
-      takenBefore = taken();
+      begunBefore = begun();
       publish(20, 'nobody', 10_000);
     }
-    expect(takenBefore).toBe(1);
-    cluster.until('the leader takes a snapshot of its own', () => taken() > 1);
+    expect(begunBefore).toBe(1);
+    cluster.until('the leader takes a snapshot of its own', () => begun() > 1);
     cluster.until('c is filled', () => isFilled(cluster, 'c'));
   });
 

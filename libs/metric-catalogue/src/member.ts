@@ -238,8 +238,8 @@ export const memberMetrics = {
   snapshotSeconds: histogram('snapshot_seconds', latencyBuckets, {
     unit: 'seconds',
     help:
-      'Duration of the event loop turn that took or installed a snapshot. Nothing else ran during that ' +
-      'turn.',
+      'Duration of the event loop turn that began to take a snapshot, or installed one. Nothing else ran during that ' +
+      'turn. A snapshot is taken over many turns.',
     values: { action: ['taken', 'installed'] },
   }),
   alarms: counter('alarms_total', {

@@ -9,7 +9,7 @@ export {
 export type { BatchHeader } from './codec/batch-codec.ts';
 export { isValidUser, obstacleOfChange } from './access/access-table.ts';
 export { isConfigured } from './commands/proposers.ts';
-export { EncodedState } from './codec/encoded-state.ts';
+export type { EncodedState } from './codec/encoded-state.ts';
 export type { BodyCache } from './bodies/body-content.ts';
 export { createMqttState, decodeMqttState } from './mqtt-state.ts';
 export { warmUp } from './warm-up.ts';

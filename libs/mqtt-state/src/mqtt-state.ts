@@ -39,8 +39,8 @@ import { runDueTimers } from './session/due-timers.ts';
 import { hasRoomForWill } from './session/session-opening.ts';
 import { StateData, alarm } from './state-data.ts';
 import type { ApplyContext } from './state-data.ts';
-import type { EncodedState } from './codec/encoded-state.ts';
-import { decodeState, encodeState, whole } from './codec/state-codec.ts';
+import { StepwiseEncoding } from './codec/state-encoding.ts';
+import { decodeState, whole } from './codec/state-codec.ts';
 import { StateDigester } from './codec/state-digest.ts';
 import { isWithinRetainedBounds } from './topics/retained-bounds.ts';
 import { retainedNodesPerEntryMax } from './topics/retained-cursors.ts';
@@ -56,6 +56,7 @@ import type {
   SessionView,
   SharedSubscriber,
   StateEffect,
+  StateEncoding,
   Subscriber,
 } from './types.ts';
 
@@ -118,11 +119,11 @@ class ReplicatedMqttState implements MqttState {
   }
 
   encode(): Uint8Array {
-    return wholeBytes(encodeState(this.#data));
+    return wholeBytes(new StepwiseEncoding(this.#data).finish());
   }
 
-  encodeInPieces(): EncodedState {
-    return encodeState(this.#data);
+  beginEncoding(): StateEncoding {
+    return new StepwiseEncoding(this.#data);
   }
 
   digest(part = whole): string {

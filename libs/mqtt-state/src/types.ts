@@ -240,6 +240,24 @@ export interface MqttStateCounts {
   readonly willBytes: number;
 }
 
+/** What one step of an encoding may write. */
+export interface StepBounds {
+  /** Items of queues, and pieces of the rest. */
+  readonly values: number;
+  /** Bytes after which the step ends. Its last value may exceed them. Messages on pages do not count. */
+  readonly bytes: number;
+}
+
+/** The encoding of a state at one index, in steps, while the state changes. */
+export interface StateEncoding {
+  /** Encodes the next values. @returns the encoded state when it is complete, otherwise null */
+  advance(bounds: StepBounds): EncodedState | null;
+  /** Encodes the rest in one step. */
+  finish(): EncodedState;
+  /** Gives the encoding up, and lets go of the pages. */
+  discard(): void;
+}
+
 /**
  * The replicated state. `apply` is deterministic: the same entries lead to the same bytes of `encode()`.
  */
@@ -255,16 +273,16 @@ export interface MqttState {
   /** Applies a change of the cluster's members. The connections of removed members end. */
   applyConfig(index: LogIndex, config: ClusterConfig): readonly StateEffect[];
   /**
-   * Returns the whole replicated state as canonical bytes: a snapshot. It reads all messages on pages in this one
-   * call, so a member takes its snapshots with `encodeInPieces`. A backup still uses it (docs/adr/0011).
+   * Returns the whole replicated state as canonical bytes: a snapshot. It encodes all messages, also those on pages, in
+   * this one call, so only for small states.
    */
   encode(): Uint8Array;
   /**
-   * Returns the bytes of `encode()` in pieces. It copies no large payload and reads no page, but it visits every session,
-   * retained message and item of a queue in this one call. So it stops a member for a time that grows with their number. The
-   * pieces stay as they are when the state changes. The caller must take all pieces, or discard them.
+   * Begins to encode the state as it is now, as the bytes of `encode()` in pieces. Further steps follow while the state
+   * changes. It copies no large payload and reads no page. This call encodes all sessions and retained messages, and copies
+   * some numbers of each item of a queue. The caller must take all steps and then all pieces, or discard them.
    */
-  encodeInPieces(): EncodedState;
+  beginEncoding(): StateEncoding;
   /**
    * Returns the digest of the replicated state, or of one of several parts of it, as 16 hex digits. Only messages and
    * queues that changed since the last call are hashed again. The parts divide sessions, queued messages, retained messages,

@@ -1,14 +1,16 @@
-import { accessSemantics, handoverSemantics, semanticsVersion } from '@mqtt-cluster/contracts';
+import { accessSemantics, handoverSemantics, semanticsVersion, wholeBytes } from '@mqtt-cluster/contracts';
 import type { Command } from '@mqtt-cluster/contracts';
 import { MemoryMessagePages } from '@mqtt-cluster/contracts/testing';
 import fc from 'fast-check';
 import { createMqttState, decodeMqttState, encodeBatch } from '../src/index.ts';
-import type { BodyCache, MqttState, StateEffect } from '../src/index.ts';
+import type { BodyCache, MqttState, StateEffect, StateEncoding } from '../src/index.ts';
 import { decodeState } from '../src/codec/state-codec.ts';
 import { members, steps, topics } from './support/commands-arbitrary.ts';
 import type { Step, StepCommand } from './support/commands-arbitrary.ts';
 import { dataOf, derivedOf } from './support/derived-data.ts';
 
+/** What an encoding writes between two entries. */
+const encodingStep = { values: 2, bytes: 40 };
 /** Number of parts of the digests that are compared. */
 const partCount = 5;
 const clients = ['one', 'two', 'three', '__proto__'];
@@ -34,6 +36,10 @@ class Replicas {
   );
 
   readonly #semantics: number;
+  /** Encodings that began some entries ago, and the state's bytes of that time. */
+  #encodings: { readonly encoding: StateEncoding; readonly bytes: Uint8Array }[] = [];
+  /** Number of the encodings during which the state has changed. */
+  encodings = 0;
 
   constructor(semantics: number) {
     this.#semantics = semantics;
@@ -174,6 +180,22 @@ class Replicas {
     const fresh = derivedOf(decodeState(this.plain.encode()), topics);
     for (const state of [this.plain, this.decoded]) expect(derivedOf(dataOf(state), topics)).toEqual(fresh);
     if (this.#semantics >= handoverSemantics) this.#checkHomes();
+    this.#continueEncodings();
+  }
+
+  #continueEncodings(): void {
+    this.#encodings = this.#encodings.filter(({ encoding, bytes }) => {
+      const encoded = encoding.advance(encodingStep);
+      if (encoded === null) return true;
+      expect(Buffer.compare(wholeBytes(encoded), bytes)).toBe(0);
+      this.encodings++;
+      return false;
+    });
+    if (this.#encodings.length > 0) return;
+    this.#encodings = [this.plain, this.decoded].map((state) => ({
+      encoding: state.beginEncoding(),
+      bytes: state.encode(),
+    }));
   }
 
   /** A connected session is at the current incarnation of its home. Otherwise nothing would end its connection (P6). */
@@ -317,12 +339,14 @@ const semanticsVersions = fc.oneof(
 /** The environment variable RUNS sets the number of random histories. */
 const runs = Number(process.env['RUNS'] ?? 40);
 
-test('two states that apply the same entries encode to the same bytes, also when one of them is restored from a snapshot meanwhile', () => {
+test('two states that apply the same entries encode to the same bytes, also when one of them is restored from a snapshot meanwhile, and when entries are applied during the encoding', () => {
+  let encodings = 0;
   fc.assert(
     fc.property(steps, semanticsVersions, (sequence, semantics) => {
       const replicas = new Replicas(semantics);
       for (const step of sequence) replicas.run(step);
       replicas.finish();
+      encodings += replicas.encodings;
       expect(replicas.plain.counts()).toMatchObject({
         sessions: 0,
         connected: 0,
@@ -343,4 +367,5 @@ test('two states that apply the same entries encode to the same bytes, also when
       ],
     },
   );
+  expect(encodings).toBeGreaterThan(runs);
 });

@@ -106,8 +106,8 @@ describe('the pieces of an encoded state', () => {
 
   test('are the bytes of the encoded state', () => {
     const { state } = filled();
-    expect(Buffer.compare(joined(state.encodeInPieces()), state.encode())).toBe(0);
-    const again = decodeMqttState(joined(state.encodeInPieces()));
+    expect(Buffer.compare(joined(state.beginEncoding().finish()), state.encode())).toBe(0);
+    const again = decodeMqttState(joined(state.beginEncoding().finish()));
     expect(again.digest()).toBe(state.digest());
   });
 
@@ -116,17 +116,17 @@ describe('the pieces of an encoded state', () => {
     const payloads = [...state.retained('#')].map(({ message }) => message.payload);
     const large = payloads.filter(({ length }) => length >= 4_096);
     expect(large).toHaveLength(4);
-    for (const payload of large) expect([...state.encodeInPieces().pieces()]).toContain(payload);
+    for (const payload of large) expect([...state.beginEncoding().finish().pieces()]).toContain(payload);
   });
 
   test('stay as they are when the state changes', () => {
     const driver = filled();
     const before = driver.state.encode();
-    const parts = driver.state.encodeInPieces();
+    const parts = driver.state.beginEncoding();
     driver.propose('a', publishCommand('retained/200000', 'new', 1, { retain: true }));
     driver.propose('a', publishCommand('queued/1', large));
-    driver.state.encodeInPieces();
-    expect(Buffer.compare(joined(parts), before)).toBe(0);
+    driver.state.beginEncoding().finish();
+    expect(Buffer.compare(joined(parts.finish()), before)).toBe(0);
     expect(Buffer.compare(driver.state.encode(), before)).not.toBe(0);
   });
 
@@ -137,9 +137,9 @@ describe('the pieces of an encoded state', () => {
     const state = decodeMqttState(bytes, { pages, bytesMax: 0 });
     driver.state = state;
     expect(pages.size).toBe(7);
-    const encoded = state.encodeInPieces();
+    const encoded = state.beginEncoding().finish();
     expect(encoded).toHaveLength(bytes.length);
-    const abandoned = state.encodeInPieces();
+    const abandoned = state.beginEncoding().finish();
     driver.propose('a', openCommand('s', { clean: true }));
     expect(state.counts().queuedMessages).toBe(0);
     expect(Buffer.compare(joined(encoded), bytes)).toBe(0);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { ClusterError, clusterConfigSchema, parseJson } from '@mqtt-cluster/contracts';
 import type { Decoded, Snapshot } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
@@ -8,6 +9,8 @@ const format = 'mqtt-cluster-backup';
 const formatVersion = 1;
 const headerBytesMax = 64 * 1024;
 const newline = 10;
+/** One turn hashes and copies this in some milliseconds. */
+const bytesPerTurn = 1024 * 1024;
 
 /** The file is not a backup, is damaged, or has a newer format. The message is one line. */
 export class BackupError extends ClusterError {
@@ -36,9 +39,15 @@ const headerSchema = z.object({
 
 type BackupHeader = Decoded<typeof headerSchema>;
 
-/** Encodes a backup: one line of JSON (the header), then the replicated state that one member has applied. */
-export function encodeBackup(cluster: string, { index, term, config, data }: Snapshot): Uint8Array {
-  const header: BackupHeader = {
+/**
+ * Encodes a backup: one line of JSON (the header), then the replicated state that one member has applied. The state is hashed
+ * and copied over many turns of the event loop.
+ */
+export async function encodeBackup(
+  cluster: string,
+  { index, term, config, data }: Snapshot,
+): Promise<Uint8Array> {
+  const header = {
     format,
     version: formatVersion,
     cluster,
@@ -47,9 +56,23 @@ export function encodeBackup(cluster: string, { index, term, config, data }: Sna
     term,
     config,
     bytes: data.length,
-    sha256: sha256Of(data),
-  };
-  return Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), data]);
+  } as const;
+  const hash = createHash('sha256');
+  // The line in front of the state has this length with any checksum.
+  const start = headerLine({ ...header, sha256: sha256Of(data.subarray(0, 0)) }).length;
+  const file = Buffer.allocUnsafe(start + data.length);
+  for (let offset = 0; offset < data.length; offset += bytesPerTurn) {
+    const part = data.subarray(offset, offset + bytesPerTurn);
+    hash.update(part);
+    file.set(part, start + offset);
+    await setImmediate();
+  }
+  file.set(headerLine({ ...header, sha256: hash.digest('hex') }));
+  return file;
+}
+
+function headerLine(header: BackupHeader): Buffer {
+  return Buffer.from(`${JSON.stringify(header)}\n`);
 }
 
 /** @throws BackupError when the header, the length or the checksum is invalid */

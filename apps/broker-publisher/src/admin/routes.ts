@@ -1,5 +1,4 @@
 import type { HttpResponse, HttpRequest } from '@mqtt-cluster/runtime';
-import type { Snapshot } from '@mqtt-cluster/contracts';
 import type { AdminCommandHandler } from './admin-command-handler.ts';
 import type { AdminAccess } from './access/admin-access.ts';
 import { actOf } from './access/admin-roles.ts';
@@ -8,6 +7,7 @@ import type { AuditLog } from './access/audit-log.ts';
 import { adminPaths } from './paths.ts';
 import type { RuleAdministration } from './rules/rule-administration.ts';
 import { handleRuleRequest } from './rules/rule-routes.ts';
+import type { BackupSnapshot } from './backup-snapshots.ts';
 import { takeBackup } from './take-backup.ts';
 import type { UserAdministration } from './users/user-administration.ts';
 import { handleUserRequest, isUserPath } from './users/user-routes.ts';
@@ -21,7 +21,7 @@ export interface RouteComponents {
   readonly clusterName: string;
   /** Returns whether the `peers` setting or the cluster configuration lists the member. */
   readonly isKnownMember: (member: string) => boolean;
-  readonly snapshot: () => Snapshot | null;
+  readonly snapshot: () => Promise<BackupSnapshot>;
 }
 
 /**

@@ -1,13 +1,13 @@
-import type { Snapshot } from '@mqtt-cluster/contracts';
 import { staleness } from '../health/cluster-health.ts';
 import type { AdminCommandHandler } from './admin-command-handler.ts';
 import { encodeBackup } from './backup.ts';
+import type { BackupSnapshot } from './backup-snapshots.ts';
 
 export interface BackupSource {
   readonly commandHandler: Pick<AdminCommandHandler, 'health'>;
   readonly clusterName: string;
-  /** Returns the replicated state, or null before the member belongs to a cluster. */
-  readonly snapshot: () => Snapshot | null;
+  /** Takes a snapshot of the replicated state over many turns of the event loop. */
+  readonly snapshot: () => Promise<BackupSnapshot>;
 }
 
 /** A backup, or one sentence that says why there is none. */
@@ -24,16 +24,13 @@ export async function takeBackup(
   acceptsStale: boolean,
 ): Promise<BackupOutcome> {
   const health = acceptsStale ? null : await commandHandler.health();
-  const belongs = health === null || health.members.length > 0;
-  const stale = health !== null && belongs ? staleness(health) : null;
+  const stale = health !== null && health.members.length > 0 ? staleness(health) : null;
   if (stale !== null)
     return {
       refusal:
         `the state of this member may be old: ${stale}; ask a member that has a majority, or ask for the last state of this ` +
         'member with stale=true',
     };
-  const state = belongs ? snapshot() : null;
-  if (state === null)
-    return { refusal: 'this member does not belong to a cluster, so there is no state to back up' };
-  return { file: encodeBackup(clusterName, state) };
+  const taken = await snapshot();
+  return 'refusal' in taken ? taken : { file: await encodeBackup(clusterName, taken) };
 }

@@ -82,7 +82,7 @@ export function loadApi(components: ApiComponents): (exchange: HttpExchange) => 
         members,
         commandHandler,
         isKnownMember,
-        snapshot: () => management.snapshot(),
+        snapshot: () => management.backups.take(),
         peers: config.peers,
         httpPort: config.http.port,
         isSecure: metricsNeedTls(config),

@@ -9,7 +9,6 @@ import type {
   MemberEvent,
   MemberId,
   Role,
-  Snapshot,
 } from '@mqtt-cluster/contracts';
 import { adminAnswerTopic, decodeText } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
@@ -20,6 +19,7 @@ import { AdminAccess } from '../admin/access/admin-access.ts';
 import { includesRole, neededRole } from '../admin/access/admin-roles.ts';
 import { AuditLog } from '../admin/access/audit-log.ts';
 import { Authorization } from '../admin/authorization.ts';
+import { BackupSnapshots } from '../admin/backup-snapshots.ts';
 import { adminRoutes } from '../admin/routes.ts';
 import { RuleAdministration } from '../admin/rules/rule-administration.ts';
 import { UserAdministration } from '../admin/users/user-administration.ts';
@@ -91,6 +91,7 @@ export class ManagementInterface implements Lifecycle {
   /** The users and rules of the cluster. */
   readonly users: UserAdministration;
   readonly rules: RuleAdministration;
+  readonly backups: BackupSnapshots;
   readonly #view: ClusterView;
   readonly #loadMeter = new LoadMeter();
   readonly #redirectTargets = new Map<
@@ -139,6 +140,7 @@ export class ManagementInterface implements Lifecycle {
       table: () => runner.readMember((member) => member.access()),
       change: (change) => this.commandHandler.changeAccess(change),
     });
+    this.backups = new BackupSnapshots(runner);
     this.routes = adminRoutes({
       commandHandler: this.commandHandler,
       users: this.users,
@@ -147,7 +149,7 @@ export class ManagementInterface implements Lifecycle {
       audit: this.audit,
       clusterName: config.name,
       isKnownMember: (member) => this.isKnownMember(member),
-      snapshot: () => this.snapshot(),
+      snapshot: () => this.backups.take(),
     });
   }
 
@@ -176,6 +178,7 @@ export class ManagementInterface implements Lifecycle {
   /** Ends the watchdog keep-alives. Call `stop` after all other components have stopped. */
   async stop(): Promise<void> {
     this.#stopDelays();
+    this.backups.stop();
     this.sessions.stop();
     this.audit.flush();
     this.#serviceManager?.stop();
@@ -236,11 +239,6 @@ export class ManagementInterface implements Lifecycle {
     return (
       members.includes(member) || runner.status().config?.members.some(({ id }) => id === member) === true
     );
-  }
-
-  /** Returns the replicated state for a backup, or null before the member belongs to a cluster. */
-  snapshot(): Snapshot | null {
-    return this.#options.runner.readMember((member) => member.snapshot());
   }
 
   advertisements(): MemberAdvertisement[] {

@@ -221,6 +221,8 @@ export class MemberReporter {
         this.#droppedMessages += event.count;
         this.#logDropped(event.reason, event.count);
         return metrics.add(memberMetrics.dropped, [dropReasonLabels[event.reason]], event.count);
+      case 'snapshotBegun':
+        return metrics.observe(memberMetrics.snapshotSeconds, ['taken'], turnMs / 1_000);
       case 'snapshot':
         return this.#onSnapshot(event, turnMs);
       case 'digestDiffers':
@@ -266,7 +268,7 @@ export class MemberReporter {
     const metrics = this.#metrics;
     metrics.add(memberMetrics.snapshots, [action]);
     metrics.set(memberMetrics.snapshotBytes, [action], bytes);
-    if (action !== 'sent') metrics.observe(memberMetrics.snapshotSeconds, [action], turnMs / 1_000);
+    if (action === 'installed') metrics.observe(memberMetrics.snapshotSeconds, [action], turnMs / 1_000);
     this.#logger.info({ index, bytes }, `snapshot ${action}`);
   }
 }

@@ -3,10 +3,26 @@ import { decodeBackup, encodeBackup } from '../../src/admin/backup.ts';
 const config = { members: [{ id: 'a', storeId: '1', role: 'voter' as const }] };
 const snapshot = { index: 7, term: 2, config, data: Buffer.from('state\nwith a line\n') };
 
-test('decodeBackup returns the header and the state that encodeBackup encoded', () => {
-  const { header, snapshot: read } = decodeBackup(encodeBackup('mine', snapshot));
+test('decodeBackup returns the header and the state that encodeBackup encoded', async () => {
+  const { header, snapshot: read } = decodeBackup(await encodeBackup('mine', snapshot));
   expect(header).toMatchObject({ cluster: 'mine', index: 7 });
   expect({ ...read, data: Buffer.from(read.data) }).toEqual(snapshot);
+});
+
+test('encodeBackup hashes and copies a large state over several turns of the event loop', async () => {
+  const data = Buffer.alloc(2.5 * 1024 * 1024);
+  for (let offset = 0; offset < data.length; offset += 1_000) data.writeUInt16LE(offset % 65_521, offset);
+  let turns = 0;
+  let isDone = false;
+  const count = (): void => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  setImmediate(count);
+  const file = await encodeBackup('mine', { ...snapshot, data });
+  isDone = true;
+  expect(turns).toBeGreaterThanOrEqual(3);
+  expect(Buffer.compare(decodeBackup(file).snapshot.data, data)).toBe(0);
 });
 
 test.each([
@@ -24,6 +40,7 @@ test.each([
     (file: Buffer) => Buffer.from(file.toString().replace('"index":7', '"index":"7"')),
     /damaged/,
   ],
-])('decodeBackup rejects a file %s', (_what, change, message) => {
-  expect(() => decodeBackup(change(Buffer.from(encodeBackup('mine', snapshot))))).toThrow(message);
+])('decodeBackup rejects a file %s', async (_what, change, message) => {
+  const file = Buffer.from(await encodeBackup('mine', snapshot));
+  expect(() => decodeBackup(change(file))).toThrow(message);
 });

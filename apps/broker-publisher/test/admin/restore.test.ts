@@ -14,7 +14,7 @@ describe('restore', () => {
     const data = createMqttState().encode();
     const config = { members: [{ id: 'a', storeId: '1', role: 'voter' as const }] };
     const file = join(folder, 'one.backup');
-    writeFileSync(file, encodeBackup('mine', { index: 7, term: 2, config, data }));
+    writeFileSync(file, await encodeBackup('mine', { index: 7, term: 2, config, data }));
     const lines: string[] = [];
     const store = { directory: join(folder, 'store'), id: 'b' };
     await restore({ file, ...store, progress: (line) => lines.push(line) });

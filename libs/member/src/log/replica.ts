@@ -1,6 +1,5 @@
 import { StoreFormatError, wholeBytes } from '@mqtt-cluster/contracts';
 import type {
-  BytesInPieces,
   ClusterConfig,
   LinkState,
   LogEntry,
@@ -9,6 +8,7 @@ import type {
   RaftMessage,
   Snapshot,
   SnapshotWrite,
+  UnfinishedSnapshot,
 } from '@mqtt-cluster/contracts';
 import { createRaft } from '@mqtt-cluster/consensus';
 import type { Raft, RaftEvent, RaftInitialState, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
@@ -20,7 +20,9 @@ import type { Bootstrap } from '../cluster/bootstrap.ts';
 import { headerOf } from './leader-duties.ts';
 import { AdaptiveElectionTimeout } from '../cluster/adaptive-election-timeout.ts';
 import type { Peers } from '../cluster/peers.ts';
-import { PeerSnapshot } from './peer-snapshot.ts';
+import { JoinedSnapshot } from './joined-snapshot.ts';
+import { SnapshotEncoding } from './snapshot-encoding.ts';
+import type { SnapshotHeader } from './snapshot-encoding.ts';
 import { unstamp } from './stamp.ts';
 import type { CompletedWrite, PendingWrites } from './pending-writes.ts';
 
@@ -77,7 +79,9 @@ export class Replica {
   readonly #bootstrap: Bootstrap;
   readonly #digests: Digests;
   readonly #handlers: ReplicaHandlers;
-  readonly #peerSnapshot: PeerSnapshot;
+  readonly #peerSnapshot: JoinedSnapshot;
+  /** The snapshot of this member's own state, while it is encoded. */
+  #ownSnapshot: SnapshotEncoding | null = null;
   readonly electionTimeout: AdaptiveElectionTimeout;
   /** Replaced when this member bootstraps the cluster. */
   raft: Raft;
@@ -119,7 +123,7 @@ export class Replica {
     this.#bootstrap = parts.bootstrap;
     this.#digests = parts.digests;
     this.#handlers = handlers;
-    this.#peerSnapshot = new PeerSnapshot(context.options.limits.peerSnapshotBytesPerTurnMax);
+    this.#peerSnapshot = new JoinedSnapshot(context.options.limits.snapshotBytesPerTurnMax);
     this.electionTimeout = new AdaptiveElectionTimeout(context.options.timings.raft);
     const { snapshot, hardState, entries } = context.options.recovered;
     if (snapshot !== null) context.state = this.#decode(snapshot);
@@ -178,14 +182,15 @@ export class Replica {
   }
 
   /**
-   * @returns true when another turn has work: a snapshot has to be written on its own, so that Raft's outputs wait for
-   * the next turn, or the snapshot for a peer is unfinished
+   * @returns true when another turn has work: a snapshot has begun or has to be written on its own, so that Raft's outputs
+   * wait for the next turn, or a snapshot is unfinished
    */
   turn(): boolean {
     this.#considerBootstrap();
-    if (this.#isSnapshotDue() && this.#beginSnapshot()) return true;
+    if (this.#ownSnapshot === null ? this.#beginOwnSnapshot() : this.#continueOwnSnapshot(this.#ownSnapshot))
+      return true;
     if (this.bootstrapConfig === null) this.#consume(this.raft.take());
-    return this.#peerSnapshot.isUnfinished;
+    return this.#ownSnapshot !== null || this.#peerSnapshot.isUnfinished;
   }
 
   /**
@@ -314,13 +319,16 @@ export class Replica {
 
   // ---- snapshots ----
 
-  /** Returns a snapshot of the applied state for a backup, or null when this member belongs to no cluster. */
-  snapshot(): Snapshot | null {
-    const header = this.#snapshotHeader();
-    return header === null ? null : { ...header, data: this.#context.state.encode() };
+  /** Begins a snapshot of the applied state for a backup. Returns null when this member belongs to no cluster. */
+  beginBackup(): UnfinishedSnapshot | null {
+    const encoding = this.#beginEncoding();
+    if (encoding === null) return null;
+    const backup = new JoinedSnapshot(this.#context.options.limits.snapshotBytesPerTurnMax);
+    backup.begin(encoding);
+    return backup;
   }
 
-  #snapshotHeader(): Omit<Snapshot, 'data'> | null {
+  #snapshotHeader(): SnapshotHeader | null {
     const term = this.raft.termAt(this.appliedIndex);
     if (term === undefined || this.appliedConfig === null) return null;
     return { index: this.appliedIndex, term, config: this.appliedConfig.config };
@@ -328,6 +336,9 @@ export class Replica {
 
   #restore(snapshot: Snapshot): void {
     const { index, config, data } = snapshot;
+    // The snapshot of the peer is newer than the own one that is being encoded.
+    this.#ownSnapshot?.discard();
+    this.#ownSnapshot = null;
     this.#context.state = this.#decode(snapshot);
     this.appliedIndex = index;
     this.snapshotIndex = index;
@@ -363,28 +374,47 @@ export class Replica {
   #continuePeerSnapshot(isNeeded: boolean): void {
     if (this.raft.role() !== 'leader') return this.#peerSnapshot.discard();
     if (isNeeded && !this.#peerSnapshot.isUnfinished) {
-      const taken = this.#takeSnapshot();
-      if (taken !== null) this.#peerSnapshot.begin(taken);
+      const encoding = this.#beginSnapshot();
+      if (encoding !== null) return this.#peerSnapshot.begin(encoding);
     }
     const snapshot = this.#peerSnapshot.advance();
-    if (snapshot !== null) this.raft.provideSnapshot(snapshot);
+    if (snapshot === null) return;
+    this.#taken(snapshot);
+    this.raft.provideSnapshot(snapshot);
   }
 
-  #beginSnapshot(): boolean {
-    const taken = this.#takeSnapshot();
-    if (taken === null) return false;
-    this.#writes.snapshot(taken, false);
+  /** @returns whether a snapshot has begun */
+  #beginOwnSnapshot(): boolean {
+    if (this.#isSnapshotDue()) this.#ownSnapshot = this.#beginSnapshot();
+    return this.#ownSnapshot !== null;
+  }
+
+  /** @returns whether the snapshot is complete and will be written */
+  #continueOwnSnapshot(encoding: SnapshotEncoding): boolean {
+    const snapshot = encoding.advance();
+    if (snapshot === null) return false;
+    this.#ownSnapshot = null;
+    this.#taken(snapshot);
+    this.#writes.snapshot(snapshot, false);
     return true;
   }
 
-  #takeSnapshot(): (SnapshotWrite & { readonly data: BytesInPieces }) | null {
+  #beginSnapshot(): SnapshotEncoding | null {
+    const encoding = this.#beginEncoding();
+    if (encoding !== null) this.#context.events.push({ kind: 'snapshotBegun', index: encoding.header.index });
+    return encoding;
+  }
+
+  #beginEncoding(): SnapshotEncoding | null {
     const header = this.#snapshotHeader();
     if (header === null) return null;
-    const { index } = header;
-    const data = this.#context.state.encodeInPieces();
+    const encoding = this.#context.state.beginEncoding();
+    return new SnapshotEncoding(header, encoding, this.#context.options.limits.snapshotBytesPerTurnMax);
+  }
+
+  #taken({ index, data }: Pick<SnapshotWrite, 'index' | 'data'>): void {
     this.#snapshotBytes = data.length;
     this.#context.events.push({ kind: 'snapshot', action: 'taken', index, bytes: data.length });
-    return { ...header, data };
   }
 
   /** Size of the log at which a snapshot is due, bytes. */

@@ -67,6 +67,11 @@ export class BodyRows {
     return this.#chunks.length * rowsPerChunk;
   }
 
+  /** The chunks in the order of their rows; null for those that were given back. */
+  get chunks(): readonly (RowChunk | null)[] {
+    return this.#chunks;
+  }
+
   allocate(): number {
     const open = this.#open.at(-1) ?? this.#addChunk();
     const chunk = this.#chunks[open]!;

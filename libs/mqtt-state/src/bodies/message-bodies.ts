@@ -4,10 +4,10 @@ import { messageBytes } from '../bounds/sizes.ts';
 import { ByteReader, ByteWriter } from '../codec/bytes.ts';
 import { readBody, writeBody } from '../codec/body-codec.ts';
 import { readPage } from '../codec/encoded-state.ts';
-import type { EncodedState } from '../codec/encoded-state.ts';
 import { hashOf } from '../codec/hash.ts';
 import type { BodyCache, BodyContent, BodyId, Origin } from './body-content.ts';
 import { AccountCounts } from './account-counts.ts';
+import { BodiesCopy } from './bodies-copy.ts';
 import { BodyRows, noPosition, noRow, rowsPerChunk } from './body-rows.ts';
 import type { RowChunk } from './body-rows.ts';
 
@@ -52,11 +52,6 @@ export class MessageBodies {
   /** Bytes of the messages in memory, see `messageBytes`. */
   get memory(): number {
     return this.#memory;
-  }
-
-  /** Upper bound of all {@link BodyId}s. */
-  get idLimit(): number {
-    return this.#rows.limit;
   }
 
   /** Adds a message without queue items. */
@@ -132,14 +127,9 @@ export class MessageBodies {
     return chunk.hashes[row]!;
   }
 
-  /** Writes the message with its origin. @param encoded receives what the writer writes */
-  write(writer: ByteWriter, body: BodyId, encoded: EncodedState): void {
-    const chunk = this.#rows.chunk(body);
-    const row = body % rowsPerChunk;
-    const message = chunk.messages[row];
-    if (message) writeBody(writer, { message, origin: chunk.origins[row] });
-    else
-      encoded.appendFromPage(writer.length, chunk.positions[row]!, chunk.lengths[row]!, chunk.hashes[row]!);
+  /** Returns the messages as they are now. Later changes do not show. */
+  copy(): BodiesCopy {
+    return new BodiesCopy(this.#rows.chunks);
   }
 
   /** Counts one more queue item. @returns whether it is the first one */

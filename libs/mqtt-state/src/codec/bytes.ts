@@ -85,6 +85,11 @@ export class ByteWriter {
 
   bytes(value: Uint8Array): void {
     this.number(value.length);
+    this.raw(value);
+  }
+
+  /** Writes bytes without their number. */
+  raw(value: Uint8Array): void {
     if (this.#sink !== null && value.length >= separateBytesMin) {
       this.flush();
       this.#sink(value);

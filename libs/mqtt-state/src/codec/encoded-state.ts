@@ -46,16 +46,22 @@ export class EncodedState implements BytesInPieces {
   readonly #gaps = new Gaps();
   #written = 0;
   #missing = 0;
-  #release: (() => void) | null = null;
+  #release: (() => void) | null;
 
-  /** @param pages the pages of the state */
+  /** @param pages the pages of the state. What they hold now stays readable until the last piece is taken */
   constructor(pages: MessagePages | null) {
     this.#pages = pages;
+    this.#release = pages?.hold() ?? null;
   }
 
   /** Number of all bytes. */
   get length(): number {
     return this.#written + this.#missing;
+  }
+
+  /** Number of the bytes that are not on pages. */
+  get writtenBytes(): number {
+    return this.#written;
   }
 
   /** Appends bytes that nobody changes any more. */
@@ -69,7 +75,6 @@ export class EncodedState implements BytesInPieces {
    * @param pending bytes that are written before it but not appended yet
    */
   appendFromPage(pending: number, position: number, length: number, hash: number): void {
-    this.#release ??= this.#pages?.hold() ?? null;
     this.#gaps.add(this.#written + pending, position, length, hash);
     this.#missing += length;
   }

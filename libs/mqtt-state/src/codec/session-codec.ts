@@ -9,7 +9,8 @@ import { scheduleExpiry } from '../session/queue-expiry.ts';
 import { attachHome } from '../session/session-home.ts';
 import { restoreTimer } from '../session/session-timers.ts';
 import { isOutgoingPacketId } from '../session/queued-message.ts';
-import type { QueuedMessage } from '../session/queued-message.ts';
+import type { StoredItem } from '../session/queued-message.ts';
+import type { BodiesCopy } from '../bodies/bodies-copy.ts';
 import type { BodyId } from '../bodies/body-content.ts';
 import type { MessageBodies } from '../bodies/message-bodies.ts';
 import type { EncodedState } from './encoded-state.ts';
@@ -28,13 +29,13 @@ export interface BodySink {
 /** Writes a message body at its first reference, and only its number at later references. */
 export class BodyWriter implements BodySink {
   readonly #writer: ByteWriter;
-  readonly #bodies: MessageBodies;
+  readonly #bodies: BodiesCopy;
   readonly #encoded: EncodedState;
   /** The number of each body plus one, or 0 before its first reference. */
   readonly #numbers: Uint32Array;
   #count = 0;
 
-  constructor(writer: ByteWriter, bodies: MessageBodies, encoded: EncodedState) {
+  constructor(writer: ByteWriter, bodies: BodiesCopy, encoded: EncodedState) {
     this.#writer = writer;
     this.#encoded = encoded;
     this.#bodies = bodies;
@@ -174,6 +175,10 @@ function readHome(reader: ByteReader): Home {
   return { member: reader.string(), storeId: reader.string(), incarnation: reader.number() };
 }
 
+export function writeItemCount(writer: ByteWriter, items: SessionQueue): void {
+  writer.number(items.size);
+}
+
 /** Writes the items of a queue at these positions. */
 export function writeItems(
   writer: ByteWriter,
@@ -181,7 +186,7 @@ export function writeItems(
   items: SessionQueue,
   { from, to }: Range,
 ): void {
-  writer.number(items.size);
+  writeItemCount(writer, items);
   for (const item of items.at(from, to)) writeItem(writer, bodies, item);
 }
 
@@ -227,7 +232,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   for (let left = reader.count(); left > 0; left--) readItem(reader, bodies, data, session);
 }
 
-function writeItem(writer: ByteWriter, bodies: BodySink, item: QueuedMessage): void {
+export function writeItem(writer: ByteWriter, bodies: BodySink, item: StoredItem): void {
   const { subscriptionIdentifiers, group } = item;
   writer.byte(
     item.qos |

@@ -1,15 +1,14 @@
 import { accessSemantics, FrameError } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, Incarnation, MemberRole, Message } from '@mqtt-cluster/contracts';
 import type { ReplicatedAccess } from '../access/access-table.ts';
-import { readAccess, writeAccess } from './access-codec.ts';
-import { ByteReader, ByteWriter, rangeOf, writeArray, writeList, writePart } from './bytes.ts';
-import type { Part, Range } from './bytes.ts';
-import { EncodedState } from './encoded-state.ts';
+import { readAccess } from './access-codec.ts';
+import { ByteReader, rangeOf, writeArray, writeList, writePart } from './bytes.ts';
+import type { ByteWriter, Part, Range } from './bytes.ts';
 import { readSettings, settingsOf, writeSettings } from './command-codec.ts';
-import { readMessage, writeMessage } from './message-codec.ts';
+import { readMessage } from './message-codec.ts';
 import type { TopicChange } from '../topics/retained-messages.ts';
 import type { BodyCache } from '../bodies/body-content.ts';
-import { BodyReader, BodyWriter, readSession, writeItems, writeSession } from './session-codec.ts';
+import { BodyReader, readSession, writeSession } from './session-codec.ts';
 import type { Session } from '../session/session.ts';
 import { StateData } from '../state-data.ts';
 import type { Proposer } from '../state-data.ts';
@@ -27,23 +26,6 @@ export interface LargeParts {
   items(session: Session, range: Range): void;
   message(message: Message): void;
   access(access: ReplicatedAccess): void;
-}
-
-/**
- * Encodes the state as canonical bytes. All collections are in insertion order. That order is itself
- * replicated, and a decoded state continues with the same order. Large payloads are not copied.
- */
-export function encodeState(data: StateData): EncodedState {
-  const encoded = new EncodedState(data.bodies.pages);
-  const writer = new ByteWriter((part) => encoded.append(part));
-  const bodies = new BodyWriter(writer, data.bodies, encoded);
-  writeState(writer, data, {
-    items: (session, range) => writeItems(writer, bodies, session.items, range),
-    message: (message) => writeMessage(writer, message),
-    access: (access) => writeAccess(writer, access),
-  });
-  writer.flush();
-  return encoded;
 }
 
 /** The only part of a state that is not divided. */

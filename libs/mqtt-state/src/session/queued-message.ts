@@ -26,8 +26,18 @@ export interface ItemFields extends Route {
   readonly retainedIndex: LogIndex;
 }
 
+/** What a queue holds of an item. */
+export interface StoredItem extends ItemFields {
+  readonly number: number;
+  readonly body: BodyId;
+  /** Packet id of a QoS 2 exchange in progress, otherwise 0. */
+  readonly packetId: number;
+  /** True when PUBREC has been received. */
+  readonly received: boolean;
+}
+
 /** One item of a session's queue, as it was when it was read. The queue holds no such objects. */
-export class QueuedMessage implements QueueItem, ItemFields {
+export class QueuedMessage implements QueueItem, StoredItem {
   readonly number: number;
   readonly body: BodyId;
   readonly qos: QoS;
@@ -40,25 +50,19 @@ export class QueuedMessage implements QueueItem, ItemFields {
   readonly #bodies: MessageBodies;
   readonly #generation: number;
 
-  constructor(
-    bodies: MessageBodies,
-    number: number,
-    body: BodyId,
-    { qos, retain, subscriptionIdentifiers, group, retainedIndex }: ItemFields,
-    packetId: number,
-    received: boolean,
-  ) {
-    this.number = number;
-    this.body = body;
-    this.qos = qos;
-    this.retain = retain;
+  constructor(bodies: MessageBodies, item: StoredItem) {
+    const { subscriptionIdentifiers, group } = item;
+    this.number = item.number;
+    this.body = item.body;
+    this.qos = item.qos;
+    this.retain = item.retain;
     if (subscriptionIdentifiers !== undefined) this.subscriptionIdentifiers = subscriptionIdentifiers;
     if (group !== undefined) this.group = group;
-    this.retainedIndex = retainedIndex;
-    this.packetId = packetId;
-    this.received = received;
+    this.retainedIndex = item.retainedIndex;
+    this.packetId = item.packetId;
+    this.received = item.received;
     this.#bodies = bodies;
-    this.#generation = bodies.generationOf(body);
+    this.#generation = bodies.generationOf(item.body);
   }
 
   get message(): Message {

@@ -1,8 +1,7 @@
-import type { LogIndex, QoS } from '@mqtt-cluster/contracts';
 import type { BodyId } from '../bodies/body-content.ts';
 import type { MessageBodies } from '../bodies/message-bodies.ts';
 import { queueItemBytes } from '../bounds/sizes.ts';
-import { ItemRoutes, plainRoute } from './item-routes.ts';
+import { ItemSlots, noBody } from './item-slots.ts';
 import { outgoingPacketIdMax, outgoingPacketIdMin, QueuedMessage } from './queued-message.ts';
 import type { ItemFields } from './queued-message.ts';
 
@@ -10,30 +9,15 @@ import type { ItemFields } from './queued-message.ts';
 const outgoingWindowMax = 100;
 /** A queue is compacted when its empty slots outnumber its items by more than this. */
 const removedSlotsMax = 32;
-/** The body of an empty slot. */
-const noBody = -1;
-
-// The flags of an item: QoS (bits 0 and 1), RETAIN (2), PUBREC received (3), and from bit 4 on its route.
-const retainFlag = 4;
-const receivedFlag = 8;
-const routeShift = 4;
-
-/** Routes without an item are dropped at a compaction when there are more than this number of routes beyond the items. */
-const unusedRoutesMax = 64;
 
 /**
- * The queue of one session, in the order of the log. Each item is a slot: a number, a message and flags, without an object,
- * because absent sessions can have millions of items. A removed item leaves an empty slot, and the queue is
- * compacted when enough slots are empty. So a removal from the middle costs amortised constant time. Items
- * are found by binary search.
+ * The queue of one session, in the order of the log. Each item is a slot. A removed item leaves an empty slot, and the queue
+ * is compacted when enough slots are empty. So a removal from the middle costs amortised constant time. Items are found by
+ * binary search.
  */
 export class SessionQueue {
   readonly #bodies: MessageBodies;
-  /** The item number of each slot, including the slots of removed items. */
-  #numbers: number[] = [];
-  /** The message of each slot, or {@link noBody}. */
-  #slotBodies: BodyId[] = [];
-  #flags: number[] = [];
+  readonly #slots = new ItemSlots();
   /** All slots before this one are empty. */
   #head = 0;
   /**
@@ -44,13 +28,8 @@ export class SessionQueue {
   #size = 0;
   #bytes = 0;
   #memory = 0;
-  /** Null while all items have the plain route. */
-  #routes: ItemRoutes | null = null;
-  /** The numbers of QoS 2 items in progress, by packet id, and the reverse. */
+  /** The numbers of QoS 2 items in progress, by packet id. */
   readonly #outgoing = new Map<number, number>();
-  #packetIds: Map<number, number> | null = null;
-  /** Retained messages that subscriptions queued, in order: number, and log index of the retained message. */
-  readonly #retained = new Map<number, LogIndex>();
   #retainedBytes = 0;
   /** The numbers of QoS 2 items without a packet id, in order. May contain removed items. */
   #waiting: number[] = [];
@@ -79,7 +58,7 @@ export class SessionQueue {
 
   /** Number of the retained messages that subscriptions queued. */
   get retainedSize(): number {
-    return this.#retained.size;
+    return this.#slots.retained?.size ?? 0;
   }
 
   get retainedBytes(): number {
@@ -103,42 +82,44 @@ export class SessionQueue {
 
   has(number: number): boolean {
     const slot = this.#lowerBound(number);
-    return this.#numbers[slot] === number && this.#slotBodies[slot] !== noBody;
+    return this.#slots.numbers[slot] === number && this.#slots.bodies[slot] !== noBody;
   }
 
   /** Removes an item. @returns its message, or null if the queue does not have the item */
   remove(number: number): BodyId | null {
     const slot = this.#lowerBound(number);
-    const body = this.#numbers[slot] === number ? this.#slotBodies[slot]! : noBody;
+    const body = this.#slots.numbers[slot] === number ? this.#slots.bodies[slot]! : noBody;
     if (body === noBody) return null;
     this.revision++;
-    this.#slotBodies[slot] = noBody;
+    this.#slots.bodies[slot] = noBody;
     this.#size--;
     const bytes = this.#bodies.bytesOf(body);
     this.#bytes -= bytes;
     this.#memory -= queueItemBytes + this.#bodies.memoryOf(body);
-    if (this.#retained.delete(number)) this.#retainedBytes -= bytes;
-    const packetId = this.#packetIds?.get(number);
+    if (this.#slots.retained?.delete(number)) this.#retainedBytes -= bytes;
+    const packetId = this.#slots.packetIds?.get(number);
     if (packetId !== undefined) {
-      this.#packetIds?.delete(number);
+      this.#slots.packetIds?.delete(number);
       this.#outgoing.delete(packetId);
     }
-    while (this.#head < this.#slotBodies.length && this.#slotBodies[this.#head] === noBody) this.#head++;
-    if (this.#slotBodies.length - this.#size > this.#size + removedSlotsMax) this.#compact();
+    while (this.#head < this.#slots.length && this.#slots.bodies[this.#head] === noBody) this.#head++;
+    if (this.#slots.length - this.#size > this.#size + removedSlotsMax) this.#compact();
     this.#skipRemovedWaiting();
     return body;
   }
 
   markReceived(number: number): void {
     const slot = this.#lowerBound(number);
-    if (this.#numbers[slot] !== number) return;
-    this.#flags[slot]! |= receivedFlag;
+    if (this.#slots.numbers[slot] !== number) return;
+    this.#slots.markReceived(slot);
     this.revision++;
   }
 
   find(number: number): QueuedMessage | undefined {
     const slot = this.#lowerBound(number);
-    return this.#numbers[slot] === number && this.#slotBodies[slot] !== noBody ? this.#item(slot) : undefined;
+    return this.#slots.numbers[slot] === number && this.#slots.bodies[slot] !== noBody
+      ? this.#item(slot)
+      : undefined;
   }
 
   outgoing(packetId: number): QueuedMessage | undefined {
@@ -148,12 +129,12 @@ export class SessionQueue {
 
   /** Returns the packet id of an item, or 0. */
   packetIdOf(number: number): number {
-    return this.#packetIds?.get(number) ?? 0;
+    return this.#slots.packetIds?.get(number) ?? 0;
   }
 
   /** Returns the first item that is not a QoS 2 exchange in progress. */
   oldestDroppable(): QueuedMessage | undefined {
-    const end = this.#slotBodies.length;
+    const end = this.#slots.length;
     let slot = Math.max(this.#head, this.#droppable);
     while (slot < end && !this.#isDroppable(slot)) slot++;
     this.#droppable = slot;
@@ -181,38 +162,39 @@ export class SessionQueue {
 
   /** Yields the items whose number is at least `number`, in order. */
   *from(number: number): IterableIterator<QueuedMessage> {
-    for (let slot = Math.max(this.#head, this.#lowerBound(number)); slot < this.#slotBodies.length; slot++) {
-      if (this.#slotBodies[slot] !== noBody) yield this.#item(slot);
+    for (let slot = Math.max(this.#head, this.#lowerBound(number)); slot < this.#slots.length; slot++) {
+      if (this.#slots.bodies[slot] !== noBody) yield this.#item(slot);
     }
   }
 
   /** Returns the numbers of the items of shared subscriptions, in order. @param wanted selects them by their filter */
   numbersWithGroup(wanted: (sharedFilter: string) => boolean): number[] {
-    const isWanted = this.#routes?.ofGroups(wanted) ?? [];
-    if (!isWanted.includes(true)) return [];
-    return this.#numbers.filter(
-      (_, slot) => this.#slotBodies[slot] !== noBody && isWanted[this.#flags[slot]! >>> routeShift],
-    );
+    return this.#slots.numbersWithGroup(wanted);
+  }
+
+  /** Returns the items as they are now. Later changes do not show. */
+  copy(): ItemSlots {
+    return this.#slots.copy(this.#head);
   }
 
   /** Returns the numbers of all items, in order. */
   numbers(): number[] {
-    return this.#numbers.filter((_, slot) => this.#slotBodies[slot] !== noBody);
+    return this.#slots.numbers.filter((_, slot) => this.#slots.bodies[slot] !== noBody);
   }
 
   /** Visits all items, in order. The visit must not remove items. */
   visit(visit: (number: number, body: BodyId) => void): void {
-    for (let slot = this.#head; slot < this.#slotBodies.length; slot++) {
-      const body = this.#slotBodies[slot]!;
-      if (body !== noBody) visit(this.#numbers[slot]!, body);
+    for (let slot = this.#head; slot < this.#slots.length; slot++) {
+      const body = this.#slots.bodies[slot]!;
+      if (body !== noBody) visit(this.#slots.numbers[slot]!, body);
     }
   }
 
   /** Yields the items at some positions of the queue, in order. */
   *at(from: number, to: number): IterableIterator<QueuedMessage> {
     let position = 0;
-    for (let slot = this.#head; slot < this.#slotBodies.length && position < to; slot++) {
-      if (this.#slotBodies[slot] === noBody) continue;
+    for (let slot = this.#head; slot < this.#slots.length && position < to; slot++) {
+      if (this.#slots.bodies[slot] === noBody) continue;
       if (position >= from) yield this.#item(slot);
       position++;
     }
@@ -220,54 +202,30 @@ export class SessionQueue {
 
   /** Returns the retained messages that subscriptions queued, in order. */
   retainedItems(): QueuedMessage[] {
-    return [...this.#retained.keys()].flatMap((number) => this.find(number) ?? []);
+    return [...(this.#slots.retained?.keys() ?? [])].flatMap((number) => this.find(number) ?? []);
   }
 
   #isDroppable(slot: number): boolean {
-    return this.#slotBodies[slot] !== noBody && this.packetIdOf(this.#numbers[slot]!) === 0;
+    return this.#slots.bodies[slot] !== noBody && this.packetIdOf(this.#slots.numbers[slot]!) === 0;
   }
 
   #item(slot: number): QueuedMessage {
-    const number = this.#numbers[slot]!;
-    const flags = this.#flags[slot]!;
-    const fields = {
-      ...this.#routes?.route(flags >>> routeShift),
-      qos: (flags & 3) as QoS,
-      retain: (flags & retainFlag) !== 0,
-      retainedIndex: this.#retained.get(number) ?? 0,
-    };
-    const received = (flags & receivedFlag) !== 0;
-    return new QueuedMessage(
-      this.#bodies,
-      number,
-      this.#slotBodies[slot]!,
-      fields,
-      this.packetIdOf(number),
-      received,
-    );
+    return new QueuedMessage(this.#bodies, this.#slots.item(slot));
   }
 
   #add(number: number, body: BodyId, fields: ItemFields, received: boolean): void {
-    const { qos, retain, retainedIndex } = fields;
     this.revision++;
-    this.#numbers.push(number);
-    this.#slotBodies.push(body);
-    if (fields.subscriptionIdentifiers !== undefined || fields.group !== undefined)
-      this.#routes ??= new ItemRoutes();
-    const route = this.#routes?.numberOf(fields) ?? plainRoute;
-    this.#flags.push(qos | (retain ? retainFlag : 0) | (received ? receivedFlag : 0) | (route << routeShift));
+    this.#slots.add(number, body, fields, received);
     this.#size++;
     const bytes = this.#bodies.bytesOf(body);
     this.#bytes += bytes;
     this.#memory += queueItemBytes + this.#bodies.memoryOf(body);
-    if (retainedIndex === 0) return;
-    this.#retained.set(number, retainedIndex);
-    this.#retainedBytes += bytes;
+    if (fields.retainedIndex !== 0) this.#retainedBytes += bytes;
   }
 
   #assign(number: number, packetId: number): void {
     this.#outgoing.set(packetId, number);
-    (this.#packetIds ??= new Map()).set(number, packetId);
+    (this.#slots.packetIds ??= new Map()).set(number, packetId);
   }
 
   /**
@@ -289,10 +247,10 @@ export class SessionQueue {
   /** Returns the first slot whose item number is at least `number`. */
   #lowerBound(number: number): number {
     let low = this.#head;
-    let high = this.#numbers.length;
+    let high = this.#slots.numbers.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#numbers[middle] ?? 0) < number) low = middle + 1;
+      if ((this.#slots.numbers[middle] ?? 0) < number) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -308,22 +266,8 @@ export class SessionQueue {
   }
 
   #compact(): void {
-    const isKept = (_: number, slot: number): boolean => this.#slotBodies[slot] !== noBody;
-    this.#numbers = this.#numbers.filter(isKept);
-    this.#flags = this.#flags.filter(isKept);
-    this.#slotBodies = this.#slotBodies.filter((body) => body !== noBody);
+    this.#slots.compact(this.#size);
     this.#head = 0;
     this.#droppable = 0;
-    if (this.#routes !== null && this.#routes.size > this.#size + unusedRoutesMax) this.#dropUnusedRoutes();
-  }
-
-  #dropUnusedRoutes(): void {
-    const former = this.#routes;
-    const routes = new ItemRoutes();
-    this.#routes = routes;
-    this.#flags = this.#flags.map((flags) => {
-      const number = routes.numberOf(former?.route(flags >>> routeShift) ?? {});
-      return (flags & (2 ** routeShift - 1)) | (number << routeShift);
-    });
   }
 }

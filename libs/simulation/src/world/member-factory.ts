@@ -38,7 +38,7 @@ export const smallLimits: MemberLimits = {
   largeInFlightBytesMax: 512,
   logBytesMax: 48 * 1_024,
   keepEntries: 64,
-  peerSnapshotBytesPerTurnMax: 64,
+  snapshotBytesPerTurnMax: 64,
   messageCacheBytesMax: 4_096,
   digestEvery: 32,
 };

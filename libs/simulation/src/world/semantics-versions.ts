@@ -2,7 +2,7 @@ import { semanticsVersion } from '@mqtt-cluster/contracts';
 import type { Batch, ClientId, ClusterConfig, LogIndex, MemberId } from '@mqtt-cluster/contracts';
 import { currentSemantics } from '@mqtt-cluster/member';
 import type { SemanticsVersion } from '@mqtt-cluster/member';
-import type { EncodedState, MqttState, Part, StateEffect } from '@mqtt-cluster/mqtt-state';
+import type { MqttState, Part, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MarkName } from '../history/marks.ts';
 
 /** The version of the program that a member runs. The simulator has two versions. */
@@ -110,7 +110,7 @@ class NewerState implements MqttState {
   }
 
   encode = (): Uint8Array => this.#inner.encode();
-  encodeInPieces = (): EncodedState => this.#inner.encodeInPieces();
+  beginEncoding = (): ReturnType<MqttState['beginEncoding']> => this.#inner.beginEncoding();
   digest = (part?: Part): string => this.#inner.digest(part);
   nextDeadline = (): number | null => this.#inner.nextDeadline();
   session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);

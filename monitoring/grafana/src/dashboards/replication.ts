@@ -140,7 +140,7 @@ const agreement: readonly PanelSpec[] = [
   graph(
     'Pause for a snapshot',
     's',
-    'Time during which a member that took or installed a snapshot ran nothing else (99th percentile).',
+    'Duration of the turn in which a member began to take, or installed, a snapshot (99th percentile). Nothing else ran meanwhile.',
     [query(quantile(0.99, 'action', ofMembers('snapshot_seconds_bucket')), '{{action}}')],
     { emptyWhen: 'no snapshot was taken or installed' },
   ),

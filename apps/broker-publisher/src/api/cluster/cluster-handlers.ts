@@ -5,6 +5,7 @@ import { takeBackup } from '../../admin/take-backup.ts';
 import type { BackupSource } from '../../admin/take-backup.ts';
 import { adminResult, rejectFailure } from '../http/admin-result.ts';
 import { ApiProblem } from '../http/api-problem.ts';
+import { byteStream } from '../http/byte-stream.ts';
 import type { ApiHandlers } from '../http/handler.ts';
 import type { MembersReader } from '../members/members-reader.ts';
 import { prometheusTargets } from './prometheus-targets.ts';
@@ -65,8 +66,12 @@ export function clusterHandlers(options: ClusterHandlersOptions): ApiHandlers<Id
     getBackup: async ({ query: { stale } }) => {
       const outcome = await takeBackup(options, stale === true);
       if ('refusal' in outcome) throw new ApiProblem(409, outcome.refusal);
-      return new Response(Buffer.from(outcome.file), {
-        headers: { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' },
+      return new Response(byteStream(outcome.file), {
+        headers: {
+          'content-type': 'application/octet-stream',
+          'content-length': String(outcome.file.length),
+          'cache-control': 'no-store',
+        },
       });
     },
     listPrometheusTargets: async () => prometheusTargets(options, (await members.read()).httpPlaces),
