@@ -3,6 +3,8 @@ export { defaultClient } from './clients/client-options.ts';
 export type { SimulatedClient } from './clients/client.ts';
 export type { ClientOptions } from './clients/client-options.ts';
 export type { Publication } from './history/history.ts';
+export type { SimulatedLink } from './links/simulated-link.ts';
+export { checkStream } from './checks/stream.ts';
 export { markMeanings, markNames } from './history/marks.ts';
 export type { MarkName } from './history/marks.ts';
 export { runSeed } from './run-seed.ts';

@@ -31,6 +31,7 @@ import { GreedyPopulation, greedyClient } from './clients/greedy-population.ts';
 import { Mqtt5Population } from './clients/mqtt5-population.ts';
 import { FaultInjector } from './faults/fault-injector.ts';
 import { PageFaultInjector } from './faults/page-faults.ts';
+import { LinkPopulation } from './links/link-population.ts';
 import type { CalmPeriod, Violation } from './history/history.ts';
 import { simulatedMemberFactory, settingsForSeed, settingsWithPages } from './world/member-factory.ts';
 import type { MarkName } from './history/marks.ts';
@@ -47,6 +48,8 @@ export interface RunOptions {
    * Whether the members keep most queued messages in page files, and the disks below these files have faults. Default: false.
    */
   readonly pageFaults?: boolean;
+  /** Whether the cluster has a link to another site. Default: false. */
+  readonly links?: boolean;
   /** Receives every trace line. */
   readonly trace?: (line: string) => void;
 }
@@ -84,6 +87,7 @@ const mqtt5Seed = 0x5a5a;
 const accessSeed = 0xacce;
 const greedySeed = 0x6eed;
 const pageSeed = 0x9a6e;
+const linkSeed = 0x11c4;
 /** If no message arrives for this time, no message is in flight. */
 const silentMs = 1_000;
 /** Upper bound of the bytes of the retained messages in the phase of cluster time. */
@@ -105,17 +109,17 @@ export function runSeed(options: RunOptions): RunReport {
     pageFiles: pageFaults,
   });
   if (options.trace !== undefined) world.history.trace = options.trace;
-  const times = runGuarded(world, options.seed, pageFaults);
+  const times = runGuarded(world, options);
   const { violations, marks } = world.history;
   return { seed: options.seed, violations, counters: countersOf(world), marks, ...times };
 }
 
 type Times = Pick<RunReport, 'convergedMs' | 'servedMs'>;
 
-function runGuarded(world: World, seed: number, pageFaults: boolean): Times {
+function runGuarded(world: World, options: RunOptions): Times {
   const { history } = world;
   try {
-    return runPhases(world, seed, pageFaults);
+    return runPhases(world, options);
   } catch (error) {
     // A member must not throw an error because of its peers, clients or disk.
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -124,7 +128,7 @@ function runGuarded(world: World, seed: number, pageFaults: boolean): Times {
   }
 }
 
-function runPhases(world: World, seed: number, pageFaults: boolean): Times {
+function runPhases(world: World, { seed, pageFaults = false, links = false }: RunOptions): Times {
   const { history, random } = world;
   const workload = new Workload(world, random.fork());
   const population = new Mqtt5Population(world, createRandom(seed ^ mqtt5Seed));
@@ -132,11 +136,13 @@ function runPhases(world: World, seed: number, pageFaults: boolean): Times {
   const greedy = new GreedyPopulation(world, createRandom(seed ^ greedySeed));
   const faults = new FaultInjector(world, random.fork());
   const pages = pageFaults ? new PageFaultInjector(world, createRandom(seed ^ pageSeed)) : null;
+  const link = links ? new LinkPopulation(world, createRandom(seed ^ linkSeed)) : null;
   world.start();
   workload.start();
   population.start();
   users.start();
   greedy.start();
+  link?.start();
   if (!world.until(() => isServing(world), foundedWithinMs)) {
     history.reportViolation({
       promise: 'bootstrap',
@@ -149,8 +155,10 @@ function runPhases(world: World, seed: number, pageFaults: boolean): Times {
   founded.toMs = world.nowMs;
   faults.start();
   pages?.start();
+  link?.startFaults();
   world.run(random.between(faultsMsMin, faultsMsMax));
   pages?.end();
+  link?.endFaults();
   faults.end();
   history.log(() => 'all faults are over');
   const convergedMs = converge(world);
@@ -160,8 +168,10 @@ function runPhases(world: World, seed: number, pageFaults: boolean): Times {
   population.stop();
   users.stop();
   greedy.stop();
-  const servedMs = serve(world);
+  link?.stop();
+  const servedMs = serve(world, link);
   check(world);
+  link?.check();
   checkClusterTime(world);
   return { convergedMs, servedMs };
 }
@@ -188,15 +198,16 @@ function converge(world: World): number | null {
  * Checks P7 for clients: every client is connected, and has its acknowledgements and messages, within the
  * bound.
  */
-function serve(world: World): number | null {
+function serve(world: World, link: LinkPopulation | null): number | null {
   const restedAtMs = world.nowMs;
   const violate = (what: string): void =>
     world.history.reportViolation({
       promise: 'P7 clients',
       text: `${serviceMsMax} ms after the end of publishing: ${what}`,
     });
-  const acked = world.until(() => unservedClient(world) === null, serviceMsMax);
-  if (!acked) violate(unservedClient(world) ?? 'a client was not served in time');
+  const problem = (): string | null => unservedClient(world) ?? link?.problem() ?? null;
+  const acked = world.until(() => problem() === null, serviceMsMax);
+  if (!acked) violate(problem() ?? 'a client was not served in time');
   const ackedMs = world.nowMs - restedAtMs;
   world.run(willsDueMs);
   if (!world.until(() => isQuiescent(world, silentMs), quiescentWithinMs)) violate('messages still arrive');

@@ -11,6 +11,7 @@ import { defaultClient } from './clients/client-options.ts';
 import type { ClientOptions } from './clients/client-options.ts';
 import type { SimulatedClient } from './clients/client.ts';
 import type { Arrival, Publication } from './history/history.ts';
+import { SimulatedLink } from './links/simulated-link.ts';
 import { simulatedMemberFactory, smallLimits } from './world/member-factory.ts';
 import type { SimulatedMemberFactory, SimulatedSettings } from './world/member-factory.ts';
 import { World } from './world/world.ts';
@@ -31,10 +32,12 @@ const connectedWithinMs = 5_000;
 const servingWithinMs = 10_000;
 const quiescentWithinMs = 20_000;
 const silentMs = 800;
+const linkedWithinMs = 10_000;
 
 /** A simulated cluster for one scenario test, with members by name and named conditions to wait for. */
 export class Scenario {
   readonly world: World;
+  #link: SimulatedLink | null = null;
 
   constructor(options: ScenarioOptions = {}) {
     const { pageFiles = false, limits = smallLimits } = options;
@@ -180,6 +183,17 @@ export class Scenario {
     }
   }
 
+  // ---- links ----
+
+  /** Adds a link to another site, and waits until a member runs it. */
+  link(): SimulatedLink {
+    const link = new SimulatedLink(this.world, this.world.random.fork());
+    this.#link = link;
+    link.start();
+    this.waitFor('a member runs the link', linkedWithinMs, () => link.runner !== null);
+    return link;
+  }
+
   // ---- checks ----
 
   /** Ends all faults, waits until no message is in flight, and runs the checks. @returns the violations */
@@ -206,6 +220,7 @@ export class Scenario {
         promise: 'P7',
         text: `messages are still in flight after ${quiescentWithinMs} ms`,
       });
+    this.#finishLink();
     checkOneConnection(world);
     checkSameState(world);
     checkDelivery(world.history);
@@ -215,6 +230,17 @@ export class Scenario {
     checkSubscriptionOptions(world.history);
     checkQos0(world.history);
     return this.violations;
+  }
+
+  #finishLink(): void {
+    const link = this.#link;
+    if (link === null) return;
+    if (!this.world.until(() => link.problem() === null, quiescentWithinMs))
+      this.world.history.reportViolation({
+        promise: 'link',
+        text: link.problem() ?? 'the link was not done in time',
+      });
+    link.check();
   }
 
   get violations(): string[] {

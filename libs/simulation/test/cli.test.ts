@@ -21,6 +21,11 @@ test('readArguments switches on faults of message pages only with --page-faults'
   expect(readArguments(['--seed', '7', '--page-faults'])).toMatchObject({ first: 7, pageFaults: true });
 });
 
+test('readArguments adds a link only with --links', () => {
+  expect(readArguments([])).toMatchObject({ links: false });
+  expect(readArguments(['--seed', '7', '--links'])).toMatchObject({ first: 7, links: true });
+});
+
 test('readArguments prints the help and returns null for --help', () => {
   const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {

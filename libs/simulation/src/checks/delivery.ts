@@ -11,10 +11,15 @@ export function checkDelivery(history: History, bounded: ReadonlySet<string> = n
   const sharedIds = clientsWithSharedId(history);
   for (const session of history.sessions) {
     if (sharedIds.has(session.client)) continue;
-    if (session.endedAtMs === null && !bounded.has(session.client)) checkEverythingArrived(history, session);
-    checkOnce(history, session);
-    checkOrder(history, session, bounded.has(session.client));
+    checkSession(history, session, bounded.has(session.client));
   }
+}
+
+/** Checks what one session has received. @param isBounded its queue was full, so it may miss messages */
+export function checkSession(history: History, session: SessionRecord, isBounded: boolean): void {
+  if (session.endedAtMs === null && !isBounded) checkEverythingArrived(history, session);
+  checkOnce(history, session);
+  checkOrder(history, session, isBounded);
 }
 
 /** Returns the client ids that two devices use at once. The promises do not apply to these ids. */

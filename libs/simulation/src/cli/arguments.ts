@@ -10,6 +10,8 @@ export interface SimulateArguments {
   readonly members: number | null;
   /** Whether the message pages of the members have faults; see `RunOptions`. */
   readonly pageFaults: boolean;
+  /** Whether the cluster has a link to another site; see `RunOptions`. */
+  readonly links: boolean;
   readonly workers: number;
   /** Milliseconds from the start of the program after which no further seed starts. */
   readonly forMs: number;
@@ -27,6 +29,7 @@ interface Options {
   readonly seed?: number;
   readonly members?: number;
   readonly pageFaults?: true;
+  readonly links?: true;
   readonly workers: number;
   readonly trace?: true;
   readonly keepGoing?: true;
@@ -44,6 +47,7 @@ Examples:
   npm run simulate -- --first 3001 --seeds 3000    (seeds 3001 to 6000)
   npm run simulate -- --for 30m
   npm run simulate -- --seeds 1000 --page-faults
+  npm run simulate -- --seeds 1000 --links
   npm run simulate -- --seed 42 --trace`;
 
 /** Parses the command line. Returns null after `--help` was printed. @throws UsageError */
@@ -57,14 +61,25 @@ export function readArguments(args: readonly string[]): SimulateArguments | null
     throw new UsageError(`${oneLine(error.message)}; see --help`);
   }
   const options = command.opts<Options>();
-  const { seed, pageFaults = false, trace = false, keepGoing = false, members = null, workers } = options;
+  const { seed, pageFaults = false, links = false, trace = false, keepGoing = false } = options;
+  const { members = null, workers } = options;
   if (trace && seed === undefined) throw new UsageError('--trace prints one seed: add --seed K');
   if (seed !== undefined && (options.for !== undefined || options.seeds !== undefined))
     throw new UsageError('--seed runs one seed: remove --seeds and --for');
   const forMs = options.for ?? Infinity;
   const usual = forMs === Infinity ? seedsByDefault : Infinity;
   const seeds = seed === undefined ? (options.seeds ?? usual) : 1;
-  return { first: seed ?? options.first, seeds, members, pageFaults, workers, forMs, trace, keepGoing };
+  return {
+    first: seed ?? options.first,
+    seeds,
+    members,
+    pageFaults,
+    links,
+    workers,
+    forMs,
+    trace,
+    keepGoing,
+  };
 }
 
 function commandLine(): Command {
@@ -85,6 +100,7 @@ function commandLine(): Command {
       wholeNumber(1, membersMax),
     )
     .option('--page-faults', 'keep queued messages in page files, whose disks have faults of their own')
+    .option('--links', 'link the cluster to another site, which is unreachable at times')
     .option(
       '--workers <N>',
       'number of threads',

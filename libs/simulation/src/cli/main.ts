@@ -15,12 +15,12 @@ const machineLines =
   /^ *[\d.]+ (start|kill|power|pause|resume|wipe|disk|page|flip|partition|cut|restore|heal|all|\w leads|\w does not)/;
 
 /** Runs a failed seed again with a trace, and prints the lines that concern the first violation. */
-function explain(report: RunReport, members: number, pageFaults: boolean): void {
+function explain(report: RunReport, members: number, { pageFaults, links }: SimulateArguments): void {
   const lines: string[] = [];
-  runSeed({ seed: report.seed, members, pageFaults, trace: (line) => lines.push(line) });
+  runSeed({ seed: report.seed, members, pageFaults, links, trace: (line) => lines.push(line) });
   console.log(
     `\nSEED ${report.seed} FAILED (${members} members); to repeat it: npm run simulate -- --seed ${report.seed}` +
-      `${pageFaults ? ' --page-faults' : ''} --trace`,
+      `${pageFaults ? ' --page-faults' : ''}${links ? ' --links' : ''} --trace`,
   );
   for (const violation of report.violations) console.log(`  ${violation.promise}: ${violation.text}`);
   const [first] = report.violations;
@@ -39,9 +39,9 @@ function explain(report: RunReport, members: number, pageFaults: boolean): void 
 async function run(options: SimulateArguments): Promise<Progress> {
   const progress = new Progress(() => performance.now());
   if (options.trace) {
-    const { first: seed, pageFaults } = options;
+    const { first: seed, pageFaults, links } = options;
     const members = memberCountOf(seed, options.members);
-    progress.add(runSeed({ seed, members, pageFaults, trace: (line) => console.log(line) }));
+    progress.add(runSeed({ seed, members, pageFaults, links, trace: (line) => console.log(line) }));
     return progress;
   }
   const timer = setInterval(() => console.log(progress.line()), progressMs);
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   const [first] = failed;
   if (first === undefined) return;
   process.exitCode = 1;
-  explain(first, memberCountOf(first.seed, options.members), options.pageFaults);
+  explain(first, memberCountOf(first.seed, options.members), options);
   if (failed.length > 1) console.log(`failed seeds: ${failed.map(({ seed }) => seed).join(' ')}`);
 }
 

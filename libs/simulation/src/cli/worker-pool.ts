@@ -9,6 +9,7 @@ interface WorkerInput {
   readonly seeds: number;
   readonly members: number | null;
   readonly pageFaults: boolean;
+  readonly links: boolean;
   /**
    * Shared counter of the seeds that workers have claimed. A worker ends when it claims a number beyond the
    * last seed.
@@ -51,8 +52,8 @@ export async function runSeeds(
   const timer = Number.isFinite(options.forMs) ? setTimeout(stop, options.forMs) : null;
   const seeds = Math.min(options.seeds, claimedMax);
   const count = Math.min(options.workers, seeds);
-  const { first, members, pageFaults } = options;
-  const input: WorkerInput = { first, seeds, members, pageFaults, claimed };
+  const { first, members, pageFaults, links } = options;
+  const input: WorkerInput = { first, seeds, members, pageFaults, links, claimed };
   const ended = Array.from({ length: count }, () => {
     const thread = new Worker(scriptPath, {
       workerData: input,
@@ -77,11 +78,11 @@ export async function runSeeds(
 
 /** Main function of a worker thread: claims and runs seeds until all are claimed. */
 export function runWorker(): void {
-  const { first, seeds, members, pageFaults, claimed } = workerData as WorkerInput;
+  const { first, seeds, members, pageFaults, links, claimed } = workerData as WorkerInput;
   for (;;) {
     const number = Atomics.add(claimed, 0, 1);
     if (number >= seeds) return;
     const seed = first + number;
-    parentPort?.postMessage(runSeed({ seed, members: memberCountOf(seed, members), pageFaults }));
+    parentPort?.postMessage(runSeed({ seed, members: memberCountOf(seed, members), pageFaults, links }));
   }
 }

@@ -21,6 +21,18 @@ export interface ClientConnectionHandlers {
   endHandled(connection: ClientConnection): void;
 }
 
+/** A connection to a process of a member, as the world sees it: the world passes it the effects of the member. */
+export interface ServedConnection {
+  readonly id: ConnectionId;
+  readonly host: Host;
+  readonly isOpen: boolean;
+  readonly isServed: boolean;
+  /** @param isolated the member had no majority when it sent the effect */
+  fromHost(effect: ClientEffect, isolated: boolean): void;
+  /** The process of the member has stopped, or (`silent`) it no longer answers. */
+  hostStopped(silent: boolean): void;
+}
+
 const delayMsMin = 0.3;
 const delayMsMax = 3;
 /**
@@ -36,7 +48,7 @@ const keepAliveMsMax = 3_000;
 /**
  * A client's connection to one process of a member: ordered in both directions, lost when the process ends.
  */
-export class ClientConnection {
+export class ClientConnection implements ServedConnection {
   readonly id: ConnectionId;
   readonly host: Host;
   /** Whether the connection is open at the client's end. */

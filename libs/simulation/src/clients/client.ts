@@ -16,6 +16,7 @@ import type { Host } from '../world/host.ts';
 import type { Random } from '../world/random.ts';
 import type { Timeline } from '../world/timeline.ts';
 import { ClientConnection } from './client-connection.ts';
+import type { ServedConnection } from './client-connection.ts';
 
 /** The part of the world that a client uses. */
 export interface ClientWorld {
@@ -23,7 +24,7 @@ export interface ClientWorld {
   readonly history: History;
   readonly hosts: readonly Host[];
   newConnectionId(): number;
-  register(connection: ClientConnection): void;
+  register(connection: ServedConnection): void;
 }
 
 const connackMsMax = 4_000;

@@ -27,7 +27,7 @@ import type {
   ServingState,
 } from '@mqtt-cluster/contracts';
 import { RunMonitor } from '../checks/run-monitor.ts';
-import type { ClientConnection } from '../clients/client-connection.ts';
+import type { ClientConnection, ServedConnection } from '../clients/client-connection.ts';
 import { SimulatedClient } from '../clients/client.ts';
 import type { ClientOptions } from '../clients/client-options.ts';
 import type { ClientWorld } from '../clients/client.ts';
@@ -78,7 +78,7 @@ export class World implements ClientWorld {
   readonly operator: Operator;
   readonly #programs = new ProgramVersions(this.history, this.versions, () => this.operator.newestConfig());
   readonly #hosts = new Map<MemberId, Host>();
-  readonly #connections = new Map<ConnectionId, ClientConnection>();
+  readonly #connections = new Map<ConnectionId, ServedConnection>();
   readonly #isolated = new Map<MemberId, boolean>();
   #lastConnectionId = 0;
 
@@ -182,7 +182,7 @@ export class World implements ClientWorld {
     return this.#lastConnectionId;
   }
 
-  register(connection: ClientConnection): void {
+  register(connection: ServedConnection): void {
     this.#connections.set(connection.id, connection);
   }
 
