@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { linkDefinitionSchema } from '@mqtt-cluster/contracts';
 import { answering, FakeApi, gaps } from './support/fake-api.ts';
 import { run } from './support/run.ts';
 
@@ -126,6 +128,77 @@ test('links add sends the rules of its options: a comma in a filter is no option
       { direction: 'out', filter: 'a,b/#', qosMax: 2, retained: 'live', remotePrefix: 'n/' },
       { direction: 'in', filter: 'c/#', localPrefix: 'x=y/' },
     ],
+  });
+});
+
+test('links add --file - reads the definition from standard input', async () => {
+  const definition = { addresses: ['mqtt://b'], rules: [{ direction: 'out', filter: 'a/#' }] };
+  const input = Object.getOwnPropertyDescriptor(process, 'stdin')!;
+  const value = Readable.from([Buffer.from(JSON.stringify(definition))]);
+  Object.defineProperty(process, 'stdin', { value, configurable: true });
+  try {
+    const { status } = await against({ 'PUT /links/plant': done }, 'links', 'add', 'plant', '--file', '-');
+    expect(status).toBe(0);
+  } finally {
+    Object.defineProperty(process, 'stdin', input);
+  }
+  expect(api.requests.at(-1)!.body).toEqual(definition);
+});
+
+describe('links add --dry-run', () => {
+  const options = ['--address', 'mqtt://b:1883', '--out', 'a/#', '--dry-run'];
+  const stored = linkDefinitionSchema.parse({
+    addresses: ['mqtt://b:1883'],
+    rules: [{ direction: 'out', filter: 'a/#' }],
+  });
+  const compare = (definition: object, ...more: string[]): ReturnType<typeof run> =>
+    against(
+      { 'GET /links': { links: [{ ...plant, definition }], ...gaps } },
+      'links',
+      'add',
+      'plant',
+      ...options,
+      ...more,
+    );
+
+  test('prints that the link has the definition, if only defaults are missing in it', async () => {
+    const { status, out } = await compare(stored);
+    expect([status, out]).toEqual([0, 'the link plant has this definition\n']);
+  });
+
+  test.each([
+    ['a field with another value', { ...stored, keepAliveSeconds: 20 }],
+    ['a field that the definition does not have', { ...stored, presence: 'sites/north' }],
+    ['another rule', { ...stored, rules: [{ ...stored.rules[0], qosMax: 2 }] }],
+  ])('prints that %s would be replaced, and changes nothing', async (_what, definition) => {
+    const { out } = await compare(definition, '--json');
+    expect(JSON.parse(out)).toEqual({ name: 'plant', differs: true });
+    expect(api.requests.map(({ method }) => method)).not.toContain('PUT');
+  });
+
+  test('prints that a link is missing', async () => {
+    const { out } = await against(
+      { 'GET /links': { links: [], ...gaps } },
+      'links',
+      'add',
+      'plant',
+      ...options,
+    );
+    expect(out).toBe('the link plant would be added\n');
+  });
+
+  test('reports a field that is wrong', async () => {
+    const { status, err } = await against(
+      { 'GET /links': { links: [], ...gaps } },
+      'links',
+      'add',
+      'plant',
+      ...options,
+      '--protocol',
+      '4',
+    );
+    expect(status).toBe(1);
+    expect(err).toContain('protocol');
   });
 });
 

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import { isDeepStrictEqual } from 'node:util';
 import type { Schemas } from '@mqtt-cluster/api/client';
-import { linkRateHighest, parseJsonText } from '@mqtt-cluster/contracts';
+import { linkDefinitionSchema, linkRateHighest, parseJsonText } from '@mqtt-cluster/contracts';
+import type { LinkDefinition } from '@mqtt-cluster/contracts';
 import type { Command } from 'commander';
 import { CommandError, UsageError } from '../program/errors.ts';
-import { defined, several, text, whole } from '../program/options.ts';
+import { defined, fileOrInput, several, text, whole } from '../program/options.ts';
 import type { Columns } from '../program/output.ts';
 import type { Registry } from '../program/registry.ts';
 import { printable } from '../text/printable.ts';
@@ -14,6 +17,7 @@ type Rule = Definition['rules'][number];
 
 interface AddOptions {
   readonly file?: string;
+  readonly dryRun?: boolean;
   readonly address?: readonly string[];
   readonly out?: readonly string[];
   readonly in?: readonly string[];
@@ -84,7 +88,12 @@ export function addLinkCommands(program: Command, registry: Registry): void {
     },
     options: (command) =>
       command
-        .option('--file <FILE>', 'JSON file with the definition, instead of the other options', text)
+        .option(
+          '--file <FILE>',
+          'JSON file with the definition, instead of the other options; - reads standard input',
+          fileOrInput,
+        )
+        .option('--dry-run', 'print whether the link has another definition, and change nothing')
         .option(
           '--address <URL>',
           'mqtt://, mqtts://, ws:// or wss://; nats:// or tls:// for JetStream; may be given several times',
@@ -114,8 +123,19 @@ export function addLinkCommands(program: Command, registry: Registry): void {
         .option('--start <WHERE>', 'JetStream: begin with new messages (the default) or with all', text)
         .option('--syncs-always', 'JetStream: the servers sync each message before they acknowledge it'),
     run: async (context, [name = ''], options) => {
-      const body = options.file === undefined ? definitionOf(options) : readDefinition(options.file);
+      const body = options.file === undefined ? definitionOf(options) : await readDefinition(options.file);
       const connection = await context.connect();
+      if (options.dryRun === true) {
+        const { links: present } = await connection.ask((api) => api.GET('/links'));
+        const former = present.find((link) => link.name === name)?.definition ?? null;
+        const differs = !isDeepStrictEqual(former, completed(body));
+        context.output.show({ name, differs }, () =>
+          differs
+            ? `the link ${name} would be ${former === null ? 'added' : 'replaced'}\n`
+            : `the link ${name} has this definition\n`,
+        );
+        return;
+      }
       const { text: done } = await context.retrying(() =>
         connection.ask((api) => api.PUT('/links/{name}', { params: { path: { name } }, body })),
       );
@@ -232,11 +252,22 @@ function ruleOf(direction: Rule['direction'], given: string): Rule {
   return rule as Rule;
 }
 
-function readDefinition(file: string): Definition {
+/** @param file path of the file, or `-` for standard input */
+async function readDefinition(file: string): Promise<Definition> {
   try {
-    const value: unknown = parseJsonText(readFileSync(file));
-    return value as Definition;
+    const content = file === '-' ? await buffer(process.stdin) : readFileSync(file);
+    return parseJsonText(content) as Definition;
   } catch (cause) {
-    throw new CommandError(`${file}: ${(cause as Error).message}`, { cause });
+    throw new CommandError(`${file === '-' ? 'standard input' : file}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
+}
+
+/** Returns the definition with the defaults of this version. @throws CommandError */
+function completed(given: Definition): LinkDefinition {
+  const parsed = linkDefinitionSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new CommandError(`${issue?.path.join('.')}: ${issue?.message}`);
 }

@@ -6,6 +6,11 @@ export function text(value: string): string {
   throw new InvalidArgumentError('It is an option, so the value is missing.');
 }
 
+/** Parses the path of a file, or `-` for standard input. */
+export function fileOrInput(value: string): string {
+  return value === '-' ? value : text(value);
+}
+
 /** Adds the value of an option that may be given several times. */
 export function several(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text(value)];
