@@ -10,6 +10,7 @@ import { fetchedBackupFault } from './fetched-backup-check.ts';
 import { firewallFault } from './firewall-check.ts';
 import { gateFault } from './gate-check.ts';
 import { inFolder, playLocally } from './local-playbook.ts';
+import { linksFault } from './links-check.ts';
 import { maintenanceFault } from './maintenance-check.ts';
 import { firstFailure } from './playbook.ts';
 import { imageSettings, preflights, refusals } from './preflight-checks.ts';
@@ -56,6 +57,7 @@ export async function checkStatically(
     receivers(root),
     renewal(root),
     certificates(ansible),
+    links(ansible),
     ...interrupted(ansible),
     backup(root),
     silences(root),
@@ -134,6 +136,13 @@ function certificates(ansible: string): Check {
   return {
     name: 'client certificates and revocation lists of the inventory reach the hosts',
     run: () => certificatesFault(ansible),
+  };
+}
+
+function links(ansible: string): Check {
+  return {
+    name: 'links of the inventory reach the cluster, and only those that differ are replaced',
+    run: () => linksFault(ansible),
   };
 }
 
