@@ -41,7 +41,8 @@ function directoryOf(bed: string): string {
 
 const notes = `
 Steps: ${stepNames.join(', ')}
-Hosts: the last number of the address: 55 to 61 (brokers), 140 (client), 150 (monitoring)
+Hosts: the last number of the address: 55 to 61 (brokers), 140 (client), 150 (monitoring),
+       62 (broker of the second site)
 
 Examples:
   npm run rehearse                                    all steps; needs root and Debian, takes more than an hour on two cores

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { readArguments } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { TestBed } from './bed/bed.ts';
-import { layoutOf } from './bed/layout.ts';
+import { clusterHosts, layoutOf } from './bed/layout.ts';
 import { runTool, UsageError } from '@mqtt-cluster/kit';
 import { publishTelemetry } from './load/publishing.ts';
 import { rehearse } from './rehearsal.ts';
@@ -20,7 +20,7 @@ async function main(given: Arguments): Promise<boolean> {
     throw new UsageError('the hosts need root privileges: run the command as root');
   if (given.command === 'run') return rehearse({ root, print, ...given });
   const bed = new TestBed(layoutOf(given.bed, given.directory, join(root, 'tools/rehearse/hosts')));
-  const numbers = given.hosts.length > 0 ? given.hosts : [...bed.hosts.keys()];
+  const numbers = given.hosts.length > 0 ? given.hosts : clusterHosts;
   await manage(bed, given, numbers);
   return true;
 }

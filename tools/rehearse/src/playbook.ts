@@ -88,6 +88,11 @@ export class Playbooks {
     });
   }
 
+  /** Returns the same playbooks with another inventory. @param authorityDirectory folder of its authority */
+  with(inventory: string, authorityDirectory = this.authorityDirectory): Playbooks {
+    return new Playbooks({ ...this.#options, inventory, authorityDirectory });
+  }
+
   /** Folder of the certificate authority on the control node. */
   get authorityDirectory(): string {
     return this.#options.authorityDirectory;

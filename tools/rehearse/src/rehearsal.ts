@@ -20,6 +20,7 @@ import { restart } from './steps/restart.ts';
 import { authority, certificates } from './steps/certificates.ts';
 import { checkMode } from './steps/check-mode.ts';
 import { addHost, removeHost } from './steps/members.ts';
+import { secondSite } from './steps/second-site.ts';
 import { restore } from './steps/restore.ts';
 import { uninstall } from './steps/uninstall.ts';
 import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
@@ -49,6 +50,7 @@ const steps: Readonly<Record<string, Step>> = {
   authority,
   'remove-host': removeHost,
   'add-host': addHost,
+  'second-site': secondSite,
   restore,
   uninstall,
 };
@@ -102,6 +104,7 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
     hosts: brokers,
   });
   const context: RehearsalContext = {
+    root,
     bed,
     cluster: new Cluster(layout, brokers),
     playbooks: new Playbooks({

@@ -4,7 +4,7 @@ import { RehearsalError } from '../errors.ts';
 import { buildBase, buildNodeBase, installMachinePackages } from './base.ts';
 import { joinBed } from './cgroup.ts';
 import { Host } from './host.ts';
-import { brokerHosts, clientHost, monitoringHost } from './layout.ts';
+import { clusterHosts, secondSiteHost } from './layout.ts';
 import type { TestBedLayout } from './layout.ts';
 import { createNetworkBridge, cut, heal, removeNetworkBridge } from './network.ts';
 
@@ -15,7 +15,7 @@ export class TestBed {
 
   constructor(layout: TestBedLayout) {
     this.layout = layout;
-    const numbers = [...brokerHosts, clientHost, monitoringHost];
+    const numbers = [...clusterHosts, secondSiteHost];
     this.hosts = new Map(numbers.map((number) => [number, new Host(number, layout)]));
   }
 

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 export const brokerHosts = [55, 56, 57, 58, 59, 60, 61] as const;
 export const clientHost = 140;
 export const monitoringHost = 150;
+/** All hosts of the cluster that the rehearsal deploys. */
+export const clusterHosts: readonly number[] = [...brokerHosts, clientHost, monitoringHost];
+/** The only broker of the second site. Only the step `second-site` starts this host. */
+export const secondSiteHost = 62;
 /** Last number of the virtual address, which moves between the brokers. */
 export const virtualHost = 100;
 

@@ -61,6 +61,7 @@ export class Clients {
       layout,
       script,
       directory,
+      name: 'load',
       count: publishers,
       servers: serversOf(hosts),
     });
@@ -247,7 +248,7 @@ function describeChange(name: string, before: TallySnapshot, now: TallySnapshot)
   ].join(', ');
 }
 
-function serversOf(hosts: readonly number[]): string[] {
+export function serversOf(hosts: readonly number[]): string[] {
   return hosts.map((host) => `${addressOf(host)}=mqtt://${addressOf(host)}:${mqttPort}`);
 }
 

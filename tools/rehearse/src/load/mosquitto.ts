@@ -3,19 +3,35 @@ import { clientHost, namespaceOf } from '../bed/layout.ts';
 import type { TestBedLayout } from '../bed/layout.ts';
 
 const receiveSecondsMax = 3;
+const tlsPort = '8883';
+
+/** A user, and the authorities of the broker: the programs then connect with TLS. */
+export interface SecureAccess {
+  readonly username: string;
+  readonly password: string;
+  /** Path of a PEM file. */
+  readonly authorities: string;
+}
 
 /** Runs the programs of mosquitto on the client host against one broker. */
 export class Mosquitto {
   readonly #layout: TestBedLayout;
   readonly #address: string;
+  readonly #access: readonly string[];
 
-  constructor(layout: TestBedLayout, address: string) {
+  /** @param access without it the programs connect without TLS and without a user */
+  constructor(layout: TestBedLayout, address: string, access: SecureAccess | null = null) {
     this.#layout = layout;
     this.#address = address;
+    this.#access =
+      access === null
+        ? []
+        : ['-p', tlsPort, '--cafile', access.authorities, '-u', access.username, '-P', access.password];
   }
 
   #command(program: string, args: readonly string[]): string[] {
-    return ['netns', 'exec', namespaceOf(this.#layout, clientHost), program, '-h', this.#address, ...args];
+    const namespace = namespaceOf(this.#layout, clientHost);
+    return ['netns', 'exec', namespace, program, '-h', this.#address, ...this.#access, ...args];
   }
 
   /** Publishes a message with QoS 1 and waits for its acknowledgement. @throws CommandError */
@@ -27,6 +43,11 @@ export class Mosquitto {
   /** Creates a persistent session with one subscription, and disconnects. @throws CommandError */
   async createSession(id: string, filter: string): Promise<void> {
     await runCommand('ip', this.#command('mosquitto_sub', ['-i', id, '-c', '-q', '1', '-t', filter, '-E']));
+  }
+
+  /** Deletes a persistent session, by a clean one with the same client id. @throws CommandError */
+  async deleteSession(id: string): Promise<void> {
+    await runCommand('ip', this.#command('mosquitto_sub', ['-i', id, '-t', id, '-E']));
   }
 
   /** Returns the retained messages that match a filter, each as topic and payload, sorted. */

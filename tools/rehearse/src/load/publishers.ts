@@ -14,6 +14,8 @@ export interface PublishersOptions {
   /** Path of this tool's bundle, which is also the program of the publishers. */
   readonly script: string;
   readonly directory: string;
+  /** Part of the client ids and of the names of the log files. */
+  readonly name: string;
   readonly count: number;
   /** Servers in the form `id=mqtt://host:port`. */
   readonly servers: readonly string[];
@@ -22,6 +24,8 @@ export interface PublishersOptions {
 interface Publisher {
   readonly name: string;
   readonly program: ChildProgram;
+  /** Resolves when the output of the program has ended. */
+  readonly outputEnded: Promise<void>;
   newest: PublisherStatus | null;
 }
 
@@ -40,26 +44,34 @@ export class Publishers {
   }
 
   #startOne(start: number, index: number): void {
-    const { layout, script, directory, servers } = this.#options;
-    const publish = [
-      process.execPath,
-      script,
-      'publish',
-      `load-${process.pid}-${start}-${index}`,
-      ...servers,
-    ];
+    const { layout, script, directory, name, servers } = this.#options;
     const program = new ChildProgram({
       command: 'ip',
-      args: ['netns', 'exec', namespaceOf(layout, clientHost), ...publish],
-      logFile: join(directory, `publisher-${index}.log`),
+      args: [
+        'netns',
+        'exec',
+        namespaceOf(layout, clientHost),
+        process.execPath,
+        script,
+        'publish',
+        this.idOf(start, index),
+        ...servers,
+      ],
+      logFile: join(directory, `publisher-${name}-${index}.log`),
       pipesOutput: true,
     });
-    const publisher: Publisher = { name: `publisher ${index}`, program, newest: null };
-    if (program.output !== null)
-      createInterface({ input: program.output }).on('line', (line) => {
-        publisher.newest = publisherStatusSchema.parse(JSON.parse(line));
-      });
+    const lines = createInterface({ input: program.output! });
+    const outputEnded = new Promise<void>((resolve) => lines.once('close', resolve));
+    const publisher: Publisher = { name: `publisher ${index}`, program, outputEnded, newest: null };
+    lines.on('line', (line) => {
+      publisher.newest = publisherStatusSchema.parse(JSON.parse(line));
+    });
     this.#publishers.push(publisher);
+  }
+
+  /** Returns the client id of a publisher, which is also the group of its topics. */
+  idOf(start: number, index: number): string {
+    return `${this.#options.name}-${process.pid}-${start}-${index}`;
   }
 
   get names(): string[] {
@@ -78,7 +90,11 @@ export class Publishers {
     });
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#publishers.splice(0).map(({ program }) => program.stop(stopMsMax)));
+  /** Stops the publishers after their last acknowledgements. @returns the last status of each */
+  async stop(): Promise<(PublisherStatus | null)[]> {
+    const ended = this.#publishers.splice(0);
+    await Promise.all(ended.map(({ program }) => program.stop(stopMsMax)));
+    await Promise.all(ended.map(({ outputEnded }) => outputEnded));
+    return ended.map(({ newest }) => newest);
   }
 }

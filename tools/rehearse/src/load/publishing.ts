@@ -19,6 +19,8 @@ const signal = 'load';
 export const publisherStatusSchema = clientCountersSchema.extend({
   connected: z.boolean(),
   sent: z.int(),
+  /** The last number of QoS 1 and that of QoS 2. */
+  numbers: z.tuple([z.int(), z.int()]),
   /** Number of messages that failover-client rejected. Subscribers report the numbers of these messages as missing. */
   refused: z.int(),
 });
@@ -55,12 +57,12 @@ export async function publishTelemetry({
       if (failovers.length > reportedFailoversMax) failovers.shift();
     },
   });
-  const status = (): PublisherStatus => {
-    const { connected, connects } = client.status();
-    return { connected, connects, ...counts, failovers };
-  };
   const run = String(Date.now());
   const numbers: [number, number, number] = [0, 0, 0];
+  const status = (): PublisherStatus => {
+    const { connected, connects } = client.status();
+    return { connected, connects, ...counts, numbers: [numbers[1], numbers[2]], failovers };
+  };
   const publish = (qos: QoS): void => {
     // A message number is used only if the message can be sent. Otherwise the number would be missing at the subscribers.
     if (client.status().unacked >= unackedMax) return;

@@ -5,6 +5,8 @@ import type { Playbooks } from '../playbook.ts';
 
 /** The test bed, the cluster and the load that every step of a rehearsal uses. */
 export interface RehearsalContext {
+  /** Path of the repository. */
+  readonly root: string;
   readonly bed: TestBed;
   readonly cluster: Cluster;
   readonly playbooks: Playbooks;
