@@ -32,7 +32,7 @@ export class LinkPopulation {
     this.#reader = world.client({
       ...defaultClient,
       id: 'link-reader',
-      subscriptions: [{ filter: 'li/#', qos: 2 }],
+      subscriptions: [{ filter: '$li/#', qos: 2 }],
     });
   }
 
@@ -42,12 +42,12 @@ export class LinkPopulation {
     this.link.start();
     this.#repeat(publishEveryMs, () => {
       const qos = this.#random.chance(0.6) ? 2 : 1;
-      this.#random.pick(this.#publishers).publish(`lo/${this.#random.below(topicCount)}`, qos);
+      this.#random.pick(this.#publishers).publish(`$lo/${this.#random.below(topicCount)}`, qos);
     });
     this.#repeat(appendEveryMs, () => {
       // The reader has a subscription, so that it misses no message.
       if (this.#reader.hasConnected && this.#reader.subscriptions.isIdle && this.#reader.session !== null)
-        this.link.site.append(`li/${this.#random.below(topicCount)}`);
+        this.link.site.append(`$li/${this.#random.below(topicCount)}`);
     });
     this.#repeat(cutEveryMs, () => {
       if (this.#hasFaults) this.link.site.cut(this.#random.between(0, unreachableMsMax));

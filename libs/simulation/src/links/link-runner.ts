@@ -7,10 +7,13 @@ import type { FromSite, OtherSite, SiteConnection } from './other-site.ts';
 import { OutgoingExchanges } from './outgoing-exchanges.ts';
 import { aheadMax, newestMark, StreamProgress } from './stream-progress.ts';
 
-/** Client ids of the two sessions of the link, and the filter of the messages that it sends. */
+/**
+ * Client ids of the two sessions of the link, and the filter of the messages that it sends. No subscription of another client
+ * matches its topics: a slow client with `#` would receive them long after the end of a run.
+ */
 export const outgoingClient = '$link/site';
 const incomingClient = `${outgoingClient}/in`;
-export const outgoingFilter = 'lo/#';
+export const outgoingFilter = '$lo/#';
 
 /** A filter to which the link has no subscription: an UNSUBSCRIBE of it is an entry that changes nothing. */
 const noMark = '$cluster/link/none';

@@ -16,7 +16,7 @@ const seeds = [1, 2, 3];
 function publishFor(scenario: Scenario, client: SimulatedClient, messages: number): Publication[] {
   return Array.from({ length: messages }, (_, number) => {
     scenario.run(15);
-    return client.publish(`lo/${number % 2}`, number % 3 === 0 ? 1 : 2);
+    return client.publish(`$lo/${number % 2}`, number % 3 === 0 ? 1 : 2);
   });
 }
 
