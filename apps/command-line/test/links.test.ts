@@ -23,6 +23,7 @@ const plant = {
   dropped: { refused: 1, queue: 2 },
   reconnects: 0,
   possibleDuplicates: 0,
+  keptAside: 0,
   members: [],
 };
 
@@ -102,6 +103,8 @@ test('links add sends the rules of its options: a comma in a filter is no option
     'ann',
     '--password-file',
     'pw',
+    '--kept-aside',
+    'aside/plant',
     '--presence',
     'sites/north',
     '--rate-per-second-max',
@@ -121,6 +124,7 @@ test('links add sends the rules of its options: a comma in a filter is no option
     addresses: ['mqtts://b'],
     username: 'ann',
     passwordFile: 'pw',
+    keptAside: 'aside/plant',
     presence: 'sites/north',
     ratePerSecondMax: 90,
     tls: { ca: 'ca.pem' },

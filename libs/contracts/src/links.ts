@@ -143,6 +143,11 @@ export const linkDefinitionSchema = z.strictObject({
    * through the link and `0` otherwise.
    */
   presence: text.exactOptional(),
+  /**
+   * Topic below which the cluster keeps copies of QoS 1 and 2 messages that the other end does not accept. A copy has the topic
+   * `keptAside/TOPIC`, and user properties with the name of the link and the reason. Without the field there are no copies.
+   */
+  keptAside: text.exactOptional(),
   /** True: no member runs the link. Its messages wait in the cluster. */
   paused: z.boolean().default(false),
   rules: z.array(linkRuleSchema).min(1).max(rulesMax),

@@ -54,8 +54,18 @@ function windowFault({ jetstream }: LinkDefinition): string | null {
 }
 
 function definitionFault(definition: LinkDefinition): string | null {
-  const { kind, rules, tls, username, passwordFile, addresses, jetstream, presence, ratePerSecondMax } =
-    definition;
+  const {
+    kind,
+    rules,
+    tls,
+    username,
+    passwordFile,
+    addresses,
+    jetstream,
+    presence,
+    ratePerSecondMax,
+    keptAside,
+  } = definition;
   if (kind === 'jetstream' && jetstream === undefined)
     return 'jetstream: a link of the kind jetstream needs the name of its stream (jetstream.stream)';
   if (kind === 'mqtt' && jetstream !== undefined) return 'jetstream: is only for the kind jetstream';
@@ -73,6 +83,8 @@ function definitionFault(definition: LinkDefinition): string | null {
   if (tls !== undefined && plain !== undefined) return `tls: the address ${plain} does not use TLS`;
   const presenceFault = presence === undefined ? null : presenceTopicFault(presence);
   if (presenceFault !== null) return `presence: ${presenceFault}`;
+  const asideFault = keptAside === undefined ? null : keptAsideFault(keptAside, rules);
+  if (asideFault !== null) return `keptAside: ${asideFault}`;
   for (const [position, rule] of rules.entries()) {
     const fault =
       ruleFault(rule) ?? (kind === 'jetstream' ? subjectRuleFault(rule) : loopFault(rule, definition));
@@ -89,6 +101,15 @@ function presenceTopicFault(topic: string): string | null {
   return fault === null
     ? null
     : `${shownTopic(topic)} is not a topic for it, because ${fault}; use a topic such as sites/north, or $SYS/broker/connection/NAME/state`;
+}
+
+function keptAsideFault(topic: string, rules: readonly LinkRule[]): string | null {
+  const fault = topicFault(topic) ?? (topic.endsWith('/') ? 'it ends with /' : null);
+  if (fault !== null)
+    return `${shownTopic(topic)} is not a topic for it, because ${fault}; use a topic such as aside/plant`;
+  return rules.some(({ direction }) => direction === 'out')
+    ? null
+    : 'only messages of rules with the direction out are kept aside';
 }
 
 function ruleFault(rule: LinkRule): string | null {

@@ -72,4 +72,6 @@ export interface LinkCounters {
    * session, and messages that a stream may have stored before its duplicate window.
    */
   possibleDuplicates: number;
+  /** Messages that the other end did not accept, and of which the cluster has a copy. They count as dropped, too. */
+  keptAside: number;
 }

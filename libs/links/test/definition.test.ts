@@ -90,6 +90,21 @@ test.each([
     { rules: [{ direction: 'out', filter: 'a', remotePrefix: '$SYS/' }] },
     'rule 1: the other broker accepts no topics',
   ],
+  [
+    'a topic for copies with a wildcard',
+    { keptAside: 'aside/#' },
+    'keptAside: aside/# is not a topic for it, because it contains +, # or U+0000; use',
+  ],
+  [
+    'a topic for copies that ends with /',
+    { keptAside: 'aside/' },
+    'keptAside: aside/ is not a topic for it, because it ends with /; use',
+  ],
+  [
+    'a topic for copies without a rule out',
+    { keptAside: 'aside', rules: [{ direction: 'in', filter: 'a' }] },
+    'keptAside: only messages of rules with the direction out are kept aside',
+  ],
   ['a rate of no message', { ratePerSecondMax: 0 }, 'ratePerSecondMax: '],
   ['a rate that is no whole number', { ratePerSecondMax: 1.5 }, 'ratePerSecondMax: '],
   [

@@ -82,4 +82,11 @@ export const linkMetrics = {
       `its session, and messages that a stream of JetStream may have stored before its duplicate window. ${runner}`,
     values: { link: links },
   }),
+  keptAside: counter('link_kept_aside_total', {
+    unit: 'messages',
+    help:
+      'Messages that the other end did not accept, and of which the cluster has a copy below the topic `keptAside` of the ' +
+      `link. They also count as dropped. ${runner}`,
+    values: { link: links },
+  }),
 } as const;

@@ -48,7 +48,7 @@ const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_p
   client_limit_hits_total password_cache_hits_total password_hash_queue_length password_hash_seconds admin_requests_total
   bridge_refused_connections_total memory_pressure file_refused link_running link_enabled link_connected
   link_lag_messages link_lag_seconds link_sent_total link_received_total link_dropped_total link_reconnects_total
-  link_possible_duplicates_total`;
+  link_possible_duplicates_total link_kept_aside_total`;
 
 /** Metrics that are above 0 only for moments, so that no scrape may catch them. */
 const brieflyNonZero = `in_flight_messages proposals_pending queued_messages queued_bytes raft_peer_lag_entries

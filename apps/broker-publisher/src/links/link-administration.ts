@@ -192,6 +192,7 @@ export class LinkAdministration {
       dropped: { ...report?.dropped, queue: sum(reports.map(({ report: each }) => each.dropped.queue ?? 0)) },
       reconnects: report?.reconnects ?? 0,
       possibleDuplicates: report?.possibleDuplicates ?? 0,
+      keptAside: report?.keptAside ?? 0,
       members: reports.map(({ member, report: each }) => ({
         member,
         mayRun: each.mayRun,

@@ -42,6 +42,7 @@ function administrationOf(definition: object, ...reports: Partial<LinkReport>[])
     dropped: {},
     reconnects: 0,
     possibleDuplicates: 0,
+    keptAside: 0,
   };
   const answers = new Map(reports.map((each, position) => [`m${position + 1}`, [{ ...base, ...each }]]));
   const options = {

@@ -29,6 +29,7 @@ interface AddOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly presence?: string;
+  readonly keptAside?: string;
   readonly ratePerSecondMax?: number;
   readonly stream?: string;
   readonly replicas?: string;
@@ -108,6 +109,11 @@ export function addLinkCommands(program: Command, registry: Registry): void {
         .option('--tls-ca <NAME>', 'PEM file of the authority, in links.directory of the members', text)
         .option('--tls-cert <NAME>', 'PEM file of the certificate, in links.directory of the members', text)
         .option('--tls-key <NAME>', 'PEM file of the key, in links.directory of the members', text)
+        .option(
+          '--kept-aside <TOPIC>',
+          'keep copies of messages that the other end does not accept below this topic of the cluster',
+          text,
+        )
         .option('--presence <TOPIC>', 'retained message at the other broker: 1 while connected, else 0', text)
         .option(
           '--rate-per-second-max <COUNT>',
@@ -201,6 +207,7 @@ function definitionOf(options: AddOptions): Definition {
     username,
     passwordFile,
     presence,
+    keptAside,
     ratePerSecondMax,
   } = options;
   if (address.length === 0) throw new UsageError('--address is missing: the URL of the other broker');
@@ -213,7 +220,7 @@ function definitionOf(options: AddOptions): Definition {
     ...(address.some((url) => /^(nats|tls):/.test(url)) && { kind: 'jetstream' }),
     addresses: [...address],
     rules,
-    ...defined({ protocol, clientId, username, passwordFile, presence, ratePerSecondMax }),
+    ...defined({ protocol, clientId, username, passwordFile, presence, keptAside, ratePerSecondMax }),
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(Object.keys(jetstream).length > 0 && { jetstream }),
   } as Definition;

@@ -28,6 +28,7 @@ export function fakeLink(name: string): Link {
     dropped: {},
     reconnects: 2,
     possibleDuplicates: 0,
+    keptAside: 0,
     members: [
       { member: 'm1', mayRun: true, reason: null },
       { member: 'm2', mayRun: true, reason: null },

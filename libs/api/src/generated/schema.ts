@@ -1313,6 +1313,7 @@ export interface components {
                 /** @default 1 */
                 hopsMax: number;
                 presence?: string;
+                keptAside?: string;
                 /** @default false */
                 paused: boolean;
                 rules: {
@@ -1356,6 +1357,8 @@ export interface components {
             reconnects: number;
             /** @description Messages that were sent again although the other end may have them. */
             possibleDuplicates: number;
+            /** @description Messages that the other end did not accept, and of which the cluster has a copy. */
+            keptAside: number;
             /** @description Which members may run the link, and why others may not. */
             members: {
                 member: string;
@@ -1415,6 +1418,7 @@ export interface components {
             /** @default 1 */
             hopsMax: number;
             presence?: string;
+            keptAside?: string;
             /** @default false */
             paused: boolean;
             rules: {

@@ -39,6 +39,9 @@ const linkSchema = z
     possibleDuplicates: count.meta({
       description: 'Messages that were sent again although the other end may have them.',
     }),
+    keptAside: count.meta({
+      description: 'Messages that the other end did not accept, and of which the cluster has a copy.',
+    }),
     members: z
       .array(z.object({ member: z.string(), mayRun: z.boolean(), reason: z.string().nullable() }))
       .meta({ description: 'Which members may run the link, and why others may not.' }),

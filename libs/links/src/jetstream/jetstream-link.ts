@@ -3,6 +3,7 @@ import type { RefusalReason } from '@mqtt-cluster/contracts';
 import type { StreamInfo } from '@nats-io/jetstream';
 import { after } from '../link/back-off.ts';
 import { forgetRemote } from '../link/known-remote.ts';
+import { KeptAside } from '../link/kept-aside.ts';
 import { LinkFaults } from '../link/link-faults.ts';
 import type { LinkOptions, LinkPhase, RunningLink, StopOptions } from '../link/link-options.ts';
 import { updateLocalSubscriptions } from '../link/local-subscriptions.ts';
@@ -127,6 +128,13 @@ export class JetstreamLink implements RunningLink {
         mark,
         echoOf: incomingClient(name),
         counters,
+        aside: new KeptAside({
+          link: name,
+          definition,
+          counters,
+          publish: (copy, onAnswer) => out.publish(copy, onAnswer),
+          onFault: (text) => this.#faults.report(text),
+        }),
         acknowledge: (input) => out.input(input),
         writeMark: (next, former, onMarked) =>
           out.mark(numberMark(next), former === null ? [] : [numberMark(former)], onMarked),

@@ -1,3 +1,4 @@
+import type { DeliverEffect } from '@mqtt-cluster/contracts';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { MessageLifetime } from '../link/message-lifetime.ts';
 import type { OutgoingBase } from '../link/outgoing-types.ts';
@@ -51,11 +52,16 @@ export interface Pending {
   /** Null for a QoS 2 exchange with the cluster, which a link of the kind `mqtt` has left. */
   readonly number: number | null;
   readonly message: StreamMessage;
+  /** The message in the cluster, and the QoS of its delivery. */
+  readonly delivered: Pick<DeliverEffect, 'message' | 'qos'>;
   readonly id: MessageId;
   readonly sinceMs: number;
   readonly lifetime: MessageLifetime;
-  /** `paused`: the stream has refused it for a reason that may pass. */
-  phase: 'waiting' | 'comparing' | 'sent' | 'paused';
+  /**
+   * `paused`: the stream has refused it for a reason that may pass. `aside`: the stream does not get it, and the cluster has
+   * no copy yet.
+   */
+  phase: 'waiting' | 'comparing' | 'sent' | 'paused' | 'aside';
   refusals: number;
   /** Since when the stream may have the message, ms. Null: it does not have it. */
   sentSinceMs: number | null;

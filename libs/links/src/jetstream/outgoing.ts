@@ -55,16 +55,19 @@ export class JetstreamOutgoing {
   // ---- the cluster ----
 
   onDeliver(effect: DeliverEffect): void {
-    const { counters, onFault, onUnnumbered, now } = this.#options;
+    const { counters, aside, onFault, onUnnumbered, now } = this.#options;
     const isExchange = effect.packetId >= replicatedPacketIdMin;
     if (effect.qos > 0 && !isExchange && !ItemNumbers.isNumbered(effect)) return onUnnumbered();
     const number = effect.qos === 0 || isExchange ? null : this.#numbers.next(effect);
     const mapped = this.#messages.map(effect);
     const { message } = mapped;
     if (message === null) {
-      if (mapped.fault !== undefined) onFault(mapped.fault);
       if (mapped.reason !== null) counters.dropped[mapped.reason]++;
-      return this.#acknowledge(effect.packetId, number);
+      const acknowledge = (): void => this.#acknowledge(effect.packetId, number);
+      if (mapped.fault === undefined) return acknowledge();
+      onFault(mapped.fault);
+      if (!aside.keeps(effect.qos)) return acknowledge();
+      return aside.keep(effect.message, effect.expirySeconds ?? null, mapped.fault, acknowledge);
     }
     if (effect.qos === 0 || message.qos === 0) {
       this.#sendUnacknowledged(message);
@@ -76,6 +79,7 @@ export class JetstreamOutgoing {
       packetId: effect.packetId,
       number,
       message,
+      delivered: { message: effect.message, qos: effect.qos },
       id: this.#idOf(effect, number),
       sinceMs: now(),
       lifetime: new MessageLifetime(effect, now()),
@@ -110,7 +114,7 @@ export class JetstreamOutgoing {
     for (const pending of this.#pending.values()) {
       // The server drops the repetition of what was sent now, which says nothing about an earlier time.
       if (pending.phase === 'sent') this.#countUndecided(pending);
-      if (pending.phase !== 'paused') pending.phase = 'waiting';
+      if (pending.phase !== 'paused' && pending.phase !== 'aside') pending.phase = 'waiting';
     }
   }
 
@@ -123,6 +127,7 @@ export class JetstreamOutgoing {
     for (const { phase } of this.#pending.values()) if (phase === 'sent' || phase === 'comparing') inFlight++;
     for (const pending of [...this.#pending.values()]) {
       if (this.#writer === null || inFlight >= inFlightMax) return;
+      if (pending.phase === 'aside') continue;
       const { subject } = pending.message;
       const isReady = pending.phase === 'waiting' && !blocked.has(subject) && this.#maySend(pending);
       blocked.add(subject);
@@ -267,9 +272,13 @@ export class JetstreamOutgoing {
   }
 
   #drop(pending: Pending, reason: 'too_large' | 'refused', text: string): void {
-    this.#options.counters.dropped[reason]++;
-    this.#options.onFault(text);
-    this.#finish(pending);
+    const { counters, aside, onFault, now } = this.#options;
+    counters.dropped[reason]++;
+    onFault(text);
+    const { delivered, lifetime } = pending;
+    if (!aside.keeps(delivered.qos)) return this.#finish(pending);
+    pending.phase = 'aside';
+    aside.keep(delivered.message, lifetime.remainingSeconds(now()), text, () => this.#finish(pending));
   }
 
   #finish({ packetId, number }: Pending): void {

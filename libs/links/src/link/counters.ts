@@ -12,5 +12,6 @@ export function createCounters(): LinkCounters {
     >,
     reconnects: 0,
     possibleDuplicates: 0,
+    keptAside: 0,
   };
 }

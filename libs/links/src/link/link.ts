@@ -8,6 +8,7 @@ import { Presence } from '../remote/presence.ts';
 import { limitsOf } from '../remote/remote-limits.ts';
 import { RemoteConnection } from '../remote/remote-connection.ts';
 import { Incoming } from './incoming.ts';
+import { KeptAside } from './kept-aside.ts';
 import { after } from './back-off.ts';
 import type { RemoteEnd } from './fruitless-connections.ts';
 import { KnownRemote } from './known-remote.ts';
@@ -64,6 +65,13 @@ export class Link implements RunningLink {
       mark,
       echoOf: incomingClient(name),
       counters,
+      aside: new KeptAside({
+        link: name,
+        definition,
+        counters,
+        publish: (copy, onAnswer) => this.#out?.publish(copy, onAnswer),
+        onFault,
+      }),
       acknowledge: (input) => this.#out?.input(input),
       send,
       isSlow: () => this.#remote?.isSlow ?? false,

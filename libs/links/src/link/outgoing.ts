@@ -53,11 +53,10 @@ export class Outgoing {
   // ---- the cluster ----
 
   onDeliver(effect: DeliverEffect): void {
-    const { counters, onFault } = this.#options;
     const mapped = this.#packets.map(effect);
     const { packet } = mapped;
     if (packet === null) {
-      if (mapped.fault !== undefined) onFault(mapped.fault);
+      if (mapped.fault !== undefined) return this.#dropDelivery(effect, 'unmapped', mapped.fault);
       return this.#skip(effect, mapped.reason);
     }
     if (effect.qos === 0) return this.#sendUnacknowledged(packet);
@@ -69,11 +68,7 @@ export class Outgoing {
     const { packetId } = effect;
     packet.messageId = packetId;
     const fault = this.#faultOf(packet);
-    if (fault !== null) {
-      counters.dropped.too_large++;
-      onFault(fault);
-      return this.#finish(effect);
-    }
+    if (fault !== null) return this.#dropDelivery(effect, 'too_large', fault);
     this.#pending.set(packetId, deliveredPending(effect, packet, this.#options.now()));
     this.#pump();
   }
@@ -106,7 +101,7 @@ export class Outgoing {
     let lost = 0;
     for (const pending of [...this.#pending.values()]) {
       if (pending.phase === 'sent') pending.phase = 'waiting';
-      else if (pending.phase === 'waiting') continue;
+      else if (pending.phase === 'waiting' || pending.phase === 'aside') continue;
       else if (limits.sessionPresent || pending.packet?.qos === 1) {
         if (pending.phase === 'released' && limits.qosMax < 2) this.#complete(pending);
         else if (pending.phase === 'released') this.#release(pending);
@@ -132,24 +127,24 @@ export class Outgoing {
     this.#endPause?.();
     this.#endPause = null;
     if (this.#hasProgress) return;
-    const active = [...this.#pending.values()].filter(({ phase }) => phase !== 'waiting');
+    const active = [...this.#pending.values()].filter(isActive);
     const refused = this.#fruitless.onEnd(
       end,
       active.map(({ packetId }) => packetId),
     );
     const pending = refused === null ? undefined : this.#pending.get(refused);
     if (pending?.phase !== 'sent') return;
-    this.#options.counters.dropped.refused++;
-    this.#options.onFault(
+    this.#drop(
+      pending,
+      'refused',
       `message on ${shownTopic(pending.packet!.topic)} dropped: the other broker closed ${fruitlessConnectionsMax} connections ` +
         'in a row when only this message was sent',
     );
-    this.#refuse(pending);
   }
 
   onPuback(packetId: number, reasonCode = 0): void {
     const pending = this.#pending.get(packetId);
-    if (pending === undefined || pending.packet === null) return;
+    if (pending === undefined || pending.packet === null || pending.phase === 'aside') return;
     if (pending.packet.qos === 2) {
       if (pending.phase !== 'sent') return;
       this.#onDowngrade(pending.packet);
@@ -177,7 +172,7 @@ export class Outgoing {
 
   onPubrec(packetId: number, reasonCode = 0): void {
     const pending = this.#pending.get(packetId);
-    if (pending === undefined || pending.packet?.qos === 1) return;
+    if (pending === undefined || pending.packet?.qos === 1 || pending.phase === 'aside') return;
     this.#progress();
     if (reasonCode >= failureCodeMin) {
       this.#onRefused(pending, reasonCode);
@@ -214,7 +209,7 @@ export class Outgoing {
     const isAlone = this.#isRefused || this.#isSearching;
     const room = isAlone ? 1 : Math.min(limits.receiveMaximum, this.#options.definition.inFlightMax);
     let used = 0;
-    for (const { phase } of this.#pending.values()) if (phase !== 'waiting') used++;
+    for (const pending of this.#pending.values()) if (isActive(pending)) used++;
     for (const pending of [...this.#pending.values()]) {
       if (used >= room) return;
       if (pending.phase !== 'waiting') continue;
@@ -244,9 +239,7 @@ export class Outgoing {
     }
     const fault = this.#faultOf(packet);
     if (fault !== null) {
-      this.#options.counters.dropped.too_large++;
-      this.#options.onFault(fault);
-      this.#refuse(pending);
+      this.#drop(pending, 'too_large', fault);
       return false;
     }
     if (pending.wasSent) {
@@ -306,16 +299,14 @@ export class Outgoing {
   }
 
   #onRefused(pending: Pending, reasonCode: number): void {
-    const { counters, onFault, after } = this.#options;
+    const { onFault, after } = this.#options;
     const topic = pending.packet?.topic ?? null;
     const text = `message on ${topic === null ? 'an unknown topic' : shownTopic(topic)}`;
     const reason = `the other broker refused it: ${reasonText(reasonCode)}`;
     const isTemporary = topic !== null && !finalRefusals.has(reasonCode);
     if (!isTemporary || this.#refusedTopics.has(topic) || ++pending.refusals >= refusalsMax) {
       if (isTemporary) this.#refusedTopics.onDropped(topic);
-      counters.dropped.refused++;
-      onFault(`${text} dropped: ${reason}`);
-      return this.#refuse(pending);
+      return this.#drop(pending, 'refused', `${text} dropped: ${reason}`);
     }
     onFault(`${text} is sent again later: ${reason}`);
     pending.phase = 'waiting';
@@ -327,6 +318,27 @@ export class Outgoing {
       this.#endPause = null;
       this.#pump();
     });
+  }
+
+  /** Gives up a message that the other broker does not accept. */
+  #drop(pending: Pending, reason: LinkDropReason, text: string): void {
+    const { counters, onFault, aside, now } = this.#options;
+    counters.dropped[reason]++;
+    onFault(text);
+    const { message, localQos, lifetime } = pending;
+    if (message === null || !aside.keeps(localQos)) return this.#refuse(pending);
+    pending.phase = 'aside';
+    aside.keep(message, lifetime.remainingSeconds(now()), text, () => this.#refuse(pending));
+  }
+
+  /** Gives up a delivery that the other broker would not accept. */
+  #dropDelivery(effect: DeliverEffect, reason: LinkDropReason, text: string): void {
+    const { counters, onFault, aside } = this.#options;
+    const { message, qos, expirySeconds = null } = effect;
+    counters.dropped[reason]++;
+    onFault(text);
+    if (aside.keeps(qos)) aside.keep(message, expirySeconds, text, () => this.#finish(effect));
+    else this.#finish(effect);
   }
 
   /** Ends an exchange that the other broker does not complete. */
@@ -358,4 +370,9 @@ export class Outgoing {
     if (reason !== null) this.#options.counters.dropped[reason]++;
     this.#finish(effect);
   }
+}
+
+/** Whether the other broker may have the message, or a part of its exchange. */
+function isActive({ phase }: Pending): boolean {
+  return phase !== 'waiting' && phase !== 'aside';
 }

@@ -1,12 +1,12 @@
-import type { DeliverEffect, QoS } from '@mqtt-cluster/contracts';
+import type { DeliverEffect, Message, QoS } from '@mqtt-cluster/contracts';
 import type { IPublishPacket } from 'mqtt-packet';
 import { MessageLifetime } from './message-lifetime.ts';
 
 /**
  * The exchange with the other broker. `waiting`: not sent on this connection. `sent`: PUBLISH is sent. `received`: it has
- * answered PUBREC. `released`: PUBREL is sent.
+ * answered PUBREC. `released`: PUBREL is sent. `aside`: it does not get the message, and the cluster has no copy yet.
  */
-type Phase = 'waiting' | 'sent' | 'received' | 'released';
+type Phase = 'waiting' | 'sent' | 'received' | 'released' | 'aside';
 
 /** The exchange of QoS 2 with the cluster. `received`: PUBREC is with the cluster. `released`: the cluster has sent PUBREL. */
 type LocalPhase = 'open' | 'received' | 'released';
@@ -18,6 +18,8 @@ export interface Pending {
   readonly localQos: QoS;
   /** Null: this process has only the PUBREL of the exchange. */
   readonly packet: IPublishPacket | null;
+  /** The message in the cluster. Null as `packet`. */
+  readonly message: Message | null;
   readonly sinceMs: number;
   readonly lifetime: MessageLifetime;
   phase: Phase;
@@ -34,6 +36,7 @@ export function deliveredPending(effect: DeliverEffect, packet: IPublishPacket, 
     packetId: effect.packetId,
     localQos: effect.qos,
     packet,
+    message: effect.message,
     sinceMs: nowMs,
     lifetime: new MessageLifetime(effect, nowMs),
     phase: 'waiting',
@@ -49,6 +52,7 @@ export function releasedPending(packetId: number, nowMs: number): Pending {
     packetId,
     localQos: 2,
     packet: null,
+    message: null,
     sinceMs: nowMs,
     lifetime: new MessageLifetime({}, nowMs),
     phase: 'received',

@@ -2,6 +2,8 @@ import type {
   ClientEffect,
   ClientInput,
   DeliverEffect,
+  PublishRequest,
+  PublishResult,
   RefusalReason,
   SessionDetail,
   Subscription,
@@ -36,6 +38,12 @@ export interface LocalSessionHandlers {
   readonly onAnswer?: (answer: PublishAnswer) => void;
 }
 
+/** A message that a link publishes in the cluster by itself. */
+export type MessageCopy = Pick<PublishRequest, 'topic' | 'payload' | 'properties'>;
+
+/** The answer of the cluster to a {@link MessageCopy}. */
+export type CopyAnswer = PublishResult;
+
 export interface LocalSessionOptions {
   readonly member: LocalMember;
   readonly client: string;
@@ -65,6 +73,8 @@ export class LocalSession {
   readonly #marking = new Map<number, (code: number) => void>();
   /** The SUBSCRIBE packets without SUBACK. */
   readonly #subscribing = new Map<number, readonly Subscription[]>();
+  /** What follows the PUBACK of a copy, by its packet id. */
+  readonly #copying = new Map<number, (answer: CopyAnswer) => void>();
   /** Subscriptions that the cluster has refused, by filter. */
   readonly #refused = new Map<string, Subscription>();
   #retryTimer: NodeJS.Timeout | null = null;
@@ -81,6 +91,7 @@ export class LocalSession {
         clean,
         sessionExpirySeconds: neverExpires,
         receiveMaximum,
+        reportsNoSubscribers: true,
         // The source is not `cluster`: the owner is no user that an operator could delete.
         access: { source: 'passwordFile', user: owner, address: '', listener: linkListener },
       },
@@ -145,6 +156,13 @@ export class LocalSession {
     this.input({ kind: 'subscribe', packetId, subscriptions: [{ filter, qos: 0, retainHandling: 2 }] });
   }
 
+  /** Publishes a message with QoS 1, and calls back with the answer of the cluster. No answer comes after the end of the session. */
+  publish(copy: MessageCopy, onAnswer: (answer: CopyAnswer) => void): void {
+    const packetId = this.#packetId();
+    this.#copying.set(packetId, onAnswer);
+    this.input({ kind: 'publish', request: { ...copy, qos: 1, retain: false, packetId } });
+  }
+
   /** @param endsSession deletes the session with its subscriptions and queue */
   close({ endsSession = false }: { readonly endsSession?: boolean } = {}): void {
     if (this.#isEnded) return;
@@ -179,11 +197,22 @@ export class LocalSession {
       case 'pubrel':
         return this.#handlers.onPubrel?.(effect.packetId);
       case 'puback':
+        if (this.#onCopied(effect)) return;
+        return this.#handlers.onAnswer?.(effect);
       case 'pubrec':
         return this.#handlers.onAnswer?.(effect);
       case 'pubcomp':
         return this.#handlers.onAnswer?.({ kind: 'pubcomp', packetId: effect.packetId });
     }
+  }
+
+  /** @returns false if the PUBACK is for no copy */
+  #onCopied({ packetId, result, degraded }: Exclude<PublishAnswer, { readonly kind: 'pubcomp' }>): boolean {
+    const onAnswer = this.#copying.get(packetId);
+    this.#copying.delete(packetId);
+    // Only this member has it. The session is about to end, and the next runner publishes the copy again.
+    if (degraded !== true) onAnswer?.(result);
+    return onAnswer !== undefined;
   }
 
   #onSuback(packetId: number, codes: readonly number[]): void {

@@ -339,6 +339,7 @@ export class LinkManager implements Lifecycle {
       dropped: { ...counters.dropped, queue: this.#queueDrops.of(name) },
       reconnects: counters.reconnects,
       possibleDuplicates: counters.possibleDuplicates,
+      keptAside: counters.keptAside,
     };
   }
 

@@ -72,11 +72,12 @@ export class LinkMetrics {
       this.#totals.report(linkMetrics.dropped, [name, reason], counters.dropped[reason]);
     this.#totals.report(linkMetrics.reconnects, [name], counters.reconnects);
     this.#totals.report(linkMetrics.possibleDuplicates, [name], counters.possibleDuplicates);
+    this.#totals.report(linkMetrics.keptAside, [name], counters.keptAside);
   }
 
   #remove(name: string): void {
     for (const metric of gauges) this.#metrics.remove(metric, [name]);
-    for (const metric of [linkMetrics.reconnects, linkMetrics.possibleDuplicates])
+    for (const metric of [linkMetrics.reconnects, linkMetrics.possibleDuplicates, linkMetrics.keptAside])
       this.#totals.remove(metric, [name]);
     for (const reason of linkDropReasons) this.#totals.remove(linkMetrics.dropped, [name, reason]);
     for (const qos of qosLevels)

@@ -19,6 +19,8 @@ const linkReportSchema = z.object({
   dropped: z.record(z.string(), count),
   reconnects: count,
   possibleDuplicates: count,
+  /** Absent in reports of earlier versions. */
+  keptAside: count.default(0),
 });
 
 export type LinkReport = z.output<typeof linkReportSchema>;

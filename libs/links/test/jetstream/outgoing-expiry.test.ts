@@ -3,6 +3,7 @@ import type { ClientInput } from '@mqtt-cluster/contracts';
 import { fromHeaders } from '../../src/jetstream/headers.ts';
 import { JetstreamOutgoing } from '../../src/jetstream/outgoing.ts';
 import { createCounters } from '../../src/link/counters.ts';
+import { PublishedCopies } from '../support/published-copies.ts';
 
 const definition = linkDefinitionSchema.parse({
   kind: 'jetstream',
@@ -23,6 +24,7 @@ test('a message that waits gets what is left of its interval, and an expired one
       mark: 'c/l',
       echoOf: '$link/l/in',
       counters,
+      aside: new PublishedCopies().keptAside({ definition, counters, onFault: (text) => faults.push(text) }),
       acknowledge: (input) => inputs.push(input),
       writeMark: (_mark, _former, onMarked) => onMarked(),
       newStart: 's',

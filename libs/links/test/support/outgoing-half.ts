@@ -4,6 +4,7 @@ import type { IPublishPacket, Packet } from 'mqtt-packet';
 import { createCounters } from '../../src/link/counters.ts';
 import { Outgoing } from '../../src/link/outgoing.ts';
 import type { RemoteLimits } from '../../src/remote/remote-limits.ts';
+import { PublishedCopies } from './published-copies.ts';
 
 /** Limits of a broker that has kept its session. */
 export const limits: RemoteLimits = {
@@ -20,25 +21,29 @@ export class OutgoingHalf {
   readonly sent: Packet[] = [];
   readonly inputs: ClientInput[] = [];
   readonly faults: string[] = [];
+  readonly copies = new PublishedCopies();
   /** The last delay, ms, and what ends it. */
   pause: { readonly ms: number; readonly end: () => void } | null = null;
   readonly counters = createCounters();
   readonly outgoing: Outgoing;
 
   constructor(definition: object = {}) {
+    const parsed = linkDefinitionSchema.parse({
+      addresses: ['mqtt://b'],
+      rules: [{ direction: 'out', filter: '#', qosMax: 2 }],
+      ...definition,
+    });
+    const onFault = (text: string): void => void this.faults.push(text);
     this.outgoing = new Outgoing({
-      definition: linkDefinitionSchema.parse({
-        addresses: ['mqtt://b'],
-        rules: [{ direction: 'out', filter: '#', qosMax: 2 }],
-        ...definition,
-      }),
+      definition: parsed,
       mark: 'c/l',
       echoOf: '$link/l/in',
       counters: this.counters,
+      aside: this.copies.keptAside({ definition: parsed, counters: this.counters, onFault }),
       acknowledge: (input) => this.inputs.push(input),
       send: (packet) => this.sent.push(structuredClone(packet)),
       isSlow: () => false,
-      onFault: (text) => this.faults.push(text),
+      onFault,
       now: () => this.nowMs,
       after: (ms, run) => {
         const end = (): void => {

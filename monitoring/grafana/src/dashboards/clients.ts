@@ -205,10 +205,11 @@ const links: readonly PanelSpec[] = [
   graph(
     'Not passed on, and repeated',
     'si:/s',
-    'Dropped messages by reason, connections after the first one, and QoS 2 messages that the other broker may have twice.',
+    'Dropped messages by reason, copies of them in the cluster, connections after the first one, and messages that the other end may have twice.',
     [
       query(sumBy('link, reason', rate(ofSite('link_dropped_total'))), '{{link}} {{reason}}'),
       query(sumBy('link', rate(ofSite('link_reconnects_total'))), '{{link}} reconnects'),
+      query(sumBy('link', rate(ofSite('link_kept_aside_total'))), '{{link}} kept aside'),
       query(sumBy('link', rate(ofSite('link_possible_duplicates_total'))), '{{link}} possible duplicates'),
     ],
     { emptyWhen: noLink },

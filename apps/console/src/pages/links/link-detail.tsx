@@ -11,6 +11,7 @@ export function LinkDetail({ link }: { link: Link }) {
   const able = sorted.filter(({ mayRun }) => mayRun).map(({ member }) => member);
   const unable = sorted.filter(({ mayRun }) => !mayRun);
   const rate = definition?.ratePerSecondMax;
+  const aside = definition?.keptAside;
   const reasons = Object.entries(dropped).filter(([, messages]) => messages > 0);
   return (
     <Section title={name} isCode note="Counters begin anew with each member that runs the link.">
@@ -28,6 +29,16 @@ export function LinkDetail({ link }: { link: Link }) {
               ? 'none'
               : reasons.map(([reason, messages]) => `${count(messages)} ${reason}`).join(', '),
           ],
+          ...(aside === undefined
+            ? []
+            : [
+                [
+                  'Kept aside',
+                  <span>
+                    {count(link.keptAside)} below <span class="mono">{aside}</span>
+                  </span>,
+                ] as const,
+              ]),
           ['May run it', names(able) || 'no member'],
           ...unable.map(
             ({ member, reason }) => [`${member} may not run it`, reason ?? 'no reason given'] as const,

@@ -1,0 +1,68 @@
+import type { LinkDefinition, Message, QoS } from '@mqtt-cluster/contracts';
+import type { CopyAnswer, MessageCopy } from '../local/local-session.ts';
+import { shownTopic, topicFault } from '../topics/topic-names.ts';
+import type { LinkCounters } from '../types.ts';
+
+/** User properties of a copy: the name of the link, and why the other end did not get the message. */
+export const asideLinkProperty = 'mqtt-cluster-kept-aside-by';
+export const asideReasonProperty = 'mqtt-cluster-kept-aside-because';
+
+export interface KeptAsideOptions {
+  readonly link: string;
+  readonly definition: LinkDefinition;
+  readonly counters: LinkCounters;
+  /** Publishes a message with QoS 1 in the cluster, and calls back with the answer. */
+  readonly publish: (copy: MessageCopy, onAnswer: (answer: CopyAnswer) => void) => void;
+  readonly onFault: (text: string) => void;
+}
+
+/**
+ * Copies of messages that the other end does not accept, below the topic `keptAside` of the definition. The link acknowledges
+ * such a message to its own session only after the cluster has the copy, so the message is never in neither place. Another
+ * member that takes the link over in between publishes the copy again.
+ */
+export class KeptAside {
+  readonly #options: KeptAsideOptions;
+
+  constructor(options: KeptAsideOptions) {
+    this.#options = options;
+  }
+
+  /** Returns whether the link keeps copies of messages of this QoS. QoS 0 promises nothing. */
+  keeps(qos: QoS): boolean {
+    return this.#options.definition.keptAside !== undefined && qos > 0;
+  }
+
+  /**
+   * Publishes a copy, and calls back when the cluster has it or will not get it.
+   *
+   * @param expirySeconds what is left of the Message Expiry Interval; null: the message never expires
+   * @param reason why the other end did not get the message, one sentence
+   */
+  keep(message: Message, expirySeconds: number | null, reason: string, onDone: () => void): void {
+    const { definition, link, counters, publish, onFault } = this.#options;
+    const topic = `${definition.keptAside}/${message.topic}`;
+    const fail = (cause: string): void => {
+      onFault(`message on ${shownTopic(message.topic)} is not kept aside: ${cause}`);
+      onDone();
+    };
+    const fault = topicFault(topic);
+    if (fault !== null) return fail(`its topic would be none, because ${fault}`);
+    const { userProperties = [], ...properties } = message.properties ?? {};
+    const copy: MessageCopy = {
+      topic,
+      payload: message.payload,
+      properties: {
+        ...properties,
+        ...(expirySeconds !== null && { messageExpiryInterval: expirySeconds }),
+        userProperties: [...userProperties, [asideLinkProperty, link], [asideReasonProperty, reason]],
+      },
+    };
+    publish(copy, (answer) => {
+      if (answer === 'quotaExceeded') return fail('the bounds of the cluster refuse the copy');
+      if (answer === 'noSubscribers') return fail(`no session is subscribed to ${shownTopic(topic)}`);
+      counters.keptAside++;
+      onDone();
+    });
+  }
+}
