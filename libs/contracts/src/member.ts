@@ -140,6 +140,12 @@ export interface Member {
 export type LinkState = 'up' | 'down' | 'refused';
 
 /** What happens on one client connection, for {@link Member.input}. Mirrors {@link ClientEffect}. */
+/**
+ * Filters that the session does not have yet and that the member refuses with 0x97. `replicated`: those that would enlarge
+ * the replicated state; `all`: also those of clean sessions.
+ */
+export type RefusedFilters = 'replicated' | 'all';
+
 export type ClientInput =
   | { readonly kind: 'connect'; readonly request: ConnectRequest }
   /** The connection is closed. The member emits no further effect for it. */
@@ -148,6 +154,8 @@ export type ClientInput =
       readonly kind: 'subscribe';
       readonly packetId: number;
       readonly subscriptions: readonly Subscription[];
+      /** Set while the process has too little memory; see {@link RefusedFilters}. */
+      readonly refuses?: RefusedFilters;
     }
   | { readonly kind: 'unsubscribe'; readonly packetId: number; readonly filters: readonly string[] }
   | { readonly kind: 'publish'; readonly request: PublishRequest }

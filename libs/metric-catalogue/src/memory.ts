@@ -16,8 +16,8 @@ export const memoryMetrics = {
     unit: 'none',
     help:
       '1 while the member rejects new clients (refuse_clients), or also drops QoS 0 publishes (drop_qos0), because ' +
-      'it uses too much memory. refuse_publishes: it rejects QoS 1 and 2 publishes, because a snapshot of the replicated ' +
-      'state would not fit.',
+      'it uses too much memory. refuse_publishes: it rejects QoS 1 and 2 publishes and new filters of persistent ' +
+      'sessions, because a snapshot of the replicated state would not fit.',
     values: { effect: ['refuse_clients', 'drop_qos0', 'refuse_publishes'] },
   }),
 } as const;

@@ -73,7 +73,13 @@ export class Subscriptions {
     }
     this.#pending ??= new Map();
     this.#pending.set(packetId, { codes, subscriptions: allowed });
-    this.#context.port.input(this.#connection, { kind: 'subscribe', packetId, subscriptions: allowed });
+    const refuses = this.#context.clientLimits.refusedFilters;
+    this.#context.port.input(this.#connection, {
+      kind: 'subscribe',
+      packetId,
+      subscriptions: allowed,
+      ...(refuses && { refuses }),
+    });
   }
 
   /** @throws PacketError as {@link subscribe} does */

@@ -6,7 +6,7 @@
  * bytes that the connections hold have one bound for each kind, over all connections ({@link SharedBytes}).
  */
 import { ConnectRate, networkOf } from '@mqtt-cluster/contracts';
-import type { ClientId, Logger } from '@mqtt-cluster/contracts';
+import type { ClientId, Logger, RefusedFilters } from '@mqtt-cluster/contracts';
 import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { ClientLimit, ConnectionRefusalReason, Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { BrokerCounters } from '../counters.ts';
@@ -125,6 +125,12 @@ export class ClientLimits {
 
   get refusesClients(): boolean {
     return this.memoryPressure !== 'none';
+  }
+
+  /** New filters of a SUBSCRIBE that the member must refuse, because the process has too little memory. */
+  get refusedFilters(): RefusedFilters | undefined {
+    if (this.memoryPressure === 'dropQos0') return 'all';
+    return this.refusesPublishes ? 'replicated' : undefined;
   }
 
   /**

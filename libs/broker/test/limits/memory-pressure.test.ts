@@ -1,4 +1,10 @@
-import { connectPacket, RawClient, startBroker, streamPair } from '../support/driver.ts';
+import {
+  connectPacket,
+  RawClient,
+  startBroker,
+  startBrokerWithMember,
+  streamPair,
+} from '../support/driver.ts';
 import { connectFrom, openFrom } from './support.ts';
 
 const address = '192.0.2.1';
@@ -80,4 +86,33 @@ test('without memory for a snapshot QoS 1 and 2 publishes are rejected, and new 
   target.broker.setPublishesRefused(false);
   client.publish('a', 'accepted', { qos: 1, messageId: 3 });
   await expect(client.next('puback')).resolves.toMatchObject({ messageId: 3, reasonCode: 0 });
+});
+
+test('without memory new filters are refused with 0x97, first those that enlarge the replicated state', async () => {
+  const target = await startBrokerWithMember();
+  const connect = async (clientId: string, clean: boolean): Promise<RawClient> => {
+    const client = new RawClient(target.stream(), 5);
+    const properties = { sessionExpiryInterval: clean ? 0 : 3_600 };
+    client.send(connectPacket(clientId, { protocolVersion: 5, clean, properties }));
+    await client.next('connack');
+    return client;
+  };
+  const persistent = await connect('persistent', false);
+  const clean = await connect('clean', true);
+  const subscribe = async (client: RawClient, topic: string): Promise<unknown> => {
+    client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 0 }] });
+    return (await client.next('suback')).granted[0];
+  };
+  await expect(subscribe(persistent, 'old')).resolves.toBe(0);
+  target.broker.setPublishesRefused(true);
+  await expect(subscribe(persistent, 'old')).resolves.toBe(0);
+  await expect(subscribe(persistent, 'new')).resolves.toBe(0x97);
+  await expect(subscribe(clean, 'new')).resolves.toBe(0);
+  target.broker.setMemoryPressure('dropQos0');
+  await expect(subscribe(persistent, 'old')).resolves.toBe(0);
+  await expect(subscribe(clean, 'newer')).resolves.toBe(0x97);
+  expect(target.broker.counters().limits.subscriptions).toBe(2);
+  target.broker.setMemoryPressure('none');
+  target.broker.setPublishesRefused(false);
+  await expect(subscribe(persistent, 'new')).resolves.toBe(0);
 });

@@ -230,7 +230,7 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
 /** Starts our broker with a real member instead of {@link FakeClientPort}. */
 export async function startBrokerWithMember(
   options: Partial<BrokerOptions> = {},
-): Promise<Target & { readonly port: MemberClientPort }> {
+): Promise<Omit<BrokerTarget, 'port'> & { readonly port: MemberClientPort }> {
   const port = new MemberClientPort();
   port.start();
   const target = await startBroker({ ...options, port });

@@ -230,7 +230,7 @@ export class ClientInputs {
         const { packetId } = input;
         if (input.kind === 'unsubscribe')
           return this.#subscriptions.unsubscribe(connection, packetId, input.filters);
-        const done = this.#subscriptions.subscribe(connection, packetId, input.subscriptions);
+        const done = this.#subscriptions.subscribe(connection, packetId, input.subscriptions, input.refuses);
         if (done !== null) this.#fanout.retained(connection, input.subscriptions, done);
       },
     });

@@ -1,4 +1,4 @@
-import type { Subscription } from '@mqtt-cluster/contracts';
+import type { ClientId, RefusedFilters, Subscription } from '@mqtt-cluster/contracts';
 import {
   asksForRetained,
   isValidTopicFilter,
@@ -54,6 +54,7 @@ export class Subscriptions {
     connection: Connection,
     packetId: number,
     subscriptions: readonly Subscription[],
+    refuses?: RefusedFilters,
   ): GrantedSubscriptions | null {
     const codes: number[] = [];
     const isNew: boolean[] = [];
@@ -65,7 +66,9 @@ export class Subscriptions {
     );
     subscriptions.forEach((subscription, position) => {
       isNew.push(!connection.subscriptions.has(subscription.filter));
-      codes.push(refused.has(subscription) ? quotaExceededCode : this.#code(connection, subscription));
+      codes.push(
+        refused.has(subscription) ? quotaExceededCode : this.#code(connection, subscription, refuses),
+      );
       if (codes[position]! >= refusedCode) return;
       if (isLogged(connection, subscription)) positions.push(position);
       else this.#router.add(connection, subscription);
@@ -96,14 +99,16 @@ export class Subscriptions {
    * Returns the granted QoS, or the code of a failure. The bounds of a replicated subscription are part of the
    * state; here only the commands that wait for the log are bounded.
    */
-  #code(connection: Connection, subscription: Subscription): number {
+  #code(connection: Connection, subscription: Subscription, refuses?: RefusedFilters): number {
     const { filter, qos } = subscription;
     if (!isValidTopicFilter(filter)) return refusedCode;
     if (connection.subscriptions.has(filter)) return qos;
+    const logged = isLogged(connection, subscription);
+    const isRefused = refuses === 'all' || (refuses === 'replicated' && logged);
+    if (isRefused && !this.#isReplicated(connection.client, filter)) return quotaExceededCode;
     const { limits } = this.#context.options;
     const bytes = subscriptionBytes(subscription);
-    if (isLogged(connection, subscription))
-      return this.#proposer.isFull(connection.client, bytes) ? quotaExceededCode : qos;
+    if (logged) return this.#proposer.isFull(connection.client, bytes) ? quotaExceededCode : qos;
     const { settings } = this.#context.state;
     const { subscriptions, subscriptionBytes: held } = connection;
     const fits =
@@ -111,6 +116,11 @@ export class Subscriptions {
       held + bytes <= settings.sessionSubscriptionBytesMax &&
       isWithinShare(held, bytes, this.#router.bytes, limits.homeSubscriptionBytesMax);
     return fits ? qos : quotaExceededCode;
+  }
+
+  /** Returns whether the replicated state has this filter, which may be shared, for the client. */
+  #isReplicated(client: ClientId, filter: string): boolean {
+    return this.#context.state.session(client)?.subscriptions.has(filter) ?? false;
   }
 
   subscribed(
