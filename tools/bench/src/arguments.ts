@@ -9,6 +9,7 @@ import {
 } from '@mqtt-cluster/kit';
 import { gapDefinition } from './failover/gap-definition.ts';
 import { attacks } from './hostile/attacks/index.ts';
+import { floods } from './memory/floods.ts';
 import { rows } from './rows/index.ts';
 
 export interface BenchArguments {
@@ -23,7 +24,8 @@ export interface BenchArguments {
     | 'scrape'
     | 'hostile'
     | 'lists'
-    | 'link';
+    | 'link'
+    | 'memory';
   /** Names of the targets that `compare` measures, in this order. */
   readonly targets: readonly string[];
   /** QoS levels that `compare` measures; null for the default levels of each target. */
@@ -59,19 +61,23 @@ export interface BenchArguments {
   readonly silent: number;
   /** Seed of the random choice of members in `failover`. */
   readonly seed: number;
-  /** Names of the rows or attacks that `rows` or `hostile` measures; null: all. */
+  /** Names of the rows, attacks or floods that `rows`, `hostile` or `memory` measures; null: all. */
   readonly only: readonly string[] | null;
   /** Whether the clients of `rows` use TLS. Then only this cluster is measured. */
   readonly tls: boolean;
-  /** Only list the attacks of `hostile`. */
+  /** Only list the rows, attacks or floods. */
   readonly list: boolean;
   /** Time before each attack and of each attack, or of each phase of `lists`, ms. */
   readonly forMs: number;
   /** Time from the start of the members until `idle` measures, ms. Node compiles and collects garbage meanwhile. */
   readonly afterMs: number;
+  /** Memory of the unit of each member of `memory`, MiB. */
+  readonly mebibytes: number;
+  /** Whether the members of `memory` do not know the limit of their unit. */
+  readonly unguarded: boolean;
   /** Folder for the CPU profiles of `low-rate`; null: no profile. */
   readonly profile: string | null;
-  /** Folder for the report of `failover`, `hostile`, `lists`, `sweep` or `link` and its data; null: it is only printed. */
+  /** Folder for the report of `failover`, `hostile`, `lists`, `sweep`, `memory` or `link` and its data; null: it is only printed. */
   readonly out: string | null;
   readonly json: boolean;
 }
@@ -110,6 +116,8 @@ const defaults: BenchArguments = {
   list: false,
   forMs: 15_000,
   afterMs: 30_000,
+  mebibytes: 512,
+  unguarded: false,
   profile: null,
   out: null,
   json: false,
@@ -310,6 +318,35 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
         throw new UsageError(`--connected ${connected} is more than --clients ${clients}`);
       reportWith('lists')({ ...options, forMs });
     });
+  program
+    .command('memory')
+    .description('whether a member whose unit limits its memory refuses work before the kernel kills it')
+    .option('--list', 'print the names of the floods and do nothing else')
+    .option(
+      '--only <NAME,...>',
+      'measure only these floods (default: all)',
+      listOf(oneOf(...floods.map(({ name }) => name))),
+    )
+    .option('--for <TIME>', 'time of each flood', duration('2s', '10m'), 30_000)
+    .option('--members <N>', 'number of members; the flood goes to the first one', members, 1)
+    .option(
+      '--mebibytes <N>',
+      'memory of the unit of each member',
+      wholeNumber(128, 65_536),
+      defaults.mebibytes,
+    )
+    .option('--unguarded', 'a member that does not know its limit: shows that the check can fail')
+    .option('--out <FOLDER>', 'write memory.md and memory.json into this folder')
+    .addHelpText(
+      'after',
+      '\nNeeds root and control groups of version 1 (/sys/fs/cgroup/memory). Each flood has members of its own, with the' +
+        '\nlimits that the playbooks derive from broker_publisher_memory_max. Then all members restart within their limits,' +
+        '\nand an absent session receives what was acknowledged to a well-behaved client.' +
+        '\nFor a quick try: --only queue-bytes --for 10s',
+    )
+    .action(({ for: forMs = 30_000, ...options }: Partial<BenchArguments> & { for?: number }) =>
+      reportWith('memory')({ ...options, forMs }),
+    );
   program
     .command('link')
     .description("throughput of a link to mosquitto beside mosquitto's own bridge, in both directions")

@@ -17,6 +17,9 @@ import { measureRows } from './rows/measure-rows.ts';
 import { renderRows, summarizeRows } from './rows/rows-report.ts';
 import { measureLinks } from './link/measure-links.ts';
 import { missedLinkGoals, renderLinks } from './link/link-report.ts';
+import { floods } from './memory/floods.ts';
+import { measureMemory } from './memory/memory.ts';
+import { missesOf, renderMemory } from './memory/memory-report.ts';
 import { measureLists } from './lists/lists.ts';
 import { missedGoals, renderLists } from './lists/lists-report.ts';
 import { renderLowRate, summarizeLowRate } from './low-rate/low-rate-report.ts';
@@ -50,6 +53,7 @@ async function main(given: BenchArguments): Promise<void> {
   if (given.command === 'failover') return failover(processes, given);
   if (given.command === 'hostile') return hostile(processes, given);
   if (given.command === 'lists') return lists(processes, given);
+  if (given.command === 'memory') return memory(processes, given);
   if (given.command === 'link') return links(processes, given);
   const comparison = await compare(processes, given, log);
   const { measurements, failures, skipped } = comparison;
@@ -197,6 +201,21 @@ async function links(processes: Processes, given: BenchArguments): Promise<void>
   if (given.out !== null) writeReport(given.out, 'link', text, content);
   process.stdout.write(given.json ? json(content) : text);
   if (missed.length > 0) process.exitCode = 1;
+}
+
+async function memory(processes: Processes, given: BenchArguments): Promise<void> {
+  if (given.list) {
+    process.stdout.write(floods.map(({ name, title }) => `${name.padEnd(24)}${title}\n`).join(''));
+    return;
+  }
+  const { machine, date, command } = describeRun();
+  const result = await measureMemory(processes, given, log);
+  const text = renderMemory(result, machine, command, date);
+  const content = { command, date, machine, ...result, missed: missesOf(result) };
+  if (given.out !== null) writeReport(given.out, 'memory', text, content);
+  await new Promise((resolve) => process.stdout.write(given.json ? json(content) : text, resolve));
+  // Open connections of the bench may keep the event loop alive, so the process must exit explicitly.
+  process.exit(content.missed.length > 0 ? 1 : 0);
 }
 
 /** Returns what a report says about its run. Must be called before the measurement, which changes the load average. */

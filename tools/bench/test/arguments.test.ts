@@ -29,6 +29,8 @@ test('without arguments, readArguments selects the comparison of all targets', (
     list: false,
     forMs: 15_000,
     afterMs: 30_000,
+    mebibytes: 512,
+    unguarded: false,
     profile: null,
     out: null,
     json: false,
@@ -114,7 +116,7 @@ test.each([
   [['--rate', ''], '--rate must be a whole number from 0 to 10000000, not ""'],
   [
     ['nonsense'],
-    'unexpected argument "nonsense" (commands: compare, idle, low-rate, sweep, rows, scrape, failover, hostile, lists, link)',
+    'unexpected argument "nonsense" (commands: compare, idle, low-rate, sweep, rows, scrape, failover, hostile, lists, memory, link)',
   ],
   [['--qos', '3'], '--qos must be 0, 1 or 2, not "3"'],
   [['--seconds', '0'], '--seconds must be a whole number from 1 to 3600, not "0"'],

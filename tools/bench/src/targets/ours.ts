@@ -17,27 +17,42 @@ export interface MemberOptions {
   readonly watchesLoops?: boolean;
   /** Returns Node flags of one member, in addition to those of all members. */
   readonly flagsOf?: (id: string) => readonly string[];
+  /** Environment variables of all members, in addition to those of the bench. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Returns the command that starts a member with the given command. */
+  readonly wrap?: (
+    id: string,
+    command: string,
+    args: readonly string[],
+  ) => readonly [string, readonly string[]];
 }
 
 export interface RunningMembers extends RunningTarget {
   readonly http: readonly Endpoint[];
   /** The files with the delays of the event loops, for `readLoopDelays`; empty without `watchesLoops`. */
   readonly loopFiles: readonly string[];
+  /** Starts all members again. They must have ended. */
+  readonly startAgain: () => readonly StartedProcess[];
 }
 
 /**
  * Starts members of this cluster without their publisher. With the setting `hold` a member sends no acknowledgement without
  * a majority, so every acknowledged message is on the synced disks of a majority.
- *
  */
 export async function startMembers(
   processes: Processes,
   directory: string,
   count: number,
-  { secure = false, watchesLoops = false, flagsOf = () => [] }: MemberOptions = {},
+  {
+    secure = false,
+    watchesLoops = false,
+    flagsOf = () => [],
+    environment = {},
+    wrap = (_id, command, args) => [command, args],
+  }: MemberOptions = {},
 ): Promise<RunningMembers> {
   const hosts = Array.from({ length: count }, (_, position) => `127.0.2.${position + 1}`);
-  const members = [];
+  const members: { id: string; host: string; mqtt: number; cluster: number; http: number }[] = [];
   for (const [position, host] of hosts.entries()) {
     const ports = [await freePort(host), await freePort(host), await freePort(host)] as const;
     members.push({ id: `m${position + 1}`, host, mqtt: ports[0], cluster: ports[1], http: ports[2] });
@@ -47,11 +62,16 @@ export async function startMembers(
   const probeFlags = watchesLoops ? loopProbeFlags(directory) : [];
   const loopFiles = members.map(({ id }) => join(directory, `${id}.loop`));
   const authority = secure ? new Authority(join(directory, 'certificates')) : null;
-  const started: StartedProcess[] = members.map(({ id, host, mqtt, cluster, http }, position) => {
+  const start = (
+    { id, host, mqtt, cluster, http }: (typeof members)[number],
+    position: number,
+  ): StartedProcess => {
     const data = join(directory, id);
     mkdirSync(data, { recursive: true });
     const flags = [...nodeFlags, ...probeFlags, ...extraFlags(), ...flagsOf(id)];
-    return processes.start(id, process.execPath, [...flags, script], `${data}.log`, {
+    const [command, args] = wrap(id, process.execPath, [...flags, script]);
+    return processes.start(id, command, args, `${data}.log`, {
+      ...environment,
       ...(watchesLoops && loopProbeEnvironment(loopFiles[position]!)),
       NODE_ENV: 'production',
       NODE_CONFIG_DIR: data,
@@ -70,7 +90,8 @@ export async function startMembers(
         ? { MQTT_CLUSTER_MQTT_ANONYMOUS: 'true' }
         : { MQTT_CLUSTER_MQTT_LISTENERS: tlsListener(authority, id, host, mqtt) }),
     });
-  });
+  };
+  const startAll = (): StartedProcess[] => members.map(start);
   return {
     endpoints: members.map(({ host, mqtt }) => ({
       host,
@@ -78,7 +99,8 @@ export async function startMembers(
       ...(authority && { access: { ca: authority.ca } }),
     })),
     http: members.map(({ host, http }) => ({ host, port: http })),
-    processes: started,
+    processes: startAll(),
+    startAgain: startAll,
     loopFiles: watchesLoops ? loopFiles : [],
   };
 }

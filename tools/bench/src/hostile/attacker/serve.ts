@@ -1,5 +1,5 @@
 import { parseJson } from '@mqtt-cluster/contracts';
-import { attacks } from '../attacks/index.ts';
+import { attacks, memoryFloods } from '../attacks/index.ts';
 import { GainCounter } from './gain.ts';
 import { targetSchema } from './protocol.ts';
 import type { Progress } from './protocol.ts';
@@ -12,7 +12,7 @@ const reportIntervalMs = 500;
 /** Runs an attack until the bench kills this process, and reports what the attacker gets. */
 export function serveAttack(json: string | undefined): void {
   const target = parseJson(targetSchema, json ?? '');
-  const attack = attacks.find(({ name }) => name === target?.attack);
+  const attack = [...attacks, ...memoryFloods].find(({ name }) => name === target?.attack);
   if (target === undefined || attack === undefined) throw new Error(`no such attack: ${json}`);
   const gain = new GainCounter();
   let state: Progress['state'] = 'preparing';

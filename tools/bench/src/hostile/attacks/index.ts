@@ -1,7 +1,7 @@
 import type { Attack } from './attack.ts';
 import { controls } from './controls.ts';
 import { identityAttacks } from './identity.ts';
-import { memoryAttacks } from './memory.ts';
+import { everything, memoryAttacks, sharedFloods } from './memory.ts';
 import { socketAttacks } from './sockets.ts';
 
 /** All rows, in the order of the table: the controls, then the attacks. */
@@ -11,3 +11,6 @@ export const attacks: readonly Attack[] = [
   ...memoryAttacks,
   ...identityAttacks,
 ];
+
+/** Further attacks, which only `bench memory` runs. */
+export const memoryFloods: readonly Attack[] = [...sharedFloods, everything];

@@ -24,6 +24,10 @@ const largePayload = 200 * kilobyte;
 /** Publishes of one attacker that wait for their acknowledgement. */
 const publishWindow = 20;
 const filtersOfPacket = 5;
+/** Clients that share a flood. */
+const manyClients = 20;
+const filtersOfMany = 300;
+const sessionExpirySeconds = 3_600;
 const packetIdMax = 60_000;
 
 /** Attacks of a known client that fills memory. */
@@ -79,6 +83,48 @@ export const memoryAttacks: readonly Attack[] = [
 
 type Message = Pick<IPublishPacket, 'topic' | 'payload' | 'retain'>;
 
+/** Floods of `bench memory` only: no bound of one client or user holds them. */
+export const sharedFloods: readonly Attack[] = [
+  {
+    name: 'filters-of-many',
+    title: `${manyClients} persistent clients, each with ${filtersOfMany} filters of 50 KB`,
+    run: filtersOfManyClients,
+  },
+  {
+    name: 'retained-of-many',
+    title: `${manyClients} clients publish ${retainedMessages} retained messages of 200 KB together`,
+    run: (attacker) =>
+      inLanes(manyClients, 4, attacker.signal, (client) =>
+        publishAll(
+          attacker,
+          retainedMessages / manyClients,
+          (number) => ({
+            topic: `flood/many/${client}/${number}`,
+            payload: Buffer.alloc(retainedBytes, number),
+            retain: true,
+          }),
+          `many-retained-${client}`,
+        ),
+      ),
+  },
+];
+
+/** Several floods at once, each in a process of its own. */
+const partsOfEverything: readonly Attack['run'][] = [
+  ...sharedFloods.map(({ run }) => run),
+  queueBytes,
+  largeWills,
+  unreleasedQos2,
+  unfinished,
+];
+
+export const everything: Attack = {
+  name: 'everything',
+  title: 'filters and retained messages of many clients, queues, wills, QoS 2 and unfinished packets at once',
+  parts: partsOfEverything.length,
+  run: (attacker) => partsOfEverything[attacker.target.part]!(attacker),
+};
+
 /** Connects as the attacker; connects again when the server closes the connection. */
 async function attackerClient(
   { target, gain, signal }: Attacker,
@@ -101,10 +147,11 @@ async function publishAll(
   attacker: Attacker,
   count: number,
   messageOf: (number: number) => Message,
+  clientId = 'mallory-publisher',
 ): Promise<void> {
   let next = 0;
   while (next < count && !attacker.signal.aborted) {
-    const client = await attackerClient(attacker, 'mallory-publisher', {}, 5);
+    const client = await attackerClient(attacker, clientId, {}, 5);
     next = await publishFrom(attacker, client, next, count, messageOf);
   }
 }
@@ -148,21 +195,55 @@ async function largeFilters(attacker: Attacker): Promise<void> {
   while (!signal.aborted) {
     const client = await attackerClient(attacker, 'mallory-filters', { clean: false }, 5);
     client.onPacket((packet) => countGranted(packet, gain.add.bind(gain)));
-    for (let sent = 0; sent < filters && !client.hasClosed; sent += filtersOfPacket) {
-      client.send({
-        cmd: 'subscribe',
-        messageId: 1 + (sent % packetIdMax),
-        subscriptions: Array.from({ length: filtersOfPacket }, (_, index) => ({
-          topic: `${sent + index}/${'f'.repeat(filterBytes)}`,
-          qos: 0 as const,
-        })),
-      });
-      await client.drained();
-    }
+    await subscribeTo(client, filters);
     await client.closed;
     gain.add('connections closed');
     await delay(500);
   }
+}
+
+async function subscribeTo(client: RawClient, count: number): Promise<void> {
+  for (let sent = 0; sent < count && !client.hasClosed; sent += filtersOfPacket) {
+    client.send(subscribePacket(sent));
+    await client.drained();
+  }
+}
+
+function subscribePacket(first: number): Packet {
+  return {
+    cmd: 'subscribe',
+    messageId: 1 + (first % packetIdMax),
+    subscriptions: Array.from({ length: filtersOfPacket }, (_, index) => ({
+      topic: `${first + index}/${'f'.repeat(filterBytes)}`,
+      qos: 0 as const,
+    })),
+  };
+}
+
+/** All clients connect first, because a member with too little memory rejects new clients, but not those it has. */
+async function filtersOfManyClients(attacker: Attacker): Promise<void> {
+  const { gain, signal } = attacker;
+  const properties = { sessionExpiryInterval: sessionExpirySeconds };
+  const clients: RawClient[] = [];
+  await inLanes(manyClients, manyClients, signal, async (number) => {
+    const client = await attackerClient(attacker, `many-${number}`, { clean: false, properties }, 5);
+    clients.push(client);
+  });
+  // Each client waits for the answer: a member refuses filters beyond the commands that may wait for its log.
+  await Promise.all(
+    clients.map(async (client) => {
+      for (let sent = 0; sent < filtersOfMany && !client.hasClosed; sent += filtersOfPacket) {
+        const answered = new Promise<void>((resolve) =>
+          client.onPacket((packet) => {
+            countGranted(packet, gain.add.bind(gain));
+            if (packet.cmd === 'suback') resolve();
+          }),
+        );
+        client.send(subscribePacket(sent));
+        await Promise.race([answered, client.closed]);
+      }
+    }),
+  );
 }
 
 function countGranted(packet: Packet, add: (what: string, count: number) => void): void {
