@@ -129,6 +129,18 @@ test('a message whose copy would have no topic is dropped with a fault', () => {
   );
 });
 
+test('a copy is not kept aside again, so that two links do not copy the copies of each other', () => {
+  const half = connected();
+  const properties = { userProperties: [['mqtt-cluster-kept-aside-by', 'other']] as const };
+  half.deliver(1, 1, {
+    message: { topic: 't/1', payload: Buffer.alloc(1), qos: 1, retain: false, properties },
+  });
+  half.outgoing.onPuback(1, notAuthorized);
+  expect(half.takeInputs()).toEqual(['puback 1']);
+  expect(half.copies.all).toEqual([]);
+  expect(half.faults).toEqual([refused, 'message on t/1 is not kept aside: it is a copy itself']);
+});
+
 test('a copy has what is left of the Message Expiry Interval', () => {
   const half = connected();
   half.deliver(1, 1, { expirySeconds: 10 });

@@ -41,14 +41,16 @@ export class KeptAside {
    */
   keep(message: Message, expirySeconds: number | null, reason: string, onDone: () => void): void {
     const { definition, link, counters, publish, onFault } = this.#options;
-    const topic = `${definition.keptAside}/${message.topic}`;
+    const { userProperties = [], ...properties } = message.properties ?? {};
     const fail = (cause: string): void => {
       onFault(`message on ${shownTopic(message.topic)} is not kept aside: ${cause}`);
       onDone();
     };
+    // Otherwise two links with the filter # would copy the copies of each other without an end.
+    if (userProperties.some(([name]) => name === asideLinkProperty)) return fail('it is a copy itself');
+    const topic = `${definition.keptAside}/${message.topic}`;
     const fault = topicFault(topic);
     if (fault !== null) return fail(`its topic would be none, because ${fault}`);
-    const { userProperties = [], ...properties } = message.properties ?? {};
     const copy: MessageCopy = {
       topic,
       payload: message.payload,
