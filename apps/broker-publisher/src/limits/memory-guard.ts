@@ -70,11 +70,12 @@ export interface MemoryGuardOptions {
 
 /**
  * Keeps the process below the memory that it may use. From 80 % on the broker rejects new clients, from 90 % on it
- * drops the QoS 0 publishes of its clients and refuses their new filters. Peers and HTTP are not affected. Without this ceiling, the kernel or V8
- * would end the process, and all its clients would lose their connections.
+ * drops the QoS 0 publishes of its clients and refuses their new filters. Peers and HTTP are not affected. Without this
+ * ceiling, the kernel or V8 would end the process, and all its clients would lose their connections.
  *
  * A snapshot needs as much memory again as the replicated state. If resident memory and snapshot together reach 90 %, the
- * broker rejects QoS 1 and 2 publishes, and filters that a persistent session does not have. New clients are still accepted, because they may receive what is queued.
+ * broker rejects QoS 1 and 2 publishes, and filters that a persistent session does not have. New clients are still accepted,
+ * because they may receive what is queued.
  */
 export class MemoryGuard implements Lifecycle {
   readonly #options: MemoryGuardOptions;
@@ -185,10 +186,10 @@ const pressureTexts: Readonly<Record<MemoryPressure, string>> = {
 const publishTexts = {
   refused:
     'the process and a snapshot of the replicated state need more than 90 % of the memory (limits.memoryBytesMax): QoS 1 ' +
-    'and 2 publishes and new filters of persistent sessions are rejected. Let absent clients receive their queues, lower the bounds of the cluster, or raise the ' +
-    'memory of the unit',
+    'and 2 publishes and new filters of persistent sessions are rejected. Let absent clients receive their queues, lower ' +
+    'the bounds of the cluster, or raise the memory of the unit',
   accepted:
-    'a snapshot of the replicated state fits into the memory again: QoS 1 and 2 publishes are accepted',
+    'a snapshot of the replicated state fits into the memory again: QoS 1 and 2 publishes and new filters are accepted',
 } as const;
 
 /** Returns the size at which V8 ends the process, bytes. */
