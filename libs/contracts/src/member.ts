@@ -139,13 +139,13 @@ export interface Member {
  */
 export type LinkState = 'up' | 'down' | 'refused';
 
-/** What happens on one client connection, for {@link Member.input}. Mirrors {@link ClientEffect}. */
 /**
  * Filters that the session does not have yet and that the member refuses with 0x97. `replicated`: those that would enlarge
  * the replicated state; `all`: also those of clean sessions.
  */
 export type RefusedFilters = 'replicated' | 'all';
 
+/** What happens on one client connection, for {@link Member.input}. Mirrors {@link ClientEffect}. */
 export type ClientInput =
   | { readonly kind: 'connect'; readonly request: ConnectRequest }
   /** The connection is closed. The member emits no further effect for it. */

@@ -1,4 +1,5 @@
 import type { QoS } from '@mqtt-cluster/contracts';
+import { copyAttemptsMax } from '../src/link/kept-aside.ts';
 import { JetstreamHalf } from './support/jetstream-half.ts';
 import { limits, OutgoingHalf } from './support/outgoing-half.ts';
 
@@ -102,21 +103,61 @@ test.each([
   expect(half.takeInputs()).toEqual(['puback 1']);
 });
 
-test.each([
-  ['quotaExceeded', 'the bounds of the cluster refuse the copy'],
-  ['noSubscribers', 'no session is subscribed to aside/l/t/1'],
-] as const)(
-  'a copy with the answer %s ends the message with a fault, and does not count',
-  (answer, cause) => {
-    const half = connected();
-    half.deliver(1, 1);
-    half.outgoing.onPuback(1, notAuthorized);
-    half.copies.answer(answer);
-    expect(half.takeInputs()).toEqual(['puback 1']);
-    expect(half.counters.keptAside).toBe(0);
-    expect(half.faults).toEqual([refused, `message on t/1 is not kept aside: ${cause}`]);
-  },
-);
+test('a copy that nobody is subscribed to ends the message with a fault, and does not count', () => {
+  const half = connected();
+  half.deliver(1, 1);
+  half.outgoing.onPuback(1, notAuthorized);
+  half.copies.answer('noSubscribers');
+  expect(half.takeInputs()).toEqual(['puback 1']);
+  expect(half.counters.keptAside).toBe(0);
+  expect(half.faults).toEqual([
+    refused,
+    'message on t/1 is not kept aside: no session is subscribed to aside/l/t/1',
+  ]);
+});
+
+test('a copy that the bounds of the cluster refuse is published again, and given up after some attempts', () => {
+  const half = connected();
+  half.deliver(1, 1);
+  half.outgoing.onPuback(1, notAuthorized);
+  for (let attempt = 1; attempt < copyAttemptsMax; attempt++) {
+    half.copies.answer('quotaExceeded');
+    expect(half.takeInputs()).toEqual([]);
+    half.copies.endPause!();
+  }
+  expect(half.copies.all).toHaveLength(copyAttemptsMax);
+  half.copies.answer('quotaExceeded');
+  expect(half.copies.endPause).toBeNull();
+  expect(half.takeInputs()).toEqual(['puback 1']);
+  expect(half.counters.keptAside).toBe(0);
+  expect(half.faults.at(-1)).toBe(
+    'message on t/1 is not kept aside: the bounds of the cluster refuse the copy',
+  );
+});
+
+test('a copy that only this member has is published again until the cluster has it', () => {
+  const half = connected();
+  half.deliver(1, 1);
+  half.outgoing.onPuback(1, notAuthorized);
+  for (let attempt = 0; attempt <= copyAttemptsMax; attempt++) {
+    half.copies.answer('degraded');
+    half.copies.endPause!();
+  }
+  expect(half.takeInputs()).toEqual([]);
+  half.copies.answer('ok');
+  expect(half.takeInputs()).toEqual(['puback 1']);
+  expect([half.counters.keptAside, half.faults]).toEqual([1, [refused]]);
+});
+
+test('a message that expires before its refusal is not kept aside', () => {
+  const half = connected();
+  half.deliver(1, 1, { expirySeconds: 10 });
+  half.nowMs = 11_000;
+  half.outgoing.onPuback(1, notAuthorized);
+  expect(half.copies.all).toEqual([]);
+  expect(half.takeInputs()).toEqual(['puback 1']);
+  expect(half.faults.at(-1)).toBe('message on t/1 is not kept aside: it has expired');
+});
 
 test('a message whose copy would have no topic is dropped with a fault', () => {
   const half = connected({ packetBytesMax: 1_024 });
@@ -125,7 +166,7 @@ test('a message whose copy would have no topic is dropped with a fault', () => {
   expect(half.copies.all).toEqual([]);
   expect(half.takeInputs()).toEqual(['puback 1']);
   expect(half.faults.at(-1)).toMatch(
-    /is not kept aside: its topic would be none, because it has more than 65535 bytes$/,
+    /is not kept aside: the topic of the copy is not valid: it has more than 65535 bytes$/,
   );
 });
 

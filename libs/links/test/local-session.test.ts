@@ -63,3 +63,28 @@ test('a subscription that the cluster refuses is requested again until the clust
     jest.useRealTimers();
   }
 });
+
+test('the answers to copies come to their callbacks, and other answers to the handler', () => {
+  let emit: (effect: object) => void = () => undefined;
+  const inputs: { kind: string; request?: { packetId?: number } }[] = [];
+  const member = {
+    connect: (onEffect: (effect: never) => void) => {
+      emit = onEffect as typeof emit;
+      return { input: (input: object) => inputs.push(input as never), release: () => undefined };
+    },
+    status: () => undefined,
+    view: () => undefined,
+  };
+  const others: unknown[] = [];
+  const answers: string[] = [];
+  const session = sessionAt(member as never, { onAnswer: (answer) => others.push(answer) });
+  const copy = { topic: 't', payload: new Uint8Array() };
+  for (const name of ['one', 'two']) session.publish(copy, (answer) => answers.push(`${name} ${answer}`));
+  const [one, two] = inputs.filter(({ kind }) => kind === 'publish').map(({ request }) => request!.packetId!);
+  emit({ kind: 'puback', connection: -1, packetId: two, result: 'ok' });
+  emit({ kind: 'puback', connection: -1, packetId: one, result: 'ok', degraded: true });
+  const other = { kind: 'puback', connection: -1, packetId: one, result: 'ok' };
+  emit(other);
+  expect(answers).toEqual(['two ok', 'one degraded']);
+  expect(others).toEqual([other]);
+});

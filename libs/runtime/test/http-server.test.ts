@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { ListenError, silentLogger } from '@mqtt-cluster/contracts';
 import { createHttpServer } from '../src/index.ts';
 import type { HttpServer, HttpServerOptions } from '../src/index.ts';
@@ -44,6 +46,21 @@ describe('the HTTP server', () => {
     expect([ready.status, await ready.json()]).toEqual([503, { ok: false, reason: 'still joining' }]);
     expect(await (await get('/status')).json()).toEqual({ state: 'joining' });
     expect(await (await get('/members')).json()).toEqual(['a']);
+  });
+
+  test('does not close a connection whose answer it prepares, and closes a silent one', async () => {
+    const inactivityMs = 50;
+    let finish: () => void = () => undefined;
+    const slow = new Promise<readonly string[]>((resolve) => (finish = () => resolve(['late'])));
+    const get = await serve({ inactivityMs, pages: { '/slow': () => slow } });
+    const answer = get('/slow');
+    const idle = connect(server!.address().port, host);
+    // A connection that begins later and is silent ends first, so the time of the other one has passed, too.
+    await once(idle, 'close');
+    const later = connect(server!.address().port, host);
+    await once(later, 'close');
+    finish();
+    expect(await (await answer).json()).toEqual(['late']);
   });
 
   test('rejects unknown paths with status 404, and methods other than GET and HEAD with status 405', async () => {

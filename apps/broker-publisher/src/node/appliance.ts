@@ -263,6 +263,8 @@ export class Appliance implements Lifecycle {
   }
 
   async #stop(): Promise<void> {
+    // First, so that a client that waits for a backup gets the reason.
+    this.#management?.backups.stop();
     this.#replacement?.stop();
     this.#warmUp.stop();
     this.#files.stop();

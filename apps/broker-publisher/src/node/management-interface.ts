@@ -178,7 +178,6 @@ export class ManagementInterface implements Lifecycle {
   /** Ends the watchdog keep-alives. Call `stop` after all other components have stopped. */
   async stop(): Promise<void> {
     this.#stopDelays();
-    this.backups.stop();
     this.sessions.stop();
     this.audit.flush();
     this.#serviceManager?.stop();

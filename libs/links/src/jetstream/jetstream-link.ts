@@ -134,6 +134,7 @@ export class JetstreamLink implements RunningLink {
           counters,
           publish: (copy, onAnswer) => out.publish(copy, onAnswer),
           onFault: (text) => this.#faults.report(text),
+          after,
         }),
         acknowledge: (input) => out.input(input),
         writeMark: (next, former, onMarked) =>

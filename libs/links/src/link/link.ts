@@ -71,6 +71,7 @@ export class Link implements RunningLink {
         counters,
         publish: (copy, onAnswer) => this.#out?.publish(copy, onAnswer),
         onFault,
+        after,
       }),
       acknowledge: (input) => this.#out?.input(input),
       send,

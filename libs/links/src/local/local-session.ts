@@ -41,8 +41,8 @@ export interface LocalSessionHandlers {
 /** A message that a link publishes in the cluster by itself. */
 export type MessageCopy = Pick<PublishRequest, 'topic' | 'payload' | 'properties'>;
 
-/** The answer of the cluster to a {@link MessageCopy}. */
-export type CopyAnswer = PublishResult;
+/** The answer of the cluster to a {@link MessageCopy}. `degraded`: only this member has it. */
+export type CopyAnswer = PublishResult | 'degraded';
 
 export interface LocalSessionOptions {
   readonly member: LocalMember;
@@ -210,8 +210,7 @@ export class LocalSession {
   #onCopied({ packetId, result, degraded }: Exclude<PublishAnswer, { readonly kind: 'pubcomp' }>): boolean {
     const onAnswer = this.#copying.get(packetId);
     this.#copying.delete(packetId);
-    // Only this member has it. The session is about to end, and the next runner publishes the copy again.
-    if (degraded !== true) onAnswer?.(result);
+    onAnswer?.(degraded === true ? 'degraded' : result);
     return onAnswer !== undefined;
   }
 
@@ -236,7 +235,7 @@ export class LocalSession {
     this.subscribe([...this.#refused.values()]);
   }
 
-  /** SUBSCRIBE and UNSUBSCRIBE have packet ids of their own: the member compares them with nothing else. */
+  /** SUBSCRIBE, UNSUBSCRIBE and the copies of QoS 1 share packet ids: the member compares them with nothing else. */
   #packetId(): number {
     this.#lastPacketId = (this.#lastPacketId % 65_535) + 1;
     return this.#lastPacketId;

@@ -7,11 +7,20 @@ export class PublishedCopies {
   readonly all: MessageCopy[] = [];
   /** Answers the last copy. */
   answer: (answer: CopyAnswer) => void = () => undefined;
+  /** Ends the pause before the next attempt; null without a pause. */
+  endPause: (() => void) | null = null;
 
   keptAside(options: Pick<KeptAsideOptions, 'definition' | 'counters' | 'onFault'>): KeptAside {
     return new KeptAside({
       ...options,
       link: 'l',
+      after: (_ms, run) => {
+        this.endPause = () => {
+          this.endPause = null;
+          run();
+        };
+        return () => undefined;
+      },
       publish: (copy, onAnswer) => {
         this.all.push(copy);
         this.answer = onAnswer;

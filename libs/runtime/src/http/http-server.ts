@@ -38,7 +38,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const pages = pagesOf(options);
   const connections = new HttpConnections(options.logger);
   const responder = { ...options, pages, connections };
+  const answering = new AnsweredRequests();
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    answering.add(request, response);
     void respond(responder, request, response);
   };
   const bounds = {
@@ -62,7 +64,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       each.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
         upgrade(upgrading, request, socket as Socket, head),
       );
-    each.timeout = inactivityMs;
+    each.timeout = options.inactivityMs ?? inactivityMs;
+    each.on('timeout', (socket: Socket) => {
+      if (!answering.isPreparing(socket)) socket.destroy();
+    });
   }
   const server =
     secure !== null && plain !== null
@@ -139,6 +144,24 @@ interface Responder
   extends TrustSettings, Pick<HttpServerOptions, 'routes' | 'logger' | 'guard' | 'takeOver'> {
   readonly pages: ReadonlyMap<string, Page>;
   readonly connections: HttpConnections;
+}
+
+/**
+ * The requests that this program answers. A backup of a large state takes longer than a connection may be silent, and the
+ * client must not lose its connection meanwhile.
+ */
+class AnsweredRequests {
+  readonly #newest = new WeakMap<Socket, { request: IncomingMessage; response: ServerResponse }>();
+
+  add(request: IncomingMessage, response: ServerResponse): void {
+    this.#newest.set(request.socket, { request, response });
+  }
+
+  /** Returns whether the program has read a request of this connection and has sent nothing of the answer yet. */
+  isPreparing(socket: Socket): boolean {
+    const newest = this.#newest.get(socket);
+    return newest !== undefined && newest.request.complete && !newest.response.headersSent;
+  }
 }
 
 async function respond(
