@@ -1,3 +1,4 @@
+import type { Snapshot } from '@mqtt-cluster/contracts';
 import { staleness } from '../health/cluster-health.ts';
 import type { AdminCommandHandler } from './admin-command-handler.ts';
 import { encodeBackup } from './backup.ts';
@@ -32,5 +33,16 @@ export async function takeBackup(
         'member with stale=true',
     };
   const taken = await snapshot();
-  return 'refusal' in taken ? taken : { file: await encodeBackup(clusterName, taken) };
+  return 'refusal' in taken ? taken : { file: await fileOf(clusterName, taken) };
+}
+
+/** The files of the snapshots that requests share. Each needs as much memory as the state. */
+const files = new WeakMap<Snapshot, Promise<Uint8Array>>();
+
+function fileOf(clusterName: string, snapshot: Snapshot): Promise<Uint8Array> {
+  const known = files.get(snapshot);
+  if (known !== undefined) return known;
+  const file = encodeBackup(clusterName, snapshot);
+  files.set(snapshot, file);
+  return file;
 }

@@ -1,4 +1,5 @@
 import { decodeBackup, encodeBackup } from '../../src/admin/backup.ts';
+import { takeBackup } from '../../src/admin/take-backup.ts';
 
 const config = { members: [{ id: 'a', storeId: '1', role: 'voter' as const }] };
 const snapshot = { index: 7, term: 2, config, data: Buffer.from('state\nwith a line\n') };
@@ -43,4 +44,17 @@ test.each([
 ])('decodeBackup rejects a file %s', async (_what, change, message) => {
   const file = Buffer.from(await encodeBackup('mine', snapshot));
   expect(() => decodeBackup(change(file))).toThrow(message);
+});
+
+test('requests that share a snapshot share its file', async () => {
+  const shared = { ...snapshot };
+  const components = {
+    clusterName: 'mine',
+    snapshot: async () => shared,
+    commandHandler: { health: () => Promise.reject(new Error('not asked')) },
+  } as unknown as Parameters<typeof takeBackup>[0];
+  const [one, two] = await Promise.all([takeBackup(components, true), takeBackup(components, true)]);
+  if ('refusal' in one || 'refusal' in two) throw new Error('a backup was refused');
+  expect(one.file).toBe(two.file);
+  expect(decodeBackup(one.file).header.cluster).toBe('mine');
 });

@@ -6,8 +6,8 @@ import { shownTopic, topicFault } from '../topics/topic-names.ts';
 import type { LinkCounters } from '../types.ts';
 
 /** User properties of a copy: the name of the link, and why the other end did not get the message. */
-export const asideLinkProperty = 'mqtt-cluster-kept-aside-by';
-export const asideReasonProperty = 'mqtt-cluster-kept-aside-because';
+const asideLinkProperty = 'mqtt-cluster-kept-aside-by';
+const asideReasonProperty = 'mqtt-cluster-kept-aside-because';
 
 /** Attempts to publish a copy that the bounds of the cluster refuse: less than eight seconds, because messages wait behind it. */
 export const copyAttemptsMax = 5;
