@@ -339,7 +339,7 @@ const semanticsVersions = fc.oneof(
 /** The environment variable RUNS sets the number of random histories. */
 const runs = Number(process.env['RUNS'] ?? 40);
 
-test('two states that apply the same entries encode to the same bytes, also when one of them is restored from a snapshot meanwhile, and when entries are applied during the encoding', () => {
+test('two states with the same entries encode to the same bytes, also after a restore and while entries are applied', () => {
   let encodings = 0;
   fc.assert(
     fc.property(steps, semanticsVersions, (sequence, semantics) => {

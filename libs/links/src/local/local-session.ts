@@ -156,7 +156,10 @@ export class LocalSession {
     this.input({ kind: 'subscribe', packetId, subscriptions: [{ filter, qos: 0, retainHandling: 2 }] });
   }
 
-  /** Publishes a message with QoS 1, and calls back with the answer of the cluster. No answer comes after the end of the session. */
+  /**
+   * Publishes a message with QoS 1, and calls back with the answer of the cluster. No answer comes after the end of the
+   * session.
+   */
   publish(copy: MessageCopy, onAnswer: (answer: CopyAnswer) => void): void {
     const packetId = this.#packetId();
     this.#copying.set(packetId, onAnswer);

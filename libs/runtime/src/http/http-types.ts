@@ -15,7 +15,10 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Serves HTTPS instead of HTTP. */
   readonly tls?: HttpTls;
-  /** Time without a byte in either direction after which a connection ends, except while the program prepares an answer. Default: 30 s. */
+  /**
+   * Time without a byte in either direction after which a connection ends, except while the program prepares an answer, ms.
+   * Default: 30 s.
+   */
   readonly inactivityMs?: number;
   /** With `tls`: also serves HTTP at the same port. Default: false. */
   readonly plainToo?: boolean;
