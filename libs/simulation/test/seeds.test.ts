@@ -1,6 +1,7 @@
 import { memberCountOf } from '../src/cli/worker-pool.ts';
 import { markMeanings, markNames, runSeed } from '../src/index.ts';
-import type { MarkName } from '../src/index.ts';
+import type { MarkName, RunReport } from '../src/index.ts';
+import { SeedThreads } from './support/seed-threads.ts';
 
 /**
  * The first seeds. Seed 1 is the first one that fails when a leader continues
@@ -48,30 +49,60 @@ const firstFurtherSeed = 1_001;
 /** Number of members of most seeds here. `npm run simulate -- --seed K --members 7` repeats one of them. */
 const usualMembers = 7;
 
+/** A run of the simulator: seed and number of members. */
+type Run = readonly [seed: number, members: number];
+
+const usualRuns = [...seeds, ...rareSeeds, ...onceFailedSeeds].map(usualRun);
+const runsOfThree = onceFailedSeedsOfThree.map((seed): Run => [seed, 3]);
+const runsOfOwnCount = onceFailedSeedsOfOwnCount.map((seed): Run => [seed, memberCountOf(seed, null)]);
+
 const missing = new Set<MarkName>(markNames);
 
-function run(seed: number, members = memberCountOf(seed, seed % 10 === 0 ? null : usualMembers)): void {
-  const { violations, marks } = runSeed({ seed, members });
+let threads: SeedThreads;
+/** The reports of the runs. All runs start at once, and a thread for each core claims the next one. */
+const reports = new Map<string, Promise<RunReport>>();
+
+beforeAll(async () => {
+  threads = await SeedThreads.create();
+  for (const run of [...usualRuns, ...runsOfThree, ...runsOfOwnCount]) reports.set(run.join(), start(run));
+});
+
+afterAll(() => threads.close());
+
+function usualRun(seed: number): Run {
+  return [seed, memberCountOf(seed, seed % 10 === 0 ? null : usualMembers)];
+}
+
+function start([seed, members]: Run): Promise<RunReport> {
+  const report = threads.run({ seed, members });
+  // The test of the seed reports a rejection. Without this line, a rejection before that test would end the process.
+  report.catch(() => undefined);
+  return report;
+}
+
+async function check(report: Promise<RunReport> | undefined): Promise<void> {
+  const { violations, marks } = (await report)!;
   expect(violations).toEqual([]);
   for (const name of marks.keys()) missing.delete(name);
 }
 
-test.each([...seeds, ...rareSeeds, ...onceFailedSeeds])('the run of seed %d keeps all promises', (seed) =>
-  run(seed),
+test.each(usualRuns)('the run of seed %d with %d members keeps all promises', (...run) =>
+  check(reports.get(run.join())),
 );
 
-test.each(onceFailedSeedsOfThree)('the run of seed %d with three members keeps all promises', (seed) =>
-  run(seed, 3),
+test.each(runsOfThree)(
+  'the run of seed %d, which failed once with %d members, keeps all promises',
+  (...run) => check(reports.get(run.join())),
 );
 
-test.each(onceFailedSeedsOfOwnCount)(
-  'the run of seed %d with its own number of members keeps all promises',
-  (seed) => run(seed, memberCountOf(seed, null)),
+test.each(runsOfOwnCount)(
+  'the run of seed %d with %d members, its own number, keeps all promises',
+  (...run) => check(reports.get(run.join())),
 );
 
-test('the seeds together reach every mark', () => {
+test('the seeds together reach every mark', async () => {
   for (let further = 0; further < furtherSeedsMax && missing.size > 0; further += 1)
-    run(firstFurtherSeed + further);
+    await check(start(usualRun(firstFurtherSeed + further)));
   expect([...missing].map((name) => `${name}: ${markMeanings[name]}`)).toEqual([]);
 });
 
