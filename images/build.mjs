@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  createReadStream,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -17,7 +18,8 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureDependencies } from '../scripts/ensure-dependencies.mjs';
@@ -26,7 +28,6 @@ import { buildConsole } from '../scripts/console.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..');
-const output = join(root, 'dist', 'images');
 
 /**
  * Bytes that an application may add to its base image. A larger application fails the build, so that growth
@@ -38,17 +39,27 @@ const images = {
   client: { budgetBytesMax: 2_300_000 },
 };
 
+/** Architectures that an image can have, as docker and podman name them. */
+const architectures = ['amd64', 'arm64'];
+
+/** Architecture of this machine, as docker and podman name it. */
+const ownArchitecture = process.arch === 'x64' ? 'amd64' : process.arch;
+
 const help = `Builds the images broker-publisher and client.
 
   npm run images -- [options]
 
   --only NAME        build only broker-publisher or only client
+  --output FOLDER    folder of all that is written (default: dist/images)
   --stage            stage the files in dist/images/NAME and build no image; needs neither podman nor docker
   --engine NAME      podman or docker (default: podman if it is installed)
   --base IMAGE       base image (default: docker.io/library/node:22-bookworm-slim)
   --version TEXT     tag of the images (default: from git describe)
   --prefix TEXT      prefix of the images' names (default: localhost/mqtt-cluster)
-  --save             also write dist/images/NAME-VERSION.tar, which the playbooks copy to the hosts
+  --arch LIST        architectures of the images: amd64, arm64 or both, separated by a comma (default: that of
+                     this machine)
+  --save             also write dist/images/NAME-VERSION.tar, which the playbooks copy to the hosts, and its checksum
+                     NAME-VERSION.tar.sha256; with --arch the names are NAME-VERSION-ARCH.tar
   --engine-option X  option for the engine before "build"; may be given several times
   --build-option X   option for the engine after "build"; may be given several times
   --help             print this text
@@ -58,11 +69,13 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
+      output: { type: 'string', default: join(root, 'dist', 'images') },
       stage: { type: 'boolean', default: false },
       engine: { type: 'string' },
       base: { type: 'string', default: 'docker.io/library/node:22-bookworm-slim' },
       version: { type: 'string' },
       prefix: { type: 'string', default: 'localhost/mqtt-cluster' },
+      arch: { type: 'string' },
       save: { type: 'boolean', default: false },
       'engine-option': { type: 'string', multiple: true, default: [] },
       'build-option': { type: 'string', multiple: true, default: [] },
@@ -74,13 +87,30 @@ function readOptions() {
       `--only ${values.only}: unknown image; the images are ${Object.keys(images).join(' and ')}`,
     );
   }
+  const isOwn = (arch) => Number(arch === ownArchitecture);
+  // The last image keeps the tag on this machine.
+  const wanted =
+    values.arch === undefined
+      ? [undefined]
+      : [...new Set(values.arch.split(','))].sort((one, other) => isOwn(one) - isOwn(other));
+  const unknown = wanted.find((arch) => arch !== undefined && !architectures.includes(arch));
+  if (unknown !== undefined) {
+    throw new Error(
+      `--arch ${values.arch}: unknown architecture "${unknown}"; use ${architectures.join(' or ')}`,
+    );
+  }
+  if (wanted.length > 1 && !values.save && !values.stage) {
+    throw new Error(
+      `--arch ${values.arch}: give --save, because the images have one tag and each takes it from the other`,
+    );
+  }
   const version = values.version ?? describeVersion();
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/.test(version)) {
     throw new Error(
       `--version ${version}: not a valid tag; use 1 to 128 characters of A-Z a-z 0-9 _ . - and do not begin with . or -`,
     );
   }
-  return { ...values, version };
+  return { ...values, output: resolve(values.output), version, architectures: wanted };
 }
 
 function git(...args) {
@@ -116,7 +146,7 @@ function sourceEpoch() {
   }
 }
 
-async function stage(name, version, epoch) {
+async function stage(name, { output, version }, epoch) {
   const folder = join(output, name);
   const fresh = `${folder}.${process.pid}`;
   rmSync(fresh, { recursive: true, force: true });
@@ -252,7 +282,12 @@ function chooseEngine(wanted) {
   );
 }
 
-function buildImage(engine, name, epoch, settings, options) {
+/**
+ * Builds an image. Images of all architectures have the same tag, which the units on the hosts name.
+ * @param arch the architecture; undefined for that of this machine
+ * @returns the tag, and the architecture that the image has
+ */
+function buildImage(engine, name, arch, epoch, settings, options) {
   const tag = `${options.prefix}/${name}:${options.version}`;
   const args = [
     ...options['engine-option'],
@@ -260,31 +295,55 @@ function buildImage(engine, name, epoch, settings, options) {
     // podman keeps HEALTHCHECK only in the docker format. docker has no other format. It takes the time from
     // SOURCE_DATE_EPOCH.
     ...(engine.isPodman ? ['--format=docker', '--pull=missing', `--timestamp=${epoch}`] : []),
+    ...(arch === undefined ? [] : [`--platform=linux/${arch}`]),
     ...options['build-option'],
     `--build-arg=BASE=${options.base}`,
     `--build-arg=NAME=${name}`,
     `--build-arg=VERSION=${options.version}`,
     `--build-arg=SETTINGS=${settings}`,
     `--tag=${tag}`,
-    `--tag=${options.prefix}/${name}:latest`,
-    join(output, name),
+    ...(arch === undefined || arch === ownArchitecture ? [`--tag=${options.prefix}/${name}:latest`] : []),
+    join(options.output, name),
   ];
   run(engine, args, { SOURCE_DATE_EPOCH: String(epoch) });
-  return tag;
+  const built = inspect(engine, '{{.Architecture}}', tag, options);
+  if (arch !== undefined && built !== arch) {
+    throw new Error(
+      `${tag} has the architecture ${built}, because the base image ${options.base} has: ` +
+        `pull the base image for linux/${arch}, or give --base`,
+    );
+  }
+  return { tag, built };
 }
 
-function save(engine, name, tag, options) {
-  const file = join(output, `${name}-${options.version}.tar`);
+/** Returns the digests by which a registry names the base image, or an empty text for an image of this machine. */
+function baseDigest(engine, options) {
+  return inspect(engine, '{{range .RepoDigests}}{{.}} {{end}}', options.base, options).split(' ')[0];
+}
+
+function inspect(engine, format, image, options) {
+  const args = [...options['engine-option'], 'image', 'inspect', '--format', format, image];
+  return run(engine, args).trim();
+}
+
+/** Writes the archive of an image, and its checksum in the format of sha256sum. */
+async function save(engine, name, arch, tag, options) {
+  const file = join(options.output, `${name}-${options.version}${arch === undefined ? '' : `-${arch}`}.tar`);
   rmSync(file, { force: true });
+  rmSync(`${file}.sha256`, { force: true });
   const format = engine.isPodman ? ['--format=docker-archive'] : [];
   run(engine, [...options['engine-option'], 'save', ...format, '--output', file, tag]);
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  writeFileSync(`${file}.sha256`, `${hash.digest('hex')}  ${basename(file)}\n`);
   return file;
 }
 
-/** Runs the engine. Throws an Error with the last lines that the engine printed. */
+/** Runs the engine and returns its output. Throws an Error with the last lines that the engine printed. */
 function run({ program }, args, environment = {}) {
   try {
-    execFileSync(program, args, {
+    return execFileSync(program, args, {
+      encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });
@@ -302,25 +361,33 @@ async function main() {
   const options = readOptions();
   if (options.help) return void process.stdout.write(help);
   ensureDependencies();
-  mkdirSync(output, { recursive: true });
+  mkdirSync(options.output, { recursive: true });
   const epoch = sourceEpoch();
   const engine = options.stage ? undefined : chooseEngine(options.engine);
   for (const name of options.only === undefined ? Object.keys(images) : [options.only]) {
-    const { bytes, settings } = await stage(name, options.version, epoch);
+    const { bytes, settings } = await stage(name, options, epoch);
     const { budgetBytesMax } = images[name];
     const size = `${name}: ${bytes} bytes added to the base image, limit ${budgetBytesMax}`;
     if (bytes > budgetBytesMax) {
-      throw new Error(`${size}: too large; dist/images/${name}.files lists the size of each file`);
+      throw new Error(
+        `${size}: too large; ${relative(root, join(options.output, name))}.files lists the size of each file`,
+      );
     }
     process.stdout.write(`${size}\n`);
     if (engine === undefined) continue;
-    const tag = buildImage(engine, name, epoch, settings, options);
-    process.stdout.write(`${name}: built ${tag} with ${engine.program}\n`);
-    if (options.save)
-      process.stdout.write(`${name}: saved ${relative(root, save(engine, name, tag, options))}\n`);
+    for (const arch of options.architectures) {
+      const { tag, built } = buildImage(engine, name, arch, epoch, settings, options);
+      process.stdout.write(`${name}: built ${tag} for ${built} with ${engine.program}\n`);
+      if (!options.save) continue;
+      const file = await save(engine, name, arch, tag, options);
+      process.stdout.write(`${name}: saved ${relative(root, file)}\n`);
+    }
   }
+  const digest = engine === undefined ? '' : baseDigest(engine, options);
+  if (digest !== '')
+    process.stdout.write(`base image: ${digest}; --base ${digest} builds on the same one again\n`);
   // The inventories read the version to deploy from this file.
-  if (existsSync(output)) writeFileSync(join(output, 'VERSION'), `${options.version}\n`);
+  writeFileSync(join(options.output, 'VERSION'), `${options.version}\n`);
 }
 
 try {

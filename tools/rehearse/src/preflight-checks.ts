@@ -33,6 +33,23 @@ export function preflights(ansible: string): Check[] {
     ...wrong.map(([name, variables, sentence]) =>
       rejection(ansible, name, sentence, async () => ({ mqtt_cluster_images: 'tests', ...variables })),
     ),
+    rejection(
+      ansible,
+      'an image for another architecture',
+      `needs an image for ${ownArchitecture}, but the archive`,
+      async (directory) => ({
+        mqtt_cluster_images: await fakeImage(directory, foreignArchitecture, `-${foreignArchitecture}`),
+        mqtt_cluster_architecture: foreignArchitecture,
+      }),
+    ),
+    rejection(ansible, 'a damaged archive', 'differs from its checksum', async (directory) => {
+      const folder = await fakeImage(directory);
+      writeFileSync(
+        join(folder, 'broker-publisher-static.tar.sha256'),
+        `${'0'.repeat(64)}  broker-publisher-static.tar\n`,
+      );
+      return { mqtt_cluster_images: folder };
+    }),
     ...wrongUpdates.map(([name, variables, sentence]) =>
       rejection(ansible, name, sentence, async (directory) => ({
         mqtt_cluster_images: await fakeImage(directory),
@@ -51,12 +68,19 @@ export const imageSettings = [
   'MQTT_CLUSTER_MQTT_WILL_AFTER_FAILOVER',
 ];
 
-/** Writes an archive of an image that has only the list of its settings. @returns its folder */
-async function fakeImage(directory: string): Promise<string> {
+const ownArchitecture = process.arch === 'x64' ? 'amd64' : process.arch;
+const foreignArchitecture = ownArchitecture === 'amd64' ? 'arm64' : 'amd64';
+
+/**
+ * Writes an archive of an image that has only its architecture and the list of its settings.
+ * @param suffix the end of the archive's name
+ * @returns its folder
+ */
+async function fakeImage(directory: string, architecture = ownArchitecture, suffix = ''): Promise<string> {
   const labels = { 'mqtt-cluster.settings': imageSettings.join(',') };
   writeFileSync(join(directory, 'manifest.json'), JSON.stringify([{ Config: 'config.json', RepoTags: [] }]));
-  writeFileSync(join(directory, 'config.json'), JSON.stringify({ config: { Labels: labels } }));
-  const archive = join(directory, 'broker-publisher-static.tar');
+  writeFileSync(join(directory, 'config.json'), JSON.stringify({ architecture, config: { Labels: labels } }));
+  const archive = join(directory, `broker-publisher-static${suffix}.tar`);
   await attemptCommand('tar', ['-C', directory, '-cf', archive, 'manifest.json', 'config.json']);
   return directory;
 }
