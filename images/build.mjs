@@ -309,16 +309,20 @@ function buildImage(engine, name, arch, epoch, settings, options) {
   const built = inspect(engine, '{{.Architecture}}', tag, options);
   if (arch !== undefined && built !== arch) {
     throw new Error(
-      `${tag} has the architecture ${built}, because the base image ${options.base} has: ` +
-        `pull the base image for linux/${arch}, or give --base`,
+      `${tag} was built for ${built}: the base image ${options.base} has this architecture, or the steps of an image ` +
+        `for ${built} were in the cache; give --base, or --build-option=--no-cache`,
     );
   }
   return { tag, built };
 }
 
-/** Returns the digests by which a registry names the base image, or an empty text for an image of this machine. */
+/**
+ * Returns the name and digest by which a registry has the base image, or an empty text for an image of this machine. With
+ * images of several architectures it could be that of one of them.
+ */
 function baseDigest(engine, options) {
-  return inspect(engine, '{{range .RepoDigests}}{{.}} {{end}}', options.base, options).split(' ')[0];
+  const digests = inspect(engine, '{{range .RepoDigests}}{{.}} {{end}}', options.base, options).split(' ');
+  return digests.find((digest) => digest !== '' && !digest.startsWith('localhost/')) ?? '';
 }
 
 function inspect(engine, format, image, options) {
@@ -383,9 +387,11 @@ async function main() {
       process.stdout.write(`${name}: saved ${relative(root, file)}\n`);
     }
   }
-  const digest = engine === undefined ? '' : baseDigest(engine, options);
-  if (digest !== '')
-    process.stdout.write(`base image: ${digest}; --base ${digest} builds on the same one again\n`);
+  if (engine !== undefined && options.architectures.length === 1) {
+    const digest = baseDigest(engine, options);
+    if (digest !== '')
+      process.stdout.write(`base image: ${digest}; --base ${digest} builds on the same one again\n`);
+  }
   // The inventories read the version to deploy from this file.
   writeFileSync(join(options.output, 'VERSION'), `${options.version}\n`);
 }

@@ -31,7 +31,7 @@ case "$1 $2" in
     for word; do case "$word" in --platform=linux/*) built="\${word#--platform=linux/}" ;; esac; done
     echo ${ofBase === '' ? '"$built"' : ofBase} >${folder}/built ;;
   save*) while [ "$1" != --output ]; do shift; done; cat ${folder}/built >"$2" ;;
-  'image inspect') case "$4" in *Architecture*) cat ${folder}/built ;; *) echo 'node@sha256:0123 node@sha256:4567 ' ;; esac ;;
+  'image inspect') case "$4" in *Architecture*) cat ${folder}/built ;; *) echo 'localhost/node@sha256:0123 node@sha256:4567 ' ;; esac ;;
 esac`,
     );
     const output = join(folder, 'output');
@@ -69,23 +69,24 @@ esac`,
     expect(builds.map((call) => /linux\/(\w+)/.exec(call)?.[1])).toEqual([foreign, own]);
     // The image that can run on this machine takes the tag "latest".
     expect(builds.map((call) => call.includes('client:latest'))).toEqual([false, true]);
-    expect(printed).toContain('base image: node@sha256:0123;');
+    expect(printed).not.toContain('base image: ');
   });
 
   test('writes one archive without --arch', async () => {
-    const { status, output, calls } = await build(['--save']);
+    const { status, output, printed, calls } = await build(['--save']);
     expect(status).toBe(0);
     expect(readdirSync(output).filter((name) => name.includes('.tar'))).toEqual([
       'client-1.tar',
       'client-1.tar.sha256',
     ]);
     expect(calls().some((call) => call.includes('--platform'))).toBe(false);
+    expect(printed).toContain('base image: node@sha256:4567; --base node@sha256:4567 ');
   });
 
   test('fails if the base image has another architecture than the image', async () => {
     const { status, errorOutput } = await build(['--save', '--arch', foreign], own);
     expect(status).toBe(1);
-    expect(errorOutput).toMatch(new RegExp(`^images: .*has the architecture ${own}, because the base image`));
+    expect(errorOutput).toMatch(new RegExp(`^images: .*was built for ${own}: the base image`));
   });
 
   test.each([
