@@ -4,9 +4,11 @@ import {
   listOf,
   oneOf,
   readCommandLine,
+  repeated,
   UsageError,
   wholeNumber,
 } from '@mqtt-cluster/kit';
+import { parseOverride } from '@mqtt-cluster/lab';
 import { gapDefinition } from './failover/gap-definition.ts';
 import { attacks } from './hostile/attacks/index.ts';
 import { floods } from './memory/floods.ts';
@@ -75,6 +77,8 @@ export interface BenchArguments {
   readonly mebibytes: number;
   /** Whether the members of `memory` do not know the limit of their unit. */
   readonly unguarded: boolean;
+  /** Settings of every member of `hostile`, as pairs of key and value. */
+  readonly set: readonly (readonly [string, string])[];
   /** Folder for the CPU profiles of `low-rate`; null: no profile. */
   readonly profile: string | null;
   /** Folder for the report of `failover`, `hostile`, `lists`, `sweep`, `memory` or `link` and its data; null: it is only printed. */
@@ -118,6 +122,7 @@ const defaults: BenchArguments = {
   afterMs: 30_000,
   mebibytes: 512,
   unguarded: false,
+  set: [],
   profile: null,
   out: null,
   json: false,
@@ -298,7 +303,17 @@ function commandLine(report: (value: BenchArguments) => void): CommandLine {
       defaults.forMs,
     )
     .option('--members <N>', 'number of members', wholeNumber(3, 7), 3)
+    .option(
+      '--set <key=value>',
+      'a setting of every member, as in "lab --set": shows what a bound of yours changes',
+      repeated(parseOverride),
+    )
     .option('--out <FOLDER>', 'write hostile.md and hostile.json into this folder')
+    .addHelpText(
+      'after',
+      '\nFor a quick try: --only control-processor,queue-bytes --for 5s' +
+        '\nWith a bound: --only control-processor,queue-bytes --set limits.clients.publishBytesPerSecondMax=2000000',
+    )
     .action(({ for: forMs = defaults.forMs, ...options }: Partial<BenchArguments> & { for?: number }) =>
       reportWith('hostile')({ ...options, forMs }),
     );

@@ -31,6 +31,7 @@ test('without arguments, readArguments selects the comparison of all targets', (
     afterMs: 30_000,
     mebibytes: 512,
     unguarded: false,
+    set: [],
     profile: null,
     out: null,
     json: false,
@@ -96,6 +97,19 @@ test('by default, the command failover runs a quarter as many rounds with a sile
     out: null,
   });
   expect(readArguments(['failover', '--silent', '0']).silent).toBe(0);
+});
+
+test('the command hostile gives settings to every member', () => {
+  const settings = ['--set', 'limits.clients.publishBytesPerSecondMax=2000000', '--set', 'log.level=warn'];
+  expect(readArguments(['hostile', '--only', 'queue-bytes', ...settings])).toMatchObject({
+    command: 'hostile',
+    only: ['queue-bytes'],
+    set: [
+      ['limits.clients.publishBytesPerSecondMax', '2000000'],
+      ['log.level', 'warn'],
+    ],
+  });
+  expect(() => readArguments(['hostile', '--set', 'log.level'])).toThrow(UsageError);
 });
 
 test('by default, the command lists measures 10,000 sessions and 100,000 retained messages at three members', () => {

@@ -40,11 +40,14 @@ export function writeClusterFiles(folder: string, members: number): ClusterFiles
 /**
  * Starts a cluster as a site would run it: mutual TLS between members, clients with passwords, a listener with TLS beside
  * the plain one. The members reach each other without the link proxies of the lab.
+ *
+ * @param settings more settings of every member, as pairs of key and value
  */
 export async function startAttackedCluster(
   { folder, passwordFile, authority }: ClusterFiles,
   name: string,
   members: number,
+  settings: readonly (readonly [string, string])[],
 ): Promise<AttackedCluster> {
   const tlsPort = await freePort();
   const certificates = join(authority.caFile, '..');
@@ -69,6 +72,7 @@ export async function startAttackedCluster(
       ['mqtt.listeners', listeners],
       ['mqtt.passwordFile', passwordFile],
       ['limits.memoryBytesMax', String(memoryCeilingBytes)],
+      ...settings,
     ],
   });
   return { ...running, tlsPort };

@@ -29,7 +29,7 @@ export interface HostileResult {
 /** Measures the attacks one after the other, each on a cluster of its own. @param onResult receives all results so far */
 export async function measureHostile(
   processes: Processes,
-  { members, forMs, only }: BenchArguments,
+  { members, forMs, only, set: settings }: BenchArguments,
   log: (text: string) => void,
   onResult: (result: HostileResult) => void,
 ): Promise<HostileResult> {
@@ -40,7 +40,7 @@ export async function measureHostile(
   log('writing certificates and passwords');
   const files = writeClusterFiles(folder, members);
   const openFilesMax = openFilesLimit();
-  const options = { files, members, forMs, socketsMax: openFilesMax - reservedFiles };
+  const options = { files, members, forMs, settings, socketsMax: openFilesMax - reservedFiles };
   const chosen = attacks.filter(({ name }) => only === null || only.includes(name));
   const results: AttackResult[] = [];
   const failures: string[] = [];

@@ -30,6 +30,8 @@ export interface MeasureOptions {
   /** Time before the attack, and of the attack. */
   readonly forMs: number;
   readonly socketsMax: number;
+  /** More settings of every member, as pairs of key and value. */
+  readonly settings: readonly (readonly [string, string])[];
   readonly controlP99Ms: number | undefined;
 }
 
@@ -43,9 +45,9 @@ interface Roles {
 export async function measureAttack(
   processes: Processes,
   attack: Attack,
-  { files, members, forMs, socketsMax, controlP99Ms }: MeasureOptions,
+  { files, members, forMs, socketsMax, settings, controlP99Ms }: MeasureOptions,
 ): Promise<AttackResult> {
-  const { cluster, end, tlsPort } = await startAttackedCluster(files, attack.name, members);
+  const { cluster, end, tlsPort } = await startAttackedCluster(files, attack.name, members, settings);
   let attackers: AttackerProcesses | null = null;
   const witness = new Witness({ username: users.witness, password });
   const watch = new MemberWatch(cluster);
