@@ -289,25 +289,27 @@ function chooseEngine(wanted) {
  */
 function buildImage(engine, name, arch, epoch, settings, options) {
   const tag = `${options.prefix}/${name}:${options.version}`;
+  const wanted = arch ?? ownArchitecture;
   const args = [
     ...options['engine-option'],
     'build',
     // podman keeps HEALTHCHECK only in the docker format. docker has no other format. It takes the time from
     // SOURCE_DATE_EPOCH.
     ...(engine.isPodman ? ['--format=docker', '--pull=missing', `--timestamp=${epoch}`] : []),
-    ...(arch === undefined ? [] : [`--platform=linux/${arch}`]),
+    // Also without --arch: otherwise podman takes a base image of any architecture that this machine has.
+    ...(architectures.includes(wanted) ? [`--platform=linux/${wanted}`] : []),
     ...options['build-option'],
     `--build-arg=BASE=${options.base}`,
     `--build-arg=NAME=${name}`,
     `--build-arg=VERSION=${options.version}`,
     `--build-arg=SETTINGS=${settings}`,
     `--tag=${tag}`,
-    ...(arch === undefined || arch === ownArchitecture ? [`--tag=${options.prefix}/${name}:latest`] : []),
+    ...(wanted === ownArchitecture ? [`--tag=${options.prefix}/${name}:latest`] : []),
     join(options.output, name),
   ];
   run(engine, args, { SOURCE_DATE_EPOCH: String(epoch) });
   const built = inspect(engine, '{{.Architecture}}', tag, options);
-  if (arch !== undefined && built !== arch) {
+  if (architectures.includes(wanted) && built !== wanted) {
     throw new Error(
       `${tag} was built for ${built}: the base image ${options.base} has this architecture, or the steps of an image ` +
         `for ${built} were in the cache; give --base, or --build-option=--no-cache`,
@@ -321,8 +323,13 @@ function buildImage(engine, name, arch, epoch, settings, options) {
  * images of several architectures it could be that of one of them.
  */
 function baseDigest(engine, options) {
-  const digests = inspect(engine, '{{range .RepoDigests}}{{.}} {{end}}', options.base, options).split(' ');
-  return digests.find((digest) => digest !== '' && !digest.startsWith('localhost/')) ?? '';
+  try {
+    const digests = inspect(engine, '{{range .RepoDigests}}{{.}} {{end}}', options.base, options).split(' ');
+    return digests.find((digest) => digest !== '' && !digest.startsWith('localhost/')) ?? '';
+  } catch {
+    // docker with BuildKit does not keep the base image of a build among the images of the machine.
+    return '';
+  }
 }
 
 function inspect(engine, format, image, options) {

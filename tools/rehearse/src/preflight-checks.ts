@@ -1,10 +1,12 @@
 import { attemptCommand } from '@mqtt-cluster/kit';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { inFolder, messagesIn, playLocally, rejectionFault } from './local-playbook.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import type { Check } from './static-check.ts';
+import { writeProgram } from './substitute-program.ts';
 import { wrongUpdates } from './wrong-updates.ts';
 
 /**
@@ -35,24 +37,52 @@ export function preflights(ansible: string): Check[] {
     ),
     rejection(
       ansible,
+      'an unknown architecture',
+      'is "aarch64", but must be amd64 or arm64',
+      async (directory) => ({
+        mqtt_cluster_images: await fakeImage(directory),
+        mqtt_cluster_architecture: 'aarch64',
+      }),
+    ),
+    rejection(
+      ansible,
       'an image for another architecture',
       `needs an image for ${ownArchitecture}, but the archive`,
       async (directory) => ({
-        mqtt_cluster_images: await fakeImage(directory, foreignArchitecture, `-${foreignArchitecture}`),
+        mqtt_cluster_images: await fakeImage(directory, foreignArchitecture),
         mqtt_cluster_architecture: foreignArchitecture,
       }),
     ),
-    rejection(ansible, 'a damaged archive', 'differs from its checksum', async (directory) => {
+    rejection(
+      ansible,
+      'a missing image of an architecture',
+      'npm run images -- --save --arch amd64,arm64',
+      async () => ({ mqtt_cluster_images: 'tests', mqtt_cluster_architecture: ownArchitecture }),
+    ),
+    rejection(
+      ansible,
+      'a registry with an image for another architecture',
+      `registry.example/broker:1 only for ${foreignArchitecture}`,
+      async (directory) => {
+        const list = { manifests: [{ platform: { architecture: foreignArchitecture } }] };
+        const answer = `[ "$1 $2" = 'manifest inspect' ] && echo '${JSON.stringify(list)}'`;
+        writeProgram(directory, 'podman', answer);
+        return {
+          mqtt_cluster_images: 'tests',
+          broker_publisher_image: 'registry.example/broker:1',
+          broker_publisher_image_archive: '',
+        };
+      },
+    ),
+    rejection(ansible, 'a cut archive', 'differs from its checksum', async (directory) => {
       const folder = await fakeImage(directory);
-      writeFileSync(
-        join(folder, 'broker-publisher-static.tar.sha256'),
-        `${'0'.repeat(64)}  broker-publisher-static.tar\n`,
-      );
-      return { mqtt_cluster_images: folder };
+      truncateSync(archiveOf(folder, ownArchitecture), 700);
+      return { mqtt_cluster_images: folder, mqtt_cluster_architecture: ownArchitecture };
     }),
     ...wrongUpdates.map(([name, variables, sentence]) =>
       rejection(ansible, name, sentence, async (directory) => ({
         mqtt_cluster_images: await fakeImage(directory),
+        mqtt_cluster_architecture: ownArchitecture,
         ...variables,
       })),
     ),
@@ -71,17 +101,22 @@ export const imageSettings = [
 const ownArchitecture = process.arch === 'x64' ? 'amd64' : process.arch;
 const foreignArchitecture = ownArchitecture === 'amd64' ? 'arm64' : 'amd64';
 
+function archiveOf(folder: string, architecture: string): string {
+  return join(folder, `broker-publisher-static-${architecture}.tar`);
+}
+
 /**
- * Writes an archive of an image that has only its architecture and the list of its settings.
- * @param suffix the end of the archive's name
+ * Writes an archive of an image that has only its architecture and the list of its settings, and its checksum.
  * @returns its folder
  */
-async function fakeImage(directory: string, architecture = ownArchitecture, suffix = ''): Promise<string> {
+async function fakeImage(directory: string, architecture = ownArchitecture): Promise<string> {
   const labels = { 'mqtt-cluster.settings': imageSettings.join(',') };
   writeFileSync(join(directory, 'manifest.json'), JSON.stringify([{ Config: 'config.json', RepoTags: [] }]));
   writeFileSync(join(directory, 'config.json'), JSON.stringify({ architecture, config: { Labels: labels } }));
-  const archive = join(directory, `broker-publisher-static${suffix}.tar`);
+  const archive = archiveOf(directory, architecture);
   await attemptCommand('tar', ['-C', directory, '-cf', archive, 'manifest.json', 'config.json']);
+  const hash = createHash('sha256').update(readFileSync(archive)).digest('hex');
+  writeFileSync(`${archive}.sha256`, `${hash}  ${basename(archive)}\n`);
   return directory;
 }
 
@@ -104,7 +139,10 @@ function rejection(
         const result = await playLocally(ansible, args, {
           variables: { preflight_disk_bytes_min: '1', ...given },
           // The address of the control node, as sshd sets it.
-          environment: { SSH_CONNECTION: '203.0.113.9 50000 127.0.0.1 22' },
+          environment: {
+            SSH_CONNECTION: '203.0.113.9 50000 127.0.0.1 22',
+            PATH: `${directory}:${process.env['PATH']}`,
+          },
         });
         return rejectionFault(result, sentence);
       }),
