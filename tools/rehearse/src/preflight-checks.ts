@@ -101,6 +101,27 @@ export const imageSettings = [
 const ownArchitecture = process.arch === 'x64' ? 'amd64' : process.arch;
 const foreignArchitecture = ownArchitecture === 'amd64' ? 'arm64' : 'amd64';
 
+/** An image that a host has pulled, and that cannot run there: its registry does not tell the architecture. */
+export function pulledImage(ansible: string): Check {
+  const sentence = `its image registry.example/broker:1 is for ${foreignArchitecture}`;
+  return {
+    name: `image on the host: "${sentence}"`,
+    run: () =>
+      inFolder('image', async (directory) => {
+        writeProgram(
+          directory,
+          'podman',
+          `case "$4" in *Architecture*) echo ${foreignArchitecture} ;; *) echo 1 ;; esac`,
+        );
+        const result = await playLocally(ansible, ['-i', 'tests/inventories/here.yml', 'tests/image.yml'], {
+          variables: { container_image_name: 'registry.example/broker:1', container_image_archive: '' },
+          environment: { PATH: `${directory}:${process.env['PATH']}` },
+        });
+        return rejectionFault(result, sentence);
+      }),
+  };
+}
+
 function archiveOf(folder: string, architecture: string): string {
   return join(folder, `broker-publisher-static-${architecture}.tar`);
 }

@@ -13,7 +13,7 @@ import { inFolder, playLocally } from './local-playbook.ts';
 import { linksFault } from './links-check.ts';
 import { maintenanceFault } from './maintenance-check.ts';
 import { firstFailure } from './playbook.ts';
-import { imageSettings, preflights, refusals } from './preflight-checks.ts';
+import { imageSettings, preflights, pulledImage, refusals } from './preflight-checks.ts';
 import { receiversFault } from './receivers-check.ts';
 import { renewalFault } from './renewal-check.ts';
 import { silencesFault } from './silences-check.ts';
@@ -52,6 +52,7 @@ export async function checkStatically(
     ...rendered(root, ansible),
     ...refusals(ansible),
     ...preflights(ansible),
+    pulledImage(ansible),
     secrets(ansible),
     firewall(root),
     receivers(root),
