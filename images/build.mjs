@@ -25,6 +25,7 @@ import { parseArgs } from 'node:util';
 import { ensureDependencies } from '../scripts/ensure-dependencies.mjs';
 import { bundleOptions } from '../scripts/build.mjs';
 import { buildConsole } from '../scripts/console.mjs';
+import { chooseEngine, inspect, run } from './engine.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..');
@@ -261,28 +262,6 @@ function normalise(folder, epoch) {
 }
 
 /**
- * Returns the program, and whether it is podman. The answer to --version decides that, because a wrapper may
- * have any name. Throws an Error if no candidate can be run.
- */
-function chooseEngine(wanted) {
-  const candidates = wanted === undefined ? ['podman', 'docker'] : [wanted];
-  for (const engine of candidates) {
-    try {
-      const printed = execFileSync(engine, ['--version'], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-      return { program: engine, isPodman: printed.includes('podman') };
-    } catch {
-      // Try the next candidate.
-    }
-  }
-  throw new Error(
-    `cannot run ${candidates.join(' or ')}: install podman or docker, or give --stage to build no image`,
-  );
-}
-
-/**
  * Builds an image. Images of all architectures have the same tag, which the units on the hosts name.
  * @param arch the architecture; undefined for that of this machine
  * @returns the tag, and the architecture that the image has
@@ -332,11 +311,6 @@ function baseDigest(engine, options) {
   }
 }
 
-function inspect(engine, format, image, options) {
-  const args = [...options['engine-option'], 'image', 'inspect', '--format', format, image];
-  return run(engine, args).trim();
-}
-
 /** Writes the archive of an image, and its checksum in the format of sha256sum. */
 async function save(engine, name, arch, tag, options) {
   const file = join(options.output, `${name}-${options.version}${arch === undefined ? '' : `-${arch}`}.tar`);
@@ -348,24 +322,6 @@ async function save(engine, name, arch, tag, options) {
   await pipeline(createReadStream(file), hash);
   writeFileSync(`${file}.sha256`, `${hash.digest('hex')}  ${basename(file)}\n`);
   return file;
-}
-
-/** Runs the engine and returns its output. Throws an Error with the last lines that the engine printed. */
-function run({ program }, args, environment = {}) {
-  try {
-    return execFileSync(program, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...environment },
-    });
-  } catch (error) {
-    const printed = String(error.stderr ?? error.message)
-      .trim()
-      .split('\n')
-      .slice(-5)
-      .join('\n');
-    throw new Error(`${program} ${args[0]} failed:\n${printed}`, { cause: error });
-  }
 }
 
 async function main() {

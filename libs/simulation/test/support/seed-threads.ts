@@ -20,15 +20,16 @@ interface Request {
  */
 export class SeedThreads {
   readonly #folder: string;
-  readonly #threads: readonly Worker[];
-  readonly #idle: Worker[];
+  readonly #program: string;
+  readonly #threads = new Set<Worker>();
+  readonly #idle: Worker[] = [];
   readonly #waiting: Request[] = [];
   readonly #running = new Map<Worker, Request>();
 
   private constructor(folder: string, program: string) {
     this.#folder = folder;
-    this.#threads = Array.from({ length: availableParallelism() }, () => this.#start(program));
-    this.#idle = [...this.#threads];
+    this.#program = program;
+    for (let count = availableParallelism(); count > 0; count--) this.#start();
   }
 
   /** Bundles the simulator and starts the threads. */
@@ -60,20 +61,26 @@ export class SeedThreads {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+    await Promise.all([...this.#threads].map((thread) => thread.terminate()));
     await rm(this.#folder, { recursive: true });
   }
 
-  #start(program: string): Worker {
-    const thread = new Worker(program);
+  #start(): void {
+    const thread = new Worker(this.#program);
+    this.#threads.add(thread);
+    this.#idle.push(thread);
     thread.on('message', (report: RunReport) => {
       this.#end(thread)?.resolve(report);
       this.#idle.push(thread);
       this.#dispatch();
     });
-    // The thread has ended. The other threads run the waiting requests.
-    thread.on('error', (error) => this.#end(thread)?.reject(error as Error));
-    return thread;
+    // The error has ended the thread. Without another one, the waiting requests could have no thread left.
+    thread.on('error', (error) => {
+      this.#threads.delete(thread);
+      this.#end(thread)?.reject(error as Error);
+      this.#start();
+      this.#dispatch();
+    });
   }
 
   #end(thread: Worker): Request | undefined {
